@@ -1,0 +1,40 @@
+"""Files that are either the old one or the new one, whatever crashes."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+
+def write_atomically(
+    path: Path, write: Callable[[BinaryIO], object], before_rename: Callable[[], object] = lambda: None
+) -> None:
+    """Write to a temporary name in the same folder, flush it to the disk, rename, flush the folder.
+
+    Args:
+        path: Final name; its folder is created where absent.
+        write: Writes the content to the open file.
+        before_rename: Called once the content is safe on the disk and `path` is still the old file.
+
+    Raises:
+        OSError: The disk is full or not writable; the file at `path` is then untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        before_rename()
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,89 @@
+"""Everything that can be known to be wrong before anything is created."""
+
+import sys
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from trainer_pkg.errors import ConfigError, did_you_mean
+
+
+class Preflight(Callback):
+    """Refuses a configuration that cannot be trained before Hydra makes its output directory.
+
+    A sweep calls it once for every value it varies.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        from trainer_pkg.entry import one_line
+
+        try:
+            check(config)
+        # Hydra turns an exception of a callback into a warning, so the exit has to be asked for.
+        except Exception as error:
+            if not _is_users(error):
+                raise SystemExit(_traceback(error)) from error
+            print(f"Error: {one_line(error)}", file=sys.stderr)
+            raise SystemExit(2) from None
+
+
+def check(config: DictConfig) -> None:
+    """Build what the configuration names, look at the data, and compare the names between them.
+
+    Raises:
+        ConfigError: With the rule, the value found and the nearest valid ones.
+    """
+    from hydra.utils import instantiate
+
+    cfg = OmegaConf.merge(config, {"paths": {"output_dir": "."}})
+    data = instantiate(cfg.data)
+    data.prepare_data()
+    data.setup()
+    module = instantiate(cfg.model, spec=data.spec)
+    if cfg.get("ckpt_path"):
+        from pathlib import Path
+
+        from trainer_pkg.checkpoint import load
+
+        load(Path(cfg.ckpt_path))
+    _check_metrics(cfg, module.metric_names())
+    _check_trainer(cfg)
+
+
+def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
+    asked = {"study.objective": OmegaConf.select(cfg, "study.objective")}
+    for name, callback in (cfg.get("callbacks") or {}).items():
+        if callback and "monitor" in callback:
+            asked[f"callbacks.{name}.monitor"] = callback.monitor
+    for key, metrics in asked.items():
+        for metric in [metrics] if isinstance(metrics, str) else metrics or []:
+            if metric not in known:
+                raise ConfigError(f"{key}={metric} is reported by no head. Reported: {did_you_mean(metric, known)}")
+
+
+def _check_trainer(cfg: DictConfig) -> None:
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    try:
+        instantiate(cfg.trainer, logger=False, callbacks=None, enable_progress_bar=False)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, MisconfigurationException | ValueError | TypeError):
+            raise ConfigError(f"trainer: {str(cause).splitlines()[0]}") from error
+        raise
+
+
+def _is_users(error: Exception) -> bool:
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return isinstance(error, HydraException | OmegaConfBaseException)
+
+
+def _traceback(error: Exception) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))

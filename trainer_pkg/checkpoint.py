@@ -1,0 +1,185 @@
+"""Checkpoints that survive a crash in the middle of a save, and from which training continues bit for bit."""
+
+import hashlib
+import random
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from trainer_pkg.atomic import write_atomically
+from trainer_pkg.errors import ConfigError
+
+_KEPT = 2
+_RNG = "rng_state"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint under its final name only when it is whole, with its SHA-256 beside it.
+
+    The side file lists the digests that are valid at the path: the new one is added before the rename, the one of the
+    file being replaced stays, so a crash between the two leaves a checkpoint that still verifies.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        path = Path(path)
+        hashed = _HashingWriter()
+        write_atomically(
+            path,
+            write=lambda file: torch.save(checkpoint, hashed.around(file)),
+            before_rename=lambda: _write_digests(path, hashed.digest()),
+        )
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return load(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        path = Path(path)
+        path.unlink(missing_ok=True)
+        _digest_file(path).unlink(missing_ok=True)
+
+
+class ResumeCheckpoint(Checkpoint):
+    """Saves everything that training depends on after each epoch and on SIGTERM; keeps the last two.
+
+    Beside what Lightning stores (model, optimizer, scheduler, loops, callbacks, position in the data) it holds the
+    states of all random number generators.
+
+    Args:
+        dirpath: Folder of the checkpoints.
+    """
+
+    def __init__(self, dirpath: str | Path) -> None:
+        self._folder = Path(dirpath)
+        self._saved_step = -1
+        self._rng: dict[str, Any] | None = None
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        # Lightning raises this between two batches, where the state is whole. Within a validation it is not.
+        if isinstance(exception, SIGTERMException) and trainer.training:
+            self._save(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint[_RNG] = _rng_states()
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._rng = checkpoint.get(_RNG)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if self._rng is not None:
+            _set_rng_states(self._rng)
+            self._rng = None
+
+    def _save(self, trainer: Trainer) -> None:
+        if trainer.global_step == self._saved_step or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        self._saved_step = trainer.global_step
+        trainer.save_checkpoint(self._folder / f"step={trainer.global_step:09d}.ckpt")
+        for path in resumable(self._folder)[_KEPT:]:
+            trainer.strategy.remove_checkpoint(path)
+
+
+def resumable(folder: Path) -> list[Path]:
+    """The checkpoints of a run, newest first, damaged ones included."""
+    return sorted(folder.glob("step=*.ckpt"), reverse=True)
+
+
+def newest_valid(folder: Path) -> Path | None:
+    """The newest checkpoint whose digest holds; None when there is none to continue from."""
+    return next((path for path in resumable(folder) if is_valid(path)), None)
+
+
+def is_valid(path: Path) -> bool:
+    """Whether the file is what was written, as far as a digest beside it can tell."""
+    known = _known_digests(path)
+    if not known:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() in known
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint with `weights_only=True`: tensors and plain containers, nothing that runs.
+
+    Raises:
+        ConfigError: There is no such file, its digest does not hold, or it is no checkpoint.
+    """
+    if not path.is_file():
+        raise ConfigError(f"ckpt_path={path} is not a file.")
+    if _known_digests(path) and not is_valid(path):
+        raise ConfigError(f"ckpt_path={path} is damaged: its SHA-256 differs from {_digest_file(path).name}.")
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ConfigError(f"ckpt_path={path} is no readable checkpoint ({type(error).__name__}).") from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise ConfigError(f"ckpt_path={path} is no checkpoint of this trainer: it holds no state_dict.")
+    return checkpoint
+
+
+class _HashingWriter:
+    """Passes bytes on to a file and hashes them."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def around(self, file: BinaryIO) -> "_HashingWriter":
+        self._file = file
+        return self
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _known_digests(path: Path) -> list[str]:
+    try:
+        return _digest_file(path).read_text().split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _write_digests(path: Path, digest: str) -> None:
+    current = _known_digests(path)[:1] if path.exists() else []
+    text = "\n".join([digest, *current]) + "\n"
+    write_atomically(_digest_file(path), lambda file: file.write(text.encode()))
+
+
+def _rng_states() -> dict[str, Any]:
+    name, keys, *rest = np.random.get_state(legacy=True)
+    states = {
+        "python": random.getstate(),
+        "numpy": [name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest],
+        "torch": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
+
+
+def _set_rng_states(states: dict[str, Any]) -> None:
+    version, internal, gauss = states["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(states["torch"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(states["cuda"])

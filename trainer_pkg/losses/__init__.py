@@ -1,0 +1,1 @@
+"""Losses of the heads and their weighted total."""

@@ -1,0 +1,136 @@
+"""The one Lightning module: any backbone, any number of heads."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from trainer_pkg.losses.criteria import WeightedCriteria
+from trainer_pkg.metrics import HeadMetrics
+from trainer_pkg.nets.backbone import BackboneFactory
+from trainer_pkg.nets.heads import MultiheadNetwork
+from trainer_pkg.spec import DataSpec
+
+Batch = dict[str, Tensor]
+
+
+class ImageModule(LightningModule):
+    """Trains a multihead network on dict batches.
+
+    Args:
+        spec: Shape and targets of the data; network, heads and losses are built from it.
+        net: Builds the backbone from the input shape and the size.
+        size: Row of the family's size table.
+        criterion: Loss of every head without one of its own.
+        criteria: Head name to its own loss.
+        loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0.
+        optimizer: Builds the optimizer from the parameters.
+        scheduler: Builds a learning-rate scheduler from the optimizer, stepped after each epoch; None keeps the rate.
+        compile: Whether the network is compiled.
+
+    Raises:
+        ConfigError: A weight or criterion names no head of the data, or the family has no such size.
+    """
+
+    best: Tensor
+
+    def __init__(
+        self,
+        *,
+        spec: DataSpec,
+        net: BackboneFactory,
+        size: str,
+        criterion: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[[Optimizer], LRScheduler | ReduceLROnPlateau] | None = None,
+        criteria: Mapping[str, nn.Module] | None = None,
+        loss_weights: Mapping[str, float] | None = None,
+        compile: bool = False,
+    ) -> None:
+        super().__init__()
+        heads = list(spec.targets)
+        self.criteria = WeightedCriteria(heads, criterion, criteria or {}, loss_weights or {})
+        self.network = MultiheadNetwork(net(spec.input_shape, size=size), spec.targets)
+        if self.network.backbone.is_convolutional:
+            self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.stage_metrics = nn.ModuleDict({f"{stage}_metrics": HeadMetrics(heads) for stage in ("train", "val", "test")})
+        self.register_buffer("best", torch.tensor(-torch.inf))
+        self._optimizer, self._scheduler, self._compile = optimizer, scheduler, compile
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable parameters, measured."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def metric_names(self) -> list[str]:
+        """Every metric a fit and a test report."""
+        return [*self._named("train"), *self._named("val"), "val/acc_best", *self._named("test")]
+
+    def forward(self, images_BCHW: Tensor) -> dict[str, Tensor]:
+        """Head name to output (B, K)."""
+        if self.network.backbone.is_convolutional:
+            images_BCHW = images_BCHW.contiguous(memory_format=torch.channels_last)
+        outputs: dict[str, Tensor] = self.network(images_BCHW)
+        return outputs
+
+    def configure_model(self) -> None:
+        if self._compile:
+            self.network.compile()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._step("train", batch)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._step("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._step("test", batch)
+
+    def on_train_epoch_end(self) -> None:
+        self.log_dict(self._finish("train"))
+
+    def on_validation_epoch_end(self) -> None:
+        values = self._finish("val")
+        if self.trainer.sanity_checking:
+            return
+        primary = values[self._named("val")[0]]
+        self.best = torch.maximum(self.best, primary.to(self.best))
+        self.log_dict({**values, "val/acc_best": self.best})
+
+    def on_test_epoch_end(self) -> None:
+        self.log_dict(self._finish("test"))
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self._optimizer(self.network.parameters())
+        if self._scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self._scheduler(optimizer), "monitor": "val/loss"}}
+
+    def _step(self, stage: str, batch: Batch) -> Tensor:
+        outputs = self(batch["image"])
+        total, losses_H = self.criteria(outputs, batch)
+        self.stage_metrics[f"{stage}_metrics"].update(losses_H, outputs, batch)
+        return total  # type: ignore[no-any-return]
+
+    def _finish(self, stage: str) -> dict[str, Tensor]:
+        metrics = self.stage_metrics[f"{stage}_metrics"]
+        # torchmetrics squeezes a vector of one.
+        losses_H, accuracies_H = (values.reshape(-1) for values in metrics.compute())
+        metrics.reset()
+        total = self.criteria.total(losses_H)
+        values = [*accuracies_H, total]
+        if len(losses_H) > 1:
+            values += [*losses_H, accuracies_H.mean()]
+        return {name: value.float() for name, value in zip(self._named(stage), values, strict=True)}
+
+    def _named(self, stage: str) -> list[str]:
+        """Metric names of a stage: accuracies by head (the primary one first), then the total, then the rest."""
+        heads = list(self.criteria.weights)
+        if len(heads) == 1:
+            return [f"{stage}/acc", f"{stage}/loss"]
+        accuracies, losses = ([f"{stage}/{head}_{kind}" for head in heads] for kind in ("acc", "loss"))
+        return [*accuracies, f"{stage}/loss", *losses, f"{stage}/mean_acc"]

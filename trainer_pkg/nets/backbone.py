@@ -1,0 +1,39 @@
+"""What every family of networks offers to the rest."""
+
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+from torch import Tensor, nn
+
+from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.spec import Shape
+
+Widths = TypeVar("Widths")
+
+
+class Backbone(nn.Module):
+    """Maps images (B, C, H, W) to features (B, num_features)."""
+
+    num_features: int
+    is_convolutional: bool = False
+    """Whether channels_last memory makes it faster."""
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} does not define forward")
+
+
+class BackboneFactory(Protocol):
+    """A family's constructor with its options bound by the configuration."""
+
+    def __call__(self, input_shape: Shape, size: str) -> Backbone: ...
+
+
+def widths_of(size: str, sizes: Mapping[str, Widths]) -> Widths:
+    """Look a size up in a family's table.
+
+    Raises:
+        ConfigError: The family has no such size.
+    """
+    if size not in sizes:
+        raise ConfigError(f"model.size={size} is unknown to this family. Sizes: {did_you_mean(size, sizes)}")
+    return sizes[size]

@@ -1,0 +1,40 @@
+"""Two convolution blocks and a fully connected layer."""
+
+from torch import Tensor, nn
+
+from trainer_pkg.nets.backbone import Backbone, widths_of
+from trainer_pkg.spec import Shape
+
+SIZES = {"tiny": (3, 6, 25), "small": (8, 20, 68), "base": (32, 64, 128), "large": (64, 128, 512)}
+
+
+def _block(num_in: int, num_out: int) -> list[nn.Module]:
+    return [nn.Conv2d(num_in, num_out, 3, padding=1), nn.BatchNorm2d(num_out), nn.ReLU(), nn.MaxPool2d(2)]
+
+
+class CNN(Backbone):
+    """Convolution, BatchNorm, ReLU and pooling, twice; then one hidden layer.
+
+    Args:
+        input_shape: (C, H, W) of one image, at least 4 pixels a side.
+        size: Row of `SIZES`: channels of both blocks and width of the hidden layer.
+        dropout: Share of hidden features dropped.
+    """
+
+    is_convolutional = True
+
+    def __init__(self, input_shape: Shape, size: str = "base", dropout: float = 0.25) -> None:
+        super().__init__()
+        narrow, wide, hidden = widths_of(size, SIZES)
+        # Two poolings leave 7 of 28 pixels; any other size is brought to 4 so that the hidden layer stays small.
+        side = 7 if input_shape[1] // 4 == 7 else 4
+        layers = [*_block(input_shape[0], narrow), *_block(narrow, wide)]
+        if (input_shape[1] // 4, input_shape[2] // 4) != (side, side):
+            layers.append(nn.AdaptiveAvgPool2d(side))
+        layers += [nn.Flatten(), nn.Linear(wide * side * side, hidden), nn.ReLU(), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers)
+        self.num_features = hidden
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        features: Tensor = self.layers(images_BCHW)
+        return features

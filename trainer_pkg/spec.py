@@ -1,0 +1,60 @@
+"""What a data set knows about itself: networks and heads are built from it."""
+
+from dataclasses import dataclass
+
+Shape = tuple[int, int, int]
+"""Channels, height, width."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Categorical:
+    """Unordered classes, labelled 0 to num_classes - 1 (int64)."""
+
+    num_classes: int
+
+    @property
+    def num_outputs(self) -> int:
+        return self.num_classes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordinal:
+    """Ordered classes, labelled 0 to num_classes - 1 (int64)."""
+
+    num_classes: int
+
+    @property
+    def num_outputs(self) -> int:
+        return self.num_classes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuous:
+    """A number in the closed range low to high, in the target's own unit (float32)."""
+
+    low: float
+    high: float
+
+    @property
+    def num_outputs(self) -> int:
+        return 1
+
+
+Target = Categorical | Ordinal | Continuous
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSpec:
+    """Shape of one image and the ordered targets of a data set.
+
+    Attributes:
+        input_shape: (C, H, W) of one image.
+        targets: Head name to target. The first one is the primary head.
+    """
+
+    input_shape: Shape
+    targets: dict[str, Target]
+
+    @property
+    def primary(self) -> str:
+        return next(iter(self.targets))

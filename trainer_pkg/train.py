@@ -1,0 +1,24 @@
+"""`train`: one run, or with `-m` a study."""
+
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_open_nodes
+
+register_open_nodes()
+
+
+@one_line_errors
+@hydra.main(config_path=config_dir(), config_name="train", execution_whitelist=WHITELIST)
+def main(cfg: DictConfig) -> Any:
+    """Train one configuration and return its objective."""
+    # Here, not at the top: `--help` and tab completion must not wait for torch.
+    from trainer_pkg.run import run
+
+    return run(cfg)
+
+
+if __name__ == "__main__":
+    main()
