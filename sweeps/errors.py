@@ -1,0 +1,26 @@
+"""What can go wrong outside of a trial. A failing trial is an Outcome, not an exception."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from hydra.errors import CompactHydraException
+
+
+class SweepsError(CompactHydraException):
+    """Base of the errors below; one line for the user."""
+
+
+class StudyError(SweepsError):
+    """The user asked for something a study cannot be: rule, value found, nearest valid ones."""
+
+
+class StorageError(SweepsError):
+    """The study storage does not answer."""
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """List the known names, and the nearest one if any is near."""
+    names = [str(name) for name in known]
+    near = get_close_matches(found, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{', '.join(names) or 'none'}.{hint}"

@@ -1,0 +1,150 @@
+"""Trials as processes, forked from a server that has imported the application once."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from sweeps.study import Claim
+from sweeps.trial import LOG_NAME, Job, run_in_child
+
+_LOG_TAIL_BYTES = 4000
+
+
+@dataclass(slots=True)
+class RunningTrial:
+    """One attempt in its process.
+
+    Attributes:
+        claim: What it runs.
+        directory: Its directory.
+        slot: Which slot of the worker it fills.
+        process: The process, leader of its own group.
+        connection: The worker's end of the pipe.
+    """
+
+    claim: Claim
+    directory: Path
+    slot: int
+    process: Any
+    connection: Connection
+    started_at: float = field(default_factory=time.monotonic)
+    heard_at: float = field(default_factory=time.monotonic)
+    beat_at: float = field(default_factory=time.monotonic)
+    progress: dict[str, Any] = field(default_factory=dict)
+    ending: tuple[str, Any] | None = None
+    stopped_at: float | None = None
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self.started_at
+
+    @property
+    def silence_s(self) -> float:
+        return time.monotonic() - self.heard_at
+
+    def receive(self) -> list[tuple[str, Any]]:
+        """What the trial has said since the last call."""
+        messages = []
+        try:
+            while self.connection.poll():
+                messages.append(self.connection.recv())
+                self.heard_at = time.monotonic()
+        except (EOFError, OSError):
+            pass  # the process has ended; its sentinel tells the worker
+        return messages
+
+    def prune(self) -> None:
+        try:
+            self.connection.send("prune")
+        except OSError:
+            pass  # it has ended meanwhile
+
+    def stop(self) -> None:
+        """Ask for a checkpoint and the end."""
+        self.stopped_at = self.stopped_at or time.monotonic()
+        _signal_group(self.process.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process and everything it has started."""
+        _signal_group(self.process.pid, signal.SIGKILL)
+        self.process.join(timeout=5)
+        self.connection.close()
+
+    def log_tail(self) -> str:
+        """The last lines the trial printed."""
+        try:
+            with (self.directory / LOG_NAME).open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - _LOG_TAIL_BYTES))
+                return file.read().decode(errors="replace").strip()
+        except OSError:
+            return ""
+
+
+class ProcessPool:
+    """Starts processes from a warm fork server.
+
+    Args:
+        preload: Modules that the server imports; one that cannot be imported is left to the trial.
+        environment: Variables of the server and of all trials.
+    """
+
+    def __init__(self, preload: Sequence[str], environment: Mapping[str, str]) -> None:
+        os.environ.update(environment)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(preload))
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()  # it imports while the caller goes on
+
+    def start(self, claim: Claim, job: Job, slot: int) -> RunningTrial:
+        process, connection = self._launch(run_in_child, job)
+        return RunningTrial(claim=claim, directory=job.directory, slot=slot, process=process, connection=connection)
+
+    def ask(self, entry: Callable[[Any, Connection], None], argument: Any) -> Any:
+        """Run `entry` in a process and return what it sends; None if it dies without a word."""
+        process, connection = self._launch(entry, argument)
+        try:
+            return connection.recv()
+        except EOFError:
+            return None
+        finally:
+            process.join()
+            connection.close()
+
+    def _launch(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
+        ours, theirs = self._context.Pipe()
+        # Hydra's state holds functions made at run time, which plain pickle refuses.
+        payload = cloudpickle.dumps(argument)
+        process = self._context.Process(target=_enter, args=(entry, payload, theirs), daemon=False)
+        process.start()
+        theirs.close()
+        return process, ours
+
+
+def _enter(entry: Callable[[Any, Connection], None], payload: bytes, connection: Connection) -> None:
+    entry(pickle.loads(payload), connection)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        # The group exists once the trial has called setsid; before that the process is alone.
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)
+    except ProcessLookupError:
+        # The leader may be gone and leave others of its group behind.
+        try:
+            os.killpg(pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass

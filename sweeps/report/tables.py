@@ -1,0 +1,95 @@
+"""Benchmark tables: a row a cell of the grid, mean and spread over its replicates."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+_REPLICATE = "seed"
+
+
+def benchmark_table(
+    frame: pd.DataFrame, objectives: Sequence[str], directions: Sequence[str], metrics: Sequence[str] = ()
+) -> pd.DataFrame | None:
+    """Mean and standard deviation of the completed trials of each cell; None when none has completed.
+
+    Args:
+        frame: A tidy frame of trials.
+        objectives: Metric names the study optimises, shown first.
+        directions: `maximize` or `minimize` of each.
+        metrics: Further metrics; empty: the test metrics that are not losses, or all losses where there are no others.
+
+    Returns:
+        A row per cell in the order of the grid. Columns: the varied keys, `n`, per metric `NAME` and `NAME ±`
+        (standard deviation with n - 1; absent where no cell has replicates), `seconds` per trial. The attribute
+        `best` maps a metric to the index of its best cell.
+    """
+    done = frame[frame["state"] == "completed"]
+    if done.empty:
+        return None
+    keys = [key for key in frame.attrs["varied"] if key != _REPLICATE]
+    shown = [name for name in (*objectives, *(metrics or _test_metrics(done))) if name in done.columns]
+    shown = list(dict.fromkeys(shown))
+    grouped = done.groupby([done[key].map(str) for key in keys] if keys else [pd.Series("all", done.index)], sort=False)
+    table = grouped[keys].first().reset_index(drop=True) if keys else pd.DataFrame(index=range(1))
+    table["n"] = grouped.size().to_numpy()
+    has_spread = bool((table["n"] > 1).any())
+    for name in shown:
+        table[name] = grouped[name].mean().to_numpy()
+        if has_spread:
+            table[f"{name} ±"] = grouped[name].std(ddof=1).to_numpy()
+    if "num_parameters" in done.columns:
+        table["parameters"] = grouped["num_parameters"].first().astype(int).to_numpy()
+    table["seconds"] = grouped["duration_s"].mean().to_numpy()
+    table.attrs["best"] = _best(table, shown, dict(zip(objectives, directions, strict=False)))
+    table.attrs["metrics"] = shown
+    return table
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """A Markdown table with the best value of each metric in bold."""
+    text = pd.DataFrame(index=table.index)
+    for column in table.columns:
+        if column in table.attrs["metrics"]:
+            text[column] = [_cell(table, column, row) for row in table.index]
+        elif column == "seconds":
+            text[column] = table[column].map("{:.1f}".format)
+        elif column == "parameters":
+            text[column] = table[column].map("{:,}".format)
+        elif not str(column).endswith(" ±"):
+            text[column] = table[column].map(_plain)
+    numeric = {"n", "parameters", "seconds", *table.attrs["metrics"]}
+    align = ["right" if column in numeric else "left" for column in text.columns]
+    return str(text.to_markdown(index=False, disable_numparse=True, colalign=align))
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """Numbers as they are, for other programs."""
+    return str(table.to_csv(index=False))
+
+
+def _test_metrics(frame: pd.DataFrame) -> list[str]:
+    tests = [str(name) for name in frame.columns if str(name).startswith("test/")]
+    return [name for name in tests if not name.endswith("loss")] or tests
+
+
+def _best(table: pd.DataFrame, metrics: Sequence[str], directions: dict[str, str]) -> dict[str, int]:
+    best = {}
+    for name in metrics:
+        values = table[name].dropna()
+        if values.empty or len(table) == 1:
+            continue
+        falls = directions.get(name, "minimize" if name.endswith("loss") else "maximize") == "minimize"
+        best[name] = int(values.idxmin() if falls else values.idxmax())
+    return best
+
+
+def _cell(table: pd.DataFrame, metric: str, row: int) -> str:
+    text = f"{table.loc[row, metric]:.4f}"
+    spread = table.loc[row, f"{metric} ±"] if f"{metric} ±" in table else None
+    if spread is not None and pd.notna(spread):
+        text += f" ± {spread:.4f}"
+    return f"**{text}**" if table.attrs["best"].get(metric) == row else text
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

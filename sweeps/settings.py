@@ -1,0 +1,142 @@
+"""The `study` and `tracking` groups of the configuration, checked."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeps.errors import StudyError, did_you_mean
+
+DEFAULT_DIRECTORY = "logs/studies"
+DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
+SAMPLERS = ("auto", "grid", "tpe", "random")
+DIRECTIONS = ("maximize", "minimize")
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(kw_only=True)
+class StudySettings:
+    """What `train -m` does with the points of a sweep; `configs/study/default.yaml` says what each key means."""
+
+    name: str | None = None
+    storage: str | None = None
+    directory: str = DEFAULT_DIRECTORY
+    objective: Any = None
+    direction: Any = "maximize"
+    sampler: str = "auto"
+    seed: int | None = 0
+    pruner: Any = None
+    n_trials: int | None = None
+    replicates: int = 1
+    preview: bool = False
+    slots: Any = "auto"
+    trial_timeout_s: float | None = None
+    stall_timeout_s: float | None = None
+    max_retries: int = 1
+    retry_failed: bool = False
+    lease_s: float = 30.0
+    stop_grace_s: float = 20.0
+
+    @property
+    def storage_url(self) -> str:
+        """The URL given, by key or environment, or a SQLite file beside the studies' directories."""
+        return self.storage or default_storage(self.directory)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        return _strings(self.objective)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        given = _strings(self.direction)
+        return given * len(self.objectives) if len(given) == 1 and self.objectives else given
+
+
+@dataclass(kw_only=True)
+class TrackingSettings:
+    """Where runs are logged."""
+
+    uri: str | None = field(default_factory=lambda: tracking_uri())
+    experiment: str = "sweeps"
+    drain_s: float = 30.0
+
+
+def default_storage(directory: str = DEFAULT_DIRECTORY) -> str:
+    """`SWEEPS_STORAGE`, or the SQLite file in the studies' directory."""
+    return os.environ.get("SWEEPS_STORAGE") or f"sqlite:///{directory}/studies.db"
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, or the SQLite file in the working directory."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_TRACKING_URI
+
+
+def study_settings(config: DictConfig) -> StudySettings:
+    """Read and check `study`.
+
+    Raises:
+        StudyError: An unknown key, or a value that cannot be.
+    """
+    settings = _read(config, "study", StudySettings)
+    _one_of("sampler", settings.sampler, SAMPLERS)
+    for direction in settings.directions:
+        _one_of("direction", direction, DIRECTIONS)
+    if settings.objectives and len(settings.directions) != len(settings.objectives):
+        raise StudyError(
+            f"study.direction={list(settings.directions)} names {len(settings.directions)} directions for"
+            f" {len(settings.objectives)} objectives."
+        )
+    _at_least(settings, {"n_trials": 1, "replicates": 1, "max_retries": 0})
+    _at_least(settings, {"trial_timeout_s": 0.1, "stall_timeout_s": 0.1, "lease_s": 1, "stop_grace_s": 0})
+    if settings.slots != "auto" and (not isinstance(settings.slots, int) or settings.slots < 1):
+        raise StudyError(f"study.slots={settings.slots} must be auto or a whole number of at least 1.")
+    if settings.name is not None and (not settings.name.strip() or "/" in settings.name or settings.name[0] == "."):
+        raise StudyError(f"study.name={settings.name!r} must be usable as a folder name: no slash, no leading dot.")
+    return settings
+
+
+def tracking_settings(config: DictConfig) -> TrackingSettings:
+    """Read and check `tracking`."""
+    return _read(config, "tracking", TrackingSettings)
+
+
+def log_directory(settings: StudySettings, name: str) -> Path:
+    """Where a study keeps its trials."""
+    return Path(settings.directory).resolve() / name
+
+
+def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:
+    given = OmegaConf.select(config, group)
+    plain = OmegaConf.to_container(given, resolve=True) if given is not None else {}
+    known = list(schema.__dataclass_fields__)  # type: ignore[attr-defined]
+    for key in plain if isinstance(plain, dict) else ():
+        if key not in known:
+            raise StudyError(f"{group}.{key} does not exist. Known here: {did_you_mean(str(key), known)}")
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(schema), plain)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or group
+        raise StudyError(f"{group}.{key}: {str(error).splitlines()[0]}") from error
+    return cast(Settings, OmegaConf.to_object(merged))
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise StudyError(f"study.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}")
+
+
+def _at_least(settings: StudySettings, limits: dict[str, float]) -> None:
+    for key, least in limits.items():
+        value = getattr(settings, key)
+        if value is not None and value < least:
+            raise StudyError(f"study.{key}={value} must be at least {least}.")
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(item) for item in value)

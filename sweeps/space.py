@@ -1,0 +1,186 @@
+"""What a command line asks for: the axes of a sweep, its points and their identity."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from sweeps.errors import StudyError
+from sweeps.trial import OPERATIONAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """A dimension of the sweep.
+
+    Attributes:
+        key: Override key.
+        values: Its values as override texts; for a continuous dimension one value inside of it.
+        text: The sweep as typed.
+        is_finite: Whether `values` are all.
+    """
+
+    key: str
+    values: tuple[str, ...]
+    text: str
+    is_finite: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One combination of overrides.
+
+    Attributes:
+        overrides: Override key to value text, fixed and varied ones.
+        varied: The keys that the sweep varies.
+    """
+
+    overrides: dict[str, str]
+    varied: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Hash of the canonical overrides: equal for `0.5` and `.50`, and for any order."""
+        return digest({name: canonical(name, value) for name, value in self.overrides.items()})
+
+    def as_arguments(self) -> list[str]:
+        return [name if name.startswith("~") else f"{name}={value}" for name, value in self.overrides.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """A parsed command line.
+
+    Attributes:
+        fixed: Overrides that every point shares.
+        operational: Overrides of `OPERATIONAL` keys, as typed.
+        axes: Dimensions in the order typed.
+    """
+
+    fixed: dict[str, str]
+    operational: tuple[str, ...]
+    axes: tuple[Axis, ...]
+
+    @property
+    def is_finite(self) -> bool:
+        return all(axis.is_finite for axis in self.axes)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        return tuple(axis.key for axis in self.axes)
+
+    @property
+    def num_points(self) -> int:
+        """Points of the grid."""
+        total = 1
+        for axis in self.axes:
+            total *= len(axis.values)
+        return total
+
+    def grid(self) -> Iterator[Point]:
+        """Every combination of the values, the last axis fastest."""
+        for values in itertools.product(*(axis.values for axis in self.axes)):
+            yield self.point(dict(zip((axis.key for axis in self.axes), values, strict=True)))
+
+    def point(self, varied: Mapping[str, str]) -> Point:
+        return Point(overrides={**self.fixed, **varied}, varied=self.varied)
+
+    def samples(self) -> Iterator[Point]:
+        """One point for each value of each axis: what has to be composed to know that all compose."""
+        first = {axis.key: axis.values[0] for axis in self.axes}
+        yield self.point(first)
+        for axis in self.axes:
+            for value in axis.values[1:]:
+                yield self.point({**first, axis.key: value})
+
+    def replicated(self, num_replicates: int, first_seed: int) -> "Space":
+        """The same space with an axis of seeds.
+
+        Raises:
+            StudyError: The seed is swept as well.
+        """
+        if num_replicates == 1:
+            return self
+        if "seed" in self.varied:
+            raise StudyError(f"study.replicates={num_replicates} and a sweep over seed= exclude each other.")
+        first = int(self.fixed.get("seed", first_seed))
+        values = tuple(str(first + r) for r in range(num_replicates))
+        seeds = Axis(key="seed", values=values, text=f"seed={','.join(values)}")
+        fixed = {key: value for key, value in self.fixed.items() if key != "seed"}
+        return Space(fixed=fixed, operational=self.operational, axes=(*self.axes, seeds))
+
+
+def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader) -> Space:
+    """Read the overrides of a sweep.
+
+    Args:
+        arguments: Overrides of the command line.
+        params: Sweeps from the configuration (`hydra.sweeper.params`); the command line wins over them.
+        loader: Expands `glob(...)` over the options of a group.
+
+    Raises:
+        StudyError: A dimension is empty, or an operational key is swept.
+        OverrideParseException: An override is not in Hydra's grammar.
+    """
+    parser = OverridesParser.create(config_loader=loader)
+    typed = parser.parse_overrides(list(arguments))
+    keys = {override.get_key_element() for override in typed}
+    configured = parser.parse_overrides([f"{key}={value}" for key, value in params.items() if key not in keys])
+    fixed: dict[str, str] = {}
+    operational: list[str] = []
+    axes: dict[str, Axis] = {}
+    for override in [*configured, *typed]:
+        key = override.get_key_element()
+        is_operational = key.lstrip("+~").replace("/", ".").split(".")[0].split("@")[0] in OPERATIONAL
+        if is_operational and override.is_sweep_override():
+            raise StudyError(f"{override.input_line} cannot be swept: {key} says how a study runs, not what.")
+        if is_operational:
+            operational.append(str(override.input_line))
+        elif not override.is_sweep_override():
+            fixed[key] = override.get_value_element_as_str() if not override.is_delete() else ""
+        else:
+            axes[key] = _axis(override)
+    return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()))
+
+
+def canonical(key: str, value: str) -> Any:
+    """The value as Hydra reads it, with whole floats as integers."""
+    if key.startswith("~"):
+        return None
+    parsed = OverridesParser.create().parse_override(f"{key}={value}").value()
+    return _plain(parsed)
+
+
+def digest(value: Any) -> str:
+    """A short stable hash of plain values."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _axis(override: Override) -> Axis:
+    key, text = override.get_key_element(), str(override.input_line)
+    if not override.is_discrete_sweep():
+        interval: Any = override.value()
+        return Axis(key=key, values=(str(interval.start),), text=text, is_finite=False)
+    seen: dict[str, str] = {}
+    for value in override.sweep_string_iterator():
+        seen.setdefault(json.dumps(canonical(key, value)), value)
+    if not seen:
+        raise StudyError(f"{text} sweeps over no value.")
+    return Axis(key=key, values=tuple(seen.values()), text=text)

@@ -1,0 +1,37 @@
+"""The Hydra plugin behind `-m`: a shell over `sweeps.launch`, which is imported when a sweep starts."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+
+@dataclass
+class StudySweeperConfig:
+    """Options that a configuration may set under `hydra.sweeper`; the rest is in the `study` group."""
+
+    _target_: str = "sweeps.sweeper.StudySweeper"
+    # Override key to a sweep, e.g. {model.optimizer.lr: "tag(log, interval(0.0001, 0.1))"}. The command line wins.
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+class StudySweeper(Sweeper):
+    """Runs the points of a sweep as the trials of a study."""
+
+    def __init__(self, params: DictConfig | None = None) -> None:
+        self._params = params
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._context, self._task, self._config = hydra_context, task_function, config
+
+    def sweep(self, arguments: list[str]) -> Any:
+        from sweeps.launch import Sweep
+
+        params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
+        Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="sweeps", node=StudySweeperConfig, provider="sweeps")

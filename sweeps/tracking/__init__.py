@@ -1,0 +1,1 @@
+"""The journal of a trial, and MLflow as a view of it."""

@@ -1,0 +1,146 @@
+"""Keeps the tracking server in step with a study: while a worker runs, and afterwards for what was missed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from sweeps.outcome import Outcome
+from sweeps.process import RunningTrial
+from sweeps.report.frame import trial_frame
+from sweeps.report.tables import benchmark_table, to_csv, to_markdown
+from sweeps.settings import TrackingSettings
+from sweeps.study import Study, TrialRow
+from sweeps.tracking import journal
+from sweeps.tracking.cards import StudyCard, TrialCard, status_of
+from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.uploader import NUM_POINTS_TAG, Upload, Uploader
+
+_MARK_NAME = "tracked.json"
+
+
+class Tracking:
+    """Follows the trials of a worker; does nothing without a tracking URI.
+
+    Args:
+        study: The study.
+        settings: Where runs are logged.
+        directory: The study's directory on this machine.
+        warn: Shows the user one line when the server does not answer.
+    """
+
+    def __init__(
+        self, study: Study, settings: TrackingSettings, directory: Path, warn: Callable[[str], None]
+    ) -> None:
+        self._study, self._uri, self._directory = study, settings.uri, directory
+        self._uploader = Uploader(lambda: connect(study, settings.uri or "", settings.experiment), warn)
+        self._is_started = False
+        if self._uri is None:
+            return
+        for trial in study.trials():
+            card = card_of(trial, directory)
+            if card and trial.outcome and not Upload(card).is_done(self._uri):
+                self._follow(card, trial.outcome)
+
+    def started(self, trial: RunningTrial) -> None:
+        if self._uri is not None:
+            self._follow(TrialCard(number=trial.claim.number, point=trial.claim.point, directory=trial.directory))
+
+    def ended(self, trial: RunningTrial, outcome: Outcome) -> None:
+        if self._uri is not None:
+            self._uploader.end(trial.claim.number, outcome)
+
+    def tick(self) -> None:
+        """The uploader has its own clock."""
+
+    def close(self, drain_s: float) -> None:
+        """Send the rest, waiting at most `drain_s` for a server that does not answer."""
+        if self._uri is None:
+            return
+        mark = {"uri": self._uri, "trials": len(self._study.trials())}
+        path = self._directory / _MARK_NAME
+        is_finished = self._study.is_finished()
+        if is_finished and path.is_file() and json.loads(path.read_text()) == mark and not self._is_started:
+            return
+        self._start()
+        finish = (lambda view: finish_study(self._study, view)) if is_finished else None
+        if self._uploader.close(drain_s, finish) and is_finished:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(mark))
+
+    def _follow(self, card: TrialCard, outcome: Outcome | None = None) -> None:
+        self._uploader.add(card, outcome)
+        self._start()
+
+    def _start(self) -> None:
+        if not self._is_started:
+            self._is_started = True
+            self._uploader.start()
+
+
+def connect(study: Study, uri: str, experiment: str) -> MlflowView:
+    """The view of a study on a tracking server."""
+    params = {
+        "objective": ", ".join(study.settings.get("objective") or []),
+        "direction": ", ".join(study.directions),
+        "command": " ".join(study.settings.get("arguments") or [])[:5000],
+    }
+    card = StudyCard(key=study.settings["key"], name=study.name, params=params)
+    return MlflowView(uri, experiment, card, study.database.lock)
+
+
+def card_of(trial: TrialRow, directory: Path) -> TrialCard | None:
+    """The card of a trial that has run on this machine; None for any other."""
+    trial_directory = directory / "trials" / f"{trial.number:03d}"
+    if trial.point is None or not trial_directory.is_dir():
+        return None
+    return TrialCard(number=trial.number, point=trial.point, directory=trial_directory)
+
+
+def finish_study(study: Study, view: MlflowView) -> None:
+    """Put the tables and a note on the parent run and close it."""
+    trials = study.trials()
+    table = benchmark_table(trial_frame(study), study.settings.get("objective") or [], study.directions)
+    counts = {state: sum(trial.state == state for trial in trials) for state in ("completed", "pruned", "failed")}
+    note = f"{len(trials)} trials: " + ", ".join(f"{n} {state}" for state, n in counts.items() if n) + "."
+    if table is not None:
+        view.attach(view.parent(), "table.md", to_markdown(table))
+        view.attach(view.parent(), "table.csv", to_csv(table))
+        note += f"\n\n{to_markdown(table)}"
+    note += (
+        "\n\nThe trials are the child runs. Group them by the tag `cell` to average over seeds; filter with"
+        f" `tags.study = '{study.name}' and tags.run_role = 'trial'`. Swept numbers are also metrics, under `cfg/`."
+    )
+    view.send(view.parent(), (), tags={"mlflow.note.content": note})
+    view.end(view.parent(), "FINISHED")
+
+
+def sync(study: Study, view: MlflowView, directory: Path) -> list[int]:
+    """Make the tracking server show the study; what is there already stays.
+
+    Returns:
+        The numbers of the trials that had to be sent.
+    """
+    sent = []
+    for trial in study.trials():
+        card = card_of(trial, directory)
+        if card is None or is_tracked(trial, card, view):
+            continue
+        upload = Upload(card, trial.outcome)
+        upload.restart()
+        upload.advance(view)
+        sent.append(trial.number)
+    if study.is_finished():
+        finish_study(study, view)
+    return sent
+
+
+def is_tracked(trial: TrialRow, card: TrialCard, view: MlflowView) -> bool:
+    """Whether the server has a run of this trial with its status and all its points."""
+    if trial.outcome is None:
+        return False
+    run_id = view.find(card)
+    if run_id is None:
+        return False
+    status, tags = view.state(run_id)
+    path = card.directory / journal.FILE_NAME
+    return status == status_of(trial.outcome) and tags.get(NUM_POINTS_TAG) == str(sum(1 for _ in journal.metrics(path)))

@@ -1,0 +1,123 @@
+"""The metrics and events of one trial: an append-only file of JSON lines, the source of every view."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FILE_NAME = "journal.jsonl"
+
+
+class Metric(NamedTuple):
+    """One recorded point: name, value, step and the time of recording in milliseconds since the epoch."""
+
+    name: str
+    value: float
+    step: int
+    time_ms: int
+
+
+class Journal:
+    """Appends to the journal of a directory.
+
+    A point (name, step) is recorded once: an attempt that repeats steps of an earlier one adds nothing.
+
+    Args:
+        directory: The trial's directory; created on the first line.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.path = Path(directory) / FILE_NAME
+        self._last_step: dict[str, int] = {}
+        for metric in metrics(self.path):
+            self._last_step[metric.name] = max(metric.step, self._last_step.get(metric.name, -1))
+        self._file: Any = None
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Record the values that were not recorded at this step or later."""
+        new = {name: float(value) for name, value in values.items() if step > self._last_step.get(name, -1)}
+        if new:
+            self._last_step.update(dict.fromkeys(new, step))
+            self._append({"t": _now_ms(), "step": step, "metrics": new})
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Record something that happened, with plain values."""
+        self._append({"t": _now_ms(), "event": name, **fields})
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _end_torn_line(self.path)
+            self._file = self.path.open("a", encoding="utf-8")
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+
+def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The whole records from a byte offset on, and the offset behind them.
+
+    A line that a crash has torn is left out.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return [], offset
+    end = data.rfind(b"\n") + 1
+    return list(_records(data[:end])), offset + end
+
+
+def metrics(path: Path) -> Iterator[Metric]:
+    """Every metric point in the order of recording."""
+    for record in read(path)[0]:
+        yield from points_of(record)
+
+
+def points_of(record: Mapping[str, Any]) -> Iterator[Metric]:
+    """The metric points of one record; an event has none."""
+    for name, value in record.get("metrics", {}).items():
+        yield Metric(name, value, record["step"], record["t"])
+
+
+def last_values(path: Path) -> dict[str, float]:
+    """The last finite value of every metric."""
+    return {metric.name: metric.value for metric in metrics(path) if math.isfinite(metric.value)}
+
+
+def events(path: Path, name: str) -> list[dict[str, Any]]:
+    """The events of that name, oldest first."""
+    return [record for record in read(path)[0] if record.get("event") == name]
+
+
+def _records(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in data.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def _end_torn_line(path: Path) -> None:
+    """Keep the next record off the end of a line that a crash has torn."""
+    try:
+        with path.open("rb+") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+    except OSError:
+        pass  # no file yet, or an empty one
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,165 @@
+"""The only module that knows MLflow: one experiment, a parent run a study, a child run a trial."""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from sweeps.tracking.cards import StudyCard, TrialCard
+from sweeps.tracking.journal import Metric
+
+# Of ours, so that a server that does not answer is noticed within seconds; a user's own values stay.
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+_BATCH = 1000
+_TAG_BATCH = 100
+
+
+class MlflowView:
+    """Writes a study to a tracking server; every call may be repeated and leaves the same runs.
+
+    Args:
+        uri: Tracking URI.
+        experiment: Experiment of all studies.
+        study: The study.
+        lock: Excludes other processes while a run is looked up and created.
+    """
+
+    def __init__(
+        self, uri: str, experiment: str, study: StudyCard, lock: Callable[[str], AbstractContextManager[None]]
+    ) -> None:
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        import logging
+
+        import mlflow
+
+        for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        self.uri = uri
+        self._experiment_name, self._study, self._lock = experiment, study, lock
+        self._client = mlflow.MlflowClient(tracking_uri=uri)
+        self._experiment_id: str | None = None
+        self._parent_id: str | None = None
+
+    def parent(self) -> str:
+        """The run of the study; made when there is none."""
+        if self._parent_id is None:
+            tags = {"run_role": "study", "study": self._study.name, "study_key": self._study.key}
+            self.experiment()  # before the lock, which it takes itself
+            with self._lock("tracking"):
+                self._parent_id = self._find(tags) or self._create(self._study.name, tags, None)
+            self.send(self._parent_id, (), params=self._study.params)
+        return self._parent_id
+
+    def find(self, card: TrialCard) -> str | None:
+        """The run of a trial, if there is one."""
+        return self._find({"study_key": self._study.key, "trial": str(card.number)})
+
+    def child(self, card: TrialCard, start_ms: int | None) -> str:
+        """The run of a trial; made when there is none."""
+        tags = {"mlflow.parentRunId": self.parent(), "study": self._study.name, "study_key": self._study.key, **card.tags}
+        with self._lock("tracking"):
+            return self.find(card) or self._create(card.run_name, tags, start_ms)
+
+    def send(
+        self,
+        run_id: str,
+        metrics: Iterable[Metric],
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add points, params and tags to a run; what it has already stays as it is."""
+        from mlflow.entities import Metric as Point
+        from mlflow.entities import Param, RunTag
+
+        points = [Point(m.name, m.value, m.time_ms, m.step) for m in metrics if not math.isinf(m.value)]
+        for start in range(0, len(points), _BATCH):
+            self._client.log_batch(run_id, metrics=points[start : start + _BATCH])
+        texts = [Param(key, str(value)) for key, value in (params or {}).items()]
+        labels = [RunTag(key, str(value)) for key, value in (tags or {}).items()]
+        for start in range(0, max(len(texts), len(labels)), _TAG_BATCH):
+            chosen = slice(start, start + _TAG_BATCH)
+            self._client.log_batch(run_id, params=texts[chosen], tags=labels[chosen])
+
+    def attach(self, run_id: str, name: str, text: str) -> None:
+        """Keep a text file with a run."""
+        self._client.log_text(run_id, text, name)
+
+    def end(self, run_id: str, status: str, end_ms: int | None = None) -> None:
+        """Mark a run as `FINISHED`, `KILLED` or `FAILED`; ending it again changes nothing."""
+        self._client.set_terminated(run_id, status, end_ms)
+
+    def resume(self, run_id: str) -> None:
+        self._client.update_run(run_id, status="RUNNING")
+
+    def state(self, run_id: str) -> tuple[str, dict[str, str]]:
+        """Status and tags of a run."""
+        run = self._client.get_run(run_id)
+        return run.info.status, dict(run.data.tags)
+
+    def children(self) -> list[Any]:
+        """All runs of the study's trials."""
+        found: list[Any] = []
+        token = None
+        wanted = f"tags.study_key = '{self._study.key}' and tags.run_role = 'trial'"
+        while True:
+            page = self._client.search_runs([self.experiment()], wanted, max_results=1000, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return found
+
+    def history(self, run_id: str, name: str) -> list[Metric]:
+        """The points of one metric of a run."""
+        points = self._client.get_metric_history(run_id, name)
+        return [Metric(p.key, p.value, p.step, p.timestamp) for p in points]
+
+    def experiment(self) -> str:
+        """Id of the experiment; made when there is none."""
+        if self._experiment_id is None:
+            with self._lock("tracking"):
+                known = self._client.get_experiment_by_name(self._experiment_name)
+                self._experiment_id = known.experiment_id if known else self._new_experiment()
+        return self._experiment_id
+
+    def link(self) -> str:
+        """Where the study's runs are shown in the UI, below the server's address."""
+        return f"#/experiments/{self.experiment()}/runs/{self.parent()}"
+
+    def _new_experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client.create_experiment(self._experiment_name, artifact_location=_artifacts(self.uri)))
+        except MlflowException:
+            # A study in another database holds another lock and may have been first.
+            known = self._client.get_experiment_by_name(self._experiment_name)
+            if known is None:
+                raise
+            return str(known.experiment_id)
+
+    def _find(self, tags: Mapping[str, str]) -> str | None:
+        wanted = " and ".join(f"tags.{key} = '{value}'" for key, value in tags.items() if key != "study")
+        found = self._client.search_runs([self.experiment()], wanted, max_results=1)
+        return str(found[0].info.run_id) if found else None
+
+    def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
+        run = self._client.create_run(self.experiment(), start_time=start_ms, tags=dict(tags), run_name=name)
+        return str(run.info.run_id)
+
+
+def _artifacts(uri: str) -> str | None:
+    """Beside an embedded database; a server knows its own place."""
+    if not uri.startswith("sqlite:"):
+        return None
+    database = Path(make_url(uri).database or "mlflow.db").resolve()
+    return (database.parent / "mlruns").as_uri()

@@ -1,0 +1,203 @@
+"""Sends journals to the tracking server, beside the training and never in its way."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sweeps.outcome import Failed, Outcome, kind
+from sweeps.tracking import journal
+from sweeps.tracking.cards import TrialCard, status_of
+from sweeps.tracking.mlflow import MlflowView
+
+log = logging.getLogger(__name__)
+
+NUM_POINTS_TAG = "num_points"
+"""Tag of a closed run: metric points in the journal, all of which have been sent."""
+
+_MARK_NAME = "tracked.json"
+_INTERVAL_S = 1.0
+_MAX_PAUSE_S = 15.0
+_LONGEST_CALL_S = 120.0
+
+
+class Upload:
+    """How far one trial has been sent.
+
+    The mark beside the journal is only a saving: without it, or with one of another server, everything is sent again,
+    and the server drops what it has.
+    """
+
+    def __init__(self, card: TrialCard, outcome: Outcome | None = None) -> None:
+        self.card, self.outcome = card, outcome
+        self._offset = 0
+        self._run_id: str | None = None
+
+    def is_done(self, uri: str) -> bool:
+        """Whether the server has had everything, as far as the mark tells."""
+        mark = self._mark()
+        size = _size(self.card.directory / journal.FILE_NAME)
+        return mark.get("uri") == uri and mark.get("status") is not None and mark.get("offset") == size
+
+    def advance(self, view: MlflowView) -> bool:
+        """Send what is new; True when the trial has ended and all of it is there."""
+        outcome = self.outcome  # read first: what the journal holds now is whole if the trial had ended before
+        if self._run_id is None:
+            self._open(view)
+        assert self._run_id is not None
+        records, offset = journal.read(self.card.directory / journal.FILE_NAME, self._offset)
+        view.send(self._run_id, [point for record in records for point in journal.points_of(record)])
+        self._offset = offset
+        if outcome is not None:
+            self._close(view, self._run_id, outcome)
+        self._save(view.uri, status_of(outcome) if outcome else None)
+        return outcome is not None
+
+    def restart(self) -> None:
+        """Forget how far it was."""
+        self._offset, self._run_id = 0, None
+        (self.card.directory / _MARK_NAME).unlink(missing_ok=True)
+
+    def _open(self, view: MlflowView) -> None:
+        mark = self._mark()
+        first = journal.read(self.card.directory / journal.FILE_NAME)[0][:1]
+        self._run_id = view.child(self.card, first[0]["t"] if first else None)
+        if mark.get("uri") == view.uri and mark.get("run_id") == self._run_id:
+            self._offset = mark["offset"]
+        else:
+            now = first[0]["t"] if first else time.time_ns() // 1_000_000
+            view.send(self._run_id, [journal.Metric(name, value, 0, now) for name, value in self.card.numbers.items()])
+        if self.outcome is None:
+            view.resume(self._run_id)
+
+    def _close(self, view: MlflowView, run_id: str, outcome: Outcome) -> None:
+        everything = journal.read(self.card.directory / journal.FILE_NAME)[0]
+        num_points = sum(1 for record in everything for _ in journal.points_of(record))
+        tags = {**self.card.tags, "state": kind(outcome), NUM_POINTS_TAG: str(num_points)}
+        if isinstance(outcome, Failed):
+            tags |= {"cause": outcome.cause, "detail": outcome.detail[:1000]}
+            view.attach(run_id, "log_tail.txt", outcome.log_tail)
+        view.send(run_id, (), params=self.card.params, tags=tags)
+        if self.card.config_text is not None:
+            view.attach(run_id, "config/config.yaml", self.card.config_text)
+        view.end(run_id, status_of(outcome), everything[-1]["t"] if everything else None)
+
+    def _mark(self) -> Mapping[str, Any]:
+        try:
+            mark = json.loads((self.card.directory / _MARK_NAME).read_text())
+        except (OSError, ValueError):
+            return {}
+        return mark if isinstance(mark, dict) else {}
+
+    def _save(self, uri: str, status: str | None) -> None:
+        mark = {"uri": uri, "run_id": self._run_id, "offset": self._offset, "status": status}
+        path = self.card.directory / _MARK_NAME
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(mark))
+        part.replace(path)
+
+
+class Uploader:
+    """A thread that keeps the tracking server up to date.
+
+    Args:
+        connect: Makes the view; called in the thread, since it imports MLflow and speaks to the server.
+        warn: Shows the user one line; called once however often the server fails.
+    """
+
+    def __init__(self, connect: Callable[[], MlflowView], warn: Callable[[str], None]) -> None:
+        self._connect, self._warn = connect, warn
+        self._uploads: dict[int, Upload] = {}
+        self._guard = threading.Lock()
+        self._closing = threading.Event()
+        self._finish: Callable[[MlflowView], None] | None = None
+        self._num_attempts = 0
+        self._has_warned = False
+        self._failed_at: float | None = None
+        self._thread = threading.Thread(target=self._run, name="uploader", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def add(self, card: TrialCard, outcome: Outcome | None = None) -> None:
+        """Follow a trial from now on; with an outcome, send what it left behind."""
+        with self._guard:
+            self._uploads[card.number] = Upload(card, outcome)
+
+    def end(self, number: int, outcome: Outcome) -> None:
+        """The trial has ended; its run is closed once everything is sent."""
+        with self._guard:
+            self._uploads[number].outcome = outcome
+
+    def close(self, drain_s: float, finish: Callable[[MlflowView], None] | None) -> bool:
+        """Send the rest and stop.
+
+        Args:
+            drain_s: How long to go on without any success.
+            finish: Called with the view once everything is sent, to close the study's own run.
+
+        Returns:
+            Whether the server has everything.
+        """
+        self._finish = finish
+        attempts, called_at = self._num_attempts, time.monotonic()
+        self._closing.set()
+        while self._thread.is_alive():
+            self._thread.join(timeout=0.1)
+            now, failed_at = time.monotonic(), self._failed_at
+            is_silent = failed_at is not None and now - failed_at > drain_s and self._num_attempts > attempts
+            if is_silent or now - called_at > drain_s + _LONGEST_CALL_S:
+                break
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        view: MlflowView | None = None
+        pause_s = _INTERVAL_S
+        while True:
+            is_last = self._closing.is_set()
+            try:
+                view = view or self._connect()
+                self._advance(view)
+                if is_last and self._finish is not None:
+                    self._finish(view)
+                self._failed_at = None
+                pause_s = _INTERVAL_S
+                if is_last:
+                    return
+            # Whatever the server or its client raises: training goes on, the journals keep everything.
+            except Exception as error:
+                self._note(error)
+                pause_s = min(2 * pause_s, _MAX_PAUSE_S)
+            self._num_attempts += 1
+            if is_last:
+                time.sleep(_INTERVAL_S)
+            else:
+                self._closing.wait(pause_s)
+
+    def _advance(self, view: MlflowView) -> None:
+        view.parent()
+        with self._guard:
+            uploads = list(self._uploads.items())
+        for number, upload in uploads:
+            if upload.advance(view):
+                with self._guard:
+                    self._uploads.pop(number, None)
+
+    def _note(self, error: Exception) -> None:
+        if self._failed_at is None:
+            self._failed_at = time.monotonic()
+        log.debug("tracking failed", exc_info=error)
+        if not self._has_warned:
+            self._has_warned = True
+            reason = str(error).strip().splitlines()
+            self._warn(reason[0][:200] if reason else type(error).__name__)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
