@@ -264,6 +264,10 @@ class Study:
             if trial._trial_id not in known:
                 self._finish_optuna(trial._trial_id, TrialState.FAIL, None)
 
+    def unmirrored(self) -> list[int]:
+        """Numbers of ended trials whose outcome Optuna's tables may not have yet."""
+        return [row.position for row in self._rows(sa.and_(points.c.state == "done", points.c.mirrored == 0))]
+
     def counts(self) -> dict[str, int]:
         """Ledger state (`open`, `running`, `done`) to number of points."""
         query = sa.select(points.c.state, sa.func.count().label("n")).where(points.c.study_id == self._id)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -155,6 +156,14 @@ class MlflowView:
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
         run = self._client.create_run(self.experiment(), start_time=start_ms, tags=dict(tags), run_name=name)
         return str(run.info.run_id)
+
+
+def reason(error: BaseException) -> str:
+    """Why a tracking server did not answer, in a few words; its client nests the cause in a page of text."""
+    text = str(error).strip()
+    cause = re.search(r"\[Errno [^]]*\] ([^'\")]+)", text)
+    lines = text.splitlines()
+    return cause.group(1).strip() if cause else (lines[0] if lines else type(error).__name__)[:160]
 
 
 def _artifacts(uri: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from sweeps.outcome import Failed, Outcome, kind
 from sweeps.tracking import journal
 from sweeps.tracking.cards import TrialCard, status_of
-from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.mlflow import MlflowView, reason
 
 log = logging.getLogger(__name__)
 
@@ -192,8 +192,7 @@ class Uploader:
         log.debug("tracking failed", exc_info=error)
         if not self._has_warned:
             self._has_warned = True
-            reason = str(error).strip().splitlines()
-            self._warn(reason[0][:200] if reason else type(error).__name__)
+            self._warn(reason(error))
 
 
 def _size(path: Path) -> int:

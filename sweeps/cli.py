@@ -1,0 +1,213 @@
+"""`sweeps`: look at studies, export their tables, join their work."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sweeps.study import Study
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
+)
+
+Name = Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")]
+Storage = Annotated[
+    str | None, typer.Option(help="Optuna storage URL. Default: SWEEPS_STORAGE, else logs/studies/studies.db.")
+]
+Tracking = Annotated[
+    str | None, typer.Option("--tracking", help="MLflow tracking URI. Default: MLFLOW_TRACKING_URI, else mlflow.db.")
+]
+
+
+def main() -> None:
+    """Console script: errors by the user end with one line and exit 2."""
+    from hydra.errors import HydraException
+
+    try:
+        app()
+    except HydraException as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+@app.command("list")
+def list_studies(storage: Storage = None) -> None:
+    """The studies of a storage and how far they are."""
+    from sweeps.study import Study, names
+    from tabulate import tabulate
+
+    database = _database(storage)
+    rows = []
+    for name in names(database):
+        study = Study(database, name)
+        counts = study.counts()
+        objective = ", ".join(study.settings.get("objective") or [])
+        rows.append([name, sum(counts.values()), counts["done"], counts["running"], counts["open"], objective])
+    print(tabulate(rows, headers=["study", "trials", "done", "running", "open", "objective"]))
+
+
+@app.command()
+def show(name: Name, storage: Storage = None) -> None:
+    """Every trial of a study: state, attempts, result or cause of failure."""
+    from sweeps.display import describe
+    from sweeps.outcome import Completed, Failed
+    from tabulate import tabulate
+
+    rows = []
+    for trial in _study(name, storage).trials():
+        match trial.outcome:
+            case Completed(values=values):
+                result = ", ".join(f"{value:.4f}" for value in values)
+            case Failed(cause=cause, detail=detail):
+                result = f"{cause}: {detail}"
+            case _:
+                result = trial.worker or ""
+        seconds = trial.outcome.duration_s if trial.outcome else None
+        point = describe(trial.point) if trial.point else ""
+        rows.append([trial.number, trial.state, trial.attempt, point, result, seconds])
+    headers = ["trial", "state", "attempts", "point", "result", "seconds"]
+    print(tabulate(rows, headers=headers, floatfmt=".1f", disable_numparse=[4]))
+
+
+@app.command()
+def table(
+    name: Name,
+    format: Annotated[str, typer.Option(help="md or csv.")] = "md",
+    out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Metric to show; may be repeated. Default: test metrics.")] = None,
+    trials: Annotated[bool, typer.Option("--trials", help="A row a trial, with all metrics (csv).")] = False,
+    storage: Storage = None,
+) -> None:
+    """The benchmark table: mean and spread of each cell over its seeds."""
+    from sweeps.errors import StudyError, did_you_mean
+    from sweeps.report.frame import trial_frame
+    from sweeps.report.tables import benchmark_table, to_csv, to_markdown
+
+    formats = {"md": to_markdown, "csv": to_csv}
+    if format not in formats:
+        raise StudyError(f"--format={format} is unknown. Known: {did_you_mean(format, formats)}")
+    study = _study(name, storage)
+    frame = trial_frame(study)
+    for asked in metric or []:
+        if asked not in frame.columns:
+            raise StudyError(f"--metric={asked} was recorded by no trial. Recorded: {did_you_mean(asked, _metrics(frame))}")
+    if trials:
+        text = str(frame.to_csv(index=False))
+    else:
+        made = benchmark_table(frame, study.settings.get("objective") or [], study.directions, metric or [])
+        if made is None:
+            raise StudyError(f"Study {name!r} has no completed trial yet.")
+        text = formats[format](made)
+    if out is None:
+        print(text.rstrip("\n"))
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text if text.endswith("\n") else f"{text}\n")
+
+
+@app.command()
+def sync(
+    name: Annotated[str | None, typer.Argument(help="Name of a study; default: all.")] = None,
+    tracking: Tracking = None,
+    storage: Storage = None,
+) -> None:
+    """Make the tracking server show the studies; may be repeated, what is there stays."""
+    from sweeps.errors import SweepsError
+    from sweeps.storage import shown
+    from sweeps.study import Study, names
+    from sweeps.tracking.follow import connect
+    from sweeps.tracking.follow import sync as sync_study
+    from sweeps.tracking.mlflow import reason
+
+    database = _database(storage)
+    for study_name in [name] if name else names(database):
+        study = Study(database, study_name)
+        uri, experiment = _tracking(study, tracking)
+        try:
+            sent = sync_study(study, connect(study, uri, experiment), Path(study.settings["directory"]))
+        # MLflow's client raises many kinds, of a module that is not to be imported here.
+        except Exception as error:
+            raise SweepsError(f"--tracking={shown(uri)} does not answer: {reason(error)}") from error
+        print(f"{study_name}: {len(sent)} trials sent, {len(study.trials()) - len(sent)} were there already.")
+
+
+@app.command()
+def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> None:
+    """Compare study, journals, directories and MLflow with each other; exit 1 when something is wrong."""
+    from sweeps.doctor import examine
+    from sweeps.tracking.follow import connect
+
+    study = _study(name, storage)
+    uri, experiment = _tracking(study, tracking)
+    findings = examine(study, Path(study.settings["directory"]), lambda: connect(study, uri, experiment))
+    for finding in findings:
+        print(f"{finding.problem} -> {finding.advice}")
+    if findings:
+        raise SystemExit(1)
+    print(f"{name}: {len(study.trials())} trials; study, journals and tracking agree.")
+
+
+@app.command()
+def worker(name: Name, storage: Storage = None) -> None:
+    """Join a study on this machine and work until it is finished."""
+    if storage:
+        os.environ["SWEEPS_STORAGE"] = storage
+    study = _study(name, storage)
+    module, _, function = str(study.settings["task"]).partition(":")
+    if module == "__main__":
+        from sweeps.errors import StudyError
+
+        raise StudyError(f"Study {name!r} was started from a script; run the same command line again to join it.")
+    overrides = [text for text in study.settings["arguments"] if not text.startswith("study.name=")]
+    sys.argv = [module, "-m", *overrides, f"study.name={name}"]
+    getattr(importlib.import_module(module), function)()
+
+
+@app.command()
+def ui(
+    tracking: Tracking = None,
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the MLflow UI over the embedded database, or say where the server is."""
+    from sweeps.settings import tracking_uri
+
+    uri = tracking or tracking_uri()
+    if uri.startswith("http"):
+        print(uri)
+        return
+    print(f"http://{host}:{port}", flush=True)
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    os.execve(sys.executable, [*command, "--workers", "1"], environment)
+
+
+def _database(storage: str | None):  # type: ignore[no-untyped-def]
+    from sweeps.settings import default_storage
+    from sweeps.storage import Database
+
+    return Database(storage or default_storage(), create=False, patience_s=5)
+
+
+def _study(name: str, storage: str | None) -> "Study":
+    from sweeps.study import Study
+
+    return Study(_database(storage), name)
+
+
+def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:
+    """The URI asked for, else the environment's, else the one the study was started with."""
+    from sweeps.settings import tracking_uri
+
+    known = study.settings.get("tracking") or {}
+    uri = asked or os.environ.get("MLFLOW_TRACKING_URI") or known.get("uri") or tracking_uri()
+    return uri, known.get("experiment") or "sweeps"
+
+
+def _metrics(frame: object) -> list[str]:
+    return [str(column) for column in frame.columns if "/" in str(column)]  # type: ignore[attr-defined]

@@ -1,0 +1,111 @@
+"""Compares what the study, the journals and the tracking server say of the same trials."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeps.identity import is_known_dead
+from sweeps.outcome import Completed
+from sweeps.study import Study, TrialRow
+from sweeps.tracking import journal
+from sweeps.tracking.cards import status_of
+from sweeps.tracking.follow import card_of
+from sweeps.tracking.mlflow import MlflowView, reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that does not fit, and what to do about it."""
+
+    problem: str
+    advice: str
+
+
+def examine(study: Study, directory: Path, connect: Callable[[], MlflowView] | None) -> list[Finding]:
+    """Every disagreement of a study.
+
+    Args:
+        study: The study.
+        directory: Its directory on this machine.
+        connect: Makes the view of the tracking server; None leaves it out.
+    """
+    trials = study.trials()
+    findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials), *_journals(trials, directory)]
+    if connect is not None:
+        findings += _runs(study, trials, directory, connect)
+    return findings
+
+
+def _unfinished(study: Study, trials: list[TrialRow]) -> Iterator[Finding]:
+    for trial in trials:
+        if trial.state == "open":
+            yield Finding(problem=f"trial {trial.number} has not run", advice=f"sweeps worker {study.name}")
+        elif trial.state == "running":
+            gone = is_known_dead(trial.worker or "")
+            what = f"its worker {trial.worker} is gone" if gone else f"worker {trial.worker} runs it"
+            advice = f"sweeps worker {study.name}" if gone else "wait, or stop that worker"
+            yield Finding(problem=f"trial {trial.number} is running: {what}", advice=advice)
+
+
+def _results(trials: list[TrialRow]) -> Iterator[Finding]:
+    keys = Counter(trial.point.key for trial in trials if trial.point and isinstance(trial.outcome, Completed))
+    for key, count in keys.items():
+        if count > 1:
+            numbers = ", ".join(str(trial.number) for trial in trials if trial.point and trial.point.key == key)
+            yield Finding(problem=f"trials {numbers} completed the same point", advice="a sampler may draw a point twice")
+
+
+def _mirror(study: Study) -> Iterator[Finding]:
+    for number in study.unmirrored():
+        yield Finding(problem=f"trial {number} differs in Optuna's tables", advice="the study's next worker mends it")
+
+
+def _journals(trials: list[TrialRow], directory: Path) -> Iterator[Finding]:
+    for trial in trials:
+        if not isinstance(trial.outcome, Completed):
+            continue
+        card = card_of(trial, directory)
+        if card is None:
+            yield Finding(problem=f"trial {trial.number} has no directory under {directory}", advice="it ran elsewhere")
+        elif not (card.directory / journal.FILE_NAME).is_file():
+            yield Finding(problem=f"trial {trial.number} has no journal", advice="its metrics cannot be sent again")
+
+
+def _runs(
+    study: Study, trials: list[TrialRow], directory: Path, connect: Callable[[], MlflowView]
+) -> Iterator[Finding]:
+    sync = f"sweeps sync {study.name}"
+    try:
+        view = connect()
+        runs = view.children()
+    # The client raises many kinds; for the user they are one.
+    except Exception as error:
+        yield Finding(problem=f"tracking does not answer: {reason(error)}", advice="start the server")
+        return
+    by_trial: dict[str, list[tuple[str, str]]] = {}
+    for run in runs:
+        by_trial.setdefault(run.data.tags.get("trial", "?"), []).append((run.info.run_id, run.info.status))
+    for trial in trials:
+        found = by_trial.pop(str(trial.number), [])
+        if trial.outcome is None:
+            continue
+        if len(found) != 1:
+            yield Finding(problem=f"trial {trial.number} has {len(found)} runs in MLflow", advice=sync)
+            continue
+        run_id, status = found[0]
+        if status != status_of(trial.outcome):
+            yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
+        card = card_of(trial, directory)
+        if card is not None:
+            yield from _points(view, run_id, trial.number, card.directory / journal.FILE_NAME, sync)
+    for number, found in by_trial.items():
+        yield Finding(problem=f"MLflow has {len(found)} runs of trial {number}, the study has none", advice="delete them")
+
+
+def _points(view: MlflowView, run_id: str, number: int, path: Path, sync: str) -> Iterator[Finding]:
+    expected = Counter(point.name for point in journal.metrics(path))
+    for name, count in expected.items():
+        there = len(view.history(run_id, name))
+        if there != count:
+            yield Finding(problem=f"trial {number}: {name} has {there} points in MLflow, {count} recorded", advice=sync)
