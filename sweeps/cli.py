@@ -38,8 +38,9 @@ def main() -> None:
 @app.command("list")
 def list_studies(storage: Storage = None) -> None:
     """The studies of a storage and how far they are."""
-    from sweeps.study import Study, names
     from tabulate import tabulate
+
+    from sweeps.study import Study, names
 
     database = _database(storage)
     rows = []
@@ -54,9 +55,10 @@ def list_studies(storage: Storage = None) -> None:
 @app.command()
 def show(name: Name, storage: Storage = None) -> None:
     """Every trial of a study: state, attempts, result or cause of failure."""
+    from tabulate import tabulate
+
     from sweeps.display import describe
     from sweeps.outcome import Completed, Failed
-    from tabulate import tabulate
 
     rows = []
     for trial in _study(name, storage).trials():
@@ -79,7 +81,9 @@ def table(
     name: Name,
     format: Annotated[str, typer.Option(help="md or csv.")] = "md",
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="Metric to show; may be repeated. Default: test metrics.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Metric to show; may be repeated. Default: test metrics.")
+    ] = None,
     trials: Annotated[bool, typer.Option("--trials", help="A row a trial, with all metrics (csv).")] = False,
     storage: Storage = None,
 ) -> None:
@@ -95,7 +99,9 @@ def table(
     frame = trial_frame(study)
     for asked in metric or []:
         if asked not in frame.columns:
-            raise StudyError(f"--metric={asked} was recorded by no trial. Recorded: {did_you_mean(asked, _metrics(frame))}")
+            raise StudyError(
+                f"--metric={asked} was recorded by no trial. Recorded: {did_you_mean(asked, _metrics(frame))}"
+            )
     if trials:
         text = str(frame.to_csv(index=False))
     else:
@@ -183,7 +189,18 @@ def ui(
         return
     print(f"http://{host}:{port}", flush=True)
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        uri,
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
     os.execve(sys.executable, [*command, "--workers", "1"], environment)
 
 

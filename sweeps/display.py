@@ -69,8 +69,8 @@ class Display:
 
     def warn(self, reason: str) -> None:
         """Say once that the tracking server does not answer."""
-        line = f"Warning: tracking does not answer ({reason}). Training goes on; `sweeps sync {self._study.name}` sends it later."
-        print(line, file=sys.stderr, flush=True)
+        later = f"Training goes on; `sweeps sync {self._study.name}` sends it later."
+        print(f"Warning: tracking does not answer ({reason}). {later}", file=sys.stderr, flush=True)
 
     def _refresh(self) -> None:
         self._trials = self._study.trials()

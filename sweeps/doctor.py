@@ -53,7 +53,9 @@ def _results(trials: list[TrialRow]) -> Iterator[Finding]:
     for key, count in keys.items():
         if count > 1:
             numbers = ", ".join(str(trial.number) for trial in trials if trial.point and trial.point.key == key)
-            yield Finding(problem=f"trials {numbers} completed the same point", advice="a sampler may draw a point twice")
+            yield Finding(
+                problem=f"trials {numbers} completed the same point", advice="a sampler may draw a point twice"
+            )
 
 
 def _mirror(study: Study) -> Iterator[Finding]:
@@ -88,19 +90,26 @@ def _runs(
         by_trial.setdefault(run.data.tags.get("trial", "?"), []).append((run.info.run_id, run.info.status))
     for trial in trials:
         found = by_trial.pop(str(trial.number), [])
-        if trial.outcome is None:
-            continue
-        if len(found) != 1:
-            yield Finding(problem=f"trial {trial.number} has {len(found)} runs in MLflow", advice=sync)
-            continue
-        run_id, status = found[0]
-        if status != status_of(trial.outcome):
-            yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
-        card = card_of(trial, directory)
-        if card is not None:
-            yield from _points(view, run_id, trial.number, card.directory / journal.FILE_NAME, sync)
+        if trial.outcome is not None:
+            yield from _run(view, trial, found, directory, sync)
     for number, found in by_trial.items():
-        yield Finding(problem=f"MLflow has {len(found)} runs of trial {number}, the study has none", advice="delete them")
+        yield Finding(
+            problem=f"MLflow has {len(found)} runs of trial {number}, the study has none", advice="delete them"
+        )
+
+
+def _run(
+    view: MlflowView, trial: TrialRow, found: list[tuple[str, str]], directory: Path, sync: str
+) -> Iterator[Finding]:
+    if len(found) != 1:
+        yield Finding(problem=f"trial {trial.number} has {len(found)} runs in MLflow", advice=sync)
+        return
+    run_id, status = found[0]
+    if trial.outcome is not None and status != status_of(trial.outcome):
+        yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
+    card = card_of(trial, directory)
+    if card is not None:
+        yield from _points(view, run_id, trial.number, card.directory / journal.FILE_NAME, sync)
 
 
 def _points(view: MlflowView, run_id: str, number: int, path: Path, sync: str) -> Iterator[Finding]:

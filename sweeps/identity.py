@@ -35,7 +35,7 @@ def _machine() -> str:
     """Hash of boot and process namespace: a process id means the same only where both are equal."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = str(os.stat("/proc/self/ns/pid").st_ino)
+        namespace = str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         boot, namespace = str(uuid.getnode()), ""
     return hashlib.sha256(f"{boot}{namespace}".encode()).hexdigest()[:8]

@@ -17,7 +17,7 @@ from sweeps.identity import new_worker_id
 from sweeps.process import ProcessPool
 from sweeps.resources import Slots
 from sweeps.settings import log_directory, study_settings, tracking_settings
-from sweeps.space import Point, Space, digest, parse
+from sweeps.space import Point, digest, parse
 from sweeps.storage import Database, shown
 from sweeps.study import Claim, Study, names
 from sweeps.tracking.follow import Tracking
@@ -43,7 +43,12 @@ class Sweep:
     """
 
     def __init__(
-        self, context: HydraContext, task: TaskFunction, config: DictConfig, arguments: list[str], params: dict[str, Any]
+        self,
+        context: HydraContext,
+        task: TaskFunction,
+        config: DictConfig,
+        arguments: list[str],
+        params: dict[str, Any],
     ) -> None:
         self._context, self._config = context, config
         self._task, self._arguments = task_name(task), arguments
@@ -60,7 +65,9 @@ class Sweep:
         sampler = self._settings.sampler
         if sampler == "grid" and not self._space.is_finite:
             endless = next(axis.text for axis in self._space.axes if not axis.is_finite)
-            raise StudyError(f"study.sampler=grid: {endless} has no finite set of values. Use choice(...) or range(...).")
+            raise StudyError(
+                f"study.sampler=grid: {endless} has no finite set of values. Use choice(...) or range(...)."
+            )
         return self._space.is_finite and sampler in ("auto", "grid")
 
     @property
@@ -79,10 +86,7 @@ class Sweep:
         slots = Slots.of_this_machine(self._settings.slots, self.num_points)
         database = self._existing_database()
         known = self._existing_study(database)
-        if known is None or not self._is_known(known):
-            pool = self._checked_pool(slots)
-        else:
-            pool = None
+        pool = self._checked_pool(slots) if known is None or not self._is_known(known) else None
         if self._settings.preview:
             print_preview(self._name, self._points(), known)
             return
@@ -137,7 +141,9 @@ class Sweep:
         return pool
 
     def _pool(self, slots: Slots, configs: Iterable[DictConfig] = ()) -> ProcessPool:
-        modules = {target.rpartition(".")[0] for config in configs or [self._sample_config()] for target in _targets(config)}
+        modules = {
+            target.rpartition(".")[0] for config in configs or [self._sample_config()] for target in _targets(config)
+        }
         return ProcessPool([*_PRELOAD, self._task.partition(":")[0], *sorted(modules)], slots.environment)
 
     def _sample_config(self) -> DictConfig:
@@ -153,7 +159,10 @@ class Sweep:
             {"objective": list(settings.objectives), "directory": str(self._directory), "task": self._task},
         )
         study.remember("arguments", self._arguments)
-        study.remember("tracking", {"uri": shown(self._tracking_settings.uri or ""), "experiment": self._tracking_settings.experiment})
+        study.remember(
+            "tracking",
+            {"uri": shown(self._tracking_settings.uri or ""), "experiment": self._tracking_settings.experiment},
+        )
         if self.is_grid:
             study.add(self._points())
         else:

@@ -36,8 +36,8 @@ class JournalLogger(Logger):
         self._journal.log(metrics, step or 0)
 
     @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        self._journal.event("hyperparameters", values=params)
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        self._journal.event("hyperparameters", values=params if isinstance(params, dict) else vars(params))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -72,10 +72,12 @@ def kind(outcome: Outcome) -> str:
 
 
 def to_json(outcome: Outcome) -> str:
+    """Text for the ledger."""
     return json.dumps({"kind": kind(outcome), **asdict(outcome)}, allow_nan=True)
 
 
 def from_json(text: str) -> Outcome:
+    """The outcome that `to_json` wrote."""
     fields = json.loads(text)
     made = _KINDS[fields.pop("kind")]
     if "values" in fields:

@@ -1,5 +1,6 @@
 """Trials as processes, forked from a server that has imported the application once."""
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -63,10 +64,9 @@ class RunningTrial:
         return messages
 
     def prune(self) -> None:
-        try:
+        """Tell the trial to stop at its next look."""
+        with contextlib.suppress(OSError):  # it may have ended meanwhile
             self.connection.send("prune")
-        except OSError:
-            pass  # it has ended meanwhile
 
     def stop(self) -> None:
         """Ask for a checkpoint and the end."""
@@ -144,7 +144,5 @@ def _signal_group(pid: int, number: int) -> None:
             os.kill(pid, number)
     except ProcessLookupError:
         # The leader may be gone and leave others of its group behind.
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass

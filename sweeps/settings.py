@@ -104,6 +104,12 @@ def tracking_settings(config: DictConfig) -> TrackingSettings:
     return _read(config, "tracking", TrackingSettings)
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says before its details."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def log_directory(settings: StudySettings, name: str) -> Path:
     """Where a study keeps its trials."""
     return Path(settings.directory).resolve() / name
@@ -120,7 +126,7 @@ def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:
         merged = OmegaConf.merge(OmegaConf.structured(schema), plain)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or group
-        raise StudyError(f"{group}.{key}: {str(error).splitlines()[0]}") from error
+        raise StudyError(f"{group}.{key}: {first_line(error)}") from error
     return cast(Settings, OmegaConf.to_object(merged))
 
 
@@ -139,4 +145,4 @@ def _at_least(settings: StudySettings, limits: dict[str, float]) -> None:
 def _strings(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(str(item) for item in value)
+    return (value,) if isinstance(value, str) else tuple(map(str, value))

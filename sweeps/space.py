@@ -149,12 +149,14 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoa
     return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()))
 
 
-def canonical(key: str, value: str) -> Any:
-    """The value as Hydra reads it, with whole floats as integers."""
-    if key.startswith("~"):
-        return None
-    parsed = OverridesParser.create().parse_override(f"{key}={value}").value()
-    return _plain(parsed)
+def value_of(key: str, text: str) -> Any:
+    """The value of an override as Hydra reads it; None for a deletion."""
+    return None if key.startswith("~") else OverridesParser.create().parse_override(f"{key}={text}").value()
+
+
+def canonical(key: str, text: str) -> Any:
+    """The value as plain data, with whole floats as integers: equal for `1`, `1.0` and `1e0`."""
+    return _plain(value_of(key, text))
 
 
 def digest(value: Any) -> str:

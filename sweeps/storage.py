@@ -79,7 +79,9 @@ class Database:
             self._open()
         except (*_OUTAGES, SQLAlchemyError, OSError, sqlite3.Error) as error:
             reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().splitlines()
-            raise StorageError(f"study.storage={shown(url)} does not answer: {reason[0] if reason else error!r}") from error
+            raise StorageError(
+                f"study.storage={shown(url)} does not answer: {reason[0] if reason else error!r}"
+            ) from error
 
     @staticmethod
     def check_url(url: str) -> None:
@@ -151,7 +153,7 @@ class Database:
             if self._sqlite:
                 with contextlib.closing(sqlite3.connect(self._sqlite, timeout=_BUSY_TIMEOUT_S)) as connection:
                     connection.execute("PRAGMA journal_mode=WAL")
-            options = {"connect_args": self._connect_args()}
+            options: dict[str, object] = {"connect_args": self._connect_args()}
             if not self.is_sqlite:
                 options |= {"pool_pre_ping": True, "pool_size": 1, "max_overflow": 1}
             self.storage = optuna.storages.RDBStorage(self.url.render_as_string(False), engine_kwargs=options)

@@ -3,6 +3,7 @@
 The ledger row of a point is the truth; Optuna's trial mirrors it for samplers, pruners and dashboards.
 """
 
+import contextlib
 import json
 import time
 import uuid
@@ -13,6 +14,7 @@ from typing import Any
 import optuna
 import sqlalchemy as sa
 from optuna.distributions import FloatDistribution
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from sweeps import outcome as outcomes
@@ -94,9 +96,7 @@ class Study:
         self.settings: dict[str, Any] = self._optuna.user_attrs
 
     @classmethod
-    def create(
-        cls, database: Database, name: str, directions: Sequence[str], settings: Mapping[str, Any]
-    ) -> "Study":
+    def create(cls, database: Database, name: str, directions: Sequence[str], settings: Mapping[str, Any]) -> "Study":
         """Open the study of that name, or make it.
 
         Args:
@@ -110,7 +110,10 @@ class Study:
         """
         study = database.patiently(
             lambda: optuna.create_study(
-                study_name=name, storage=database.storage, directions=list(directions), load_if_exists=True
+                study_name=name,
+                storage=database.storage,
+                directions=[StudyDirection[name.upper()] for name in directions],
+                load_if_exists=True,
             )
         )
         known = study.user_attrs
@@ -177,7 +180,12 @@ class Study:
             point = Point(overrides=json.loads(row.overrides), varied=tuple(json.loads(row.varied or "[]")))
             trial_id = row.trial_id or self._db.patiently(lambda: self._new_trial(point))
         claim = Claim(
-            id=row.id, number=row.position, attempt=row.attempt, worker=worker, trial_id=trial_id, point=point,
+            id=row.id,
+            number=row.position,
+            attempt=row.attempt,
+            worker=worker,
+            trial_id=trial_id,
+            point=point,
             spent_s=row.spent_s,
         )
         drawn = {"overrides": json.dumps(point.overrides), "varied": json.dumps(point.varied), "trial_id": trial_id}
@@ -369,10 +377,9 @@ class Study:
                 self._db.storage.set_trial_user_attr(trial_id, key, value)
             self._db.storage.set_trial_state_values(trial_id, state, values)
 
-        try:
+        # It may have been mirrored before the crash that made us look again.
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
             self._db.patiently(finish)
-        except optuna.exceptions.UpdateFinishedTrialError:
-            pass  # mirrored before the crash that made us look again
 
     def _rows(self, condition: sa.ColumnElement[bool] | None = None) -> Sequence[Any]:
         query = sa.select(points).where(points.c.study_id == self._id).order_by(points.c.position)
@@ -388,7 +395,9 @@ class Study:
 
 def names(database: Database) -> list[str]:
     """The studies of a database, oldest first."""
-    return [summary.study_name for summary in optuna.get_all_study_summaries(database.storage, include_best_trial=False)]
+    return [
+        summary.study_name for summary in optuna.get_all_study_summaries(database.storage, include_best_trial=False)
+    ]
 
 
 def _trial_row(row: Any) -> TrialRow:

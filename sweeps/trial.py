@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,7 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
 
 def _isolate(directory: Path | None) -> None:
     os.setsid()  # its own process group: what the trial starts can be ended with it
+    _leave_fork_server()
     if sys.platform == "linux":
         # The fork server ends when its worker ends, and with it every trial: no process of a killed sweep lives on.
         ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL)
@@ -173,6 +175,18 @@ def _isolate(directory: Path | None) -> None:
     for stream in (1, 2):
         os.dup2(target, stream)
     os.close(target)
+
+
+def _leave_fork_server() -> None:
+    """Close the inherited end of the pipe that keeps the fork server running.
+
+    Every child gets it so that it could fork from the same server; with it the server would outlive a killed worker
+    for as long as a trial runs. A trial that uses a fork server gets one of its own.
+    """
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    if server._forkserver_alive_fd is not None:
+        os.close(server._forkserver_alive_fd)
+    server._forkserver_alive_fd = server._forkserver_address = server._forkserver_pid = None
 
 
 def _run_task(job: Job) -> Any:

@@ -244,4 +244,3 @@ class Worker:
             trial.kill()
             self._study.give_back(trial.claim, trial.age_s)
             self._remove(trial)
-

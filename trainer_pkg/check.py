@@ -1,7 +1,8 @@
 """Everything that can be known to be wrong before anything is created."""
 
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -36,14 +37,12 @@ def check(config: DictConfig) -> None:
     """
     from hydra.utils import instantiate
 
-    cfg = OmegaConf.merge(config, {"paths": {"output_dir": "."}})
+    cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
     data = instantiate(cfg.data)
     data.prepare_data()
     data.setup()
     module = instantiate(cfg.model, spec=data.spec)
     if cfg.get("ckpt_path"):
-        from pathlib import Path
-
         from trainer_pkg.checkpoint import load
 
         load(Path(cfg.ckpt_path))

@@ -31,7 +31,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         hashed = _HashingWriter()
         write_atomically(
             path,
-            write=lambda file: torch.save(checkpoint, hashed.around(file)),
+            write=lambda file: torch.save(checkpoint, hashed.around(file)),  # type: ignore[arg-type]
             before_rename=lambda: _write_digests(path, hashed.digest()),
         )
 

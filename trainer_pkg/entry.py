@@ -108,7 +108,8 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     key = str(getattr(error, "key", "") or "")
     full_key = str(getattr(error, "full_key", "") or key)
     if "not in struct" in str(error) and OmegaConf.is_dict(parent):
-        return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, sorted(map(str, parent)))}"
+        known = sorted(str(name) for name in parent or ())
+        return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}"
     first = _first_sentences(getattr(error, "msg", None) or str(error))
     return first if full_key in first else f"{full_key}: {first}"
 
@@ -117,7 +118,9 @@ def _first_sentences(text: str) -> str:
     """What Hydra says before it starts to advise and to list its own details."""
     kept = []
     for line in text.strip().splitlines():
-        if re.match(r"\s*(To append to your config|Set the environment|full_key:|object_type|Available options|See https)", line):
+        if re.match(
+            r"\s*(To append to your config|Set the environment|full_key:|object_type|Available options|See https)", line
+        ):
             break
         kept.append(line.strip())
     return " ".join(kept)

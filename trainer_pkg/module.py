@@ -57,7 +57,9 @@ class ImageModule(LightningModule):
         self.network = MultiheadNetwork(net(spec.input_shape, size=size), spec.targets)
         if self.network.backbone.is_convolutional:
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.stage_metrics = nn.ModuleDict({f"{stage}_metrics": HeadMetrics(heads) for stage in ("train", "val", "test")})
+        self.stage_metrics = nn.ModuleDict(
+            {f"{stage}_metrics": HeadMetrics(heads) for stage in ("train", "val", "test")}
+        )
         self.register_buffer("best", torch.tensor(-torch.inf))
         self._optimizer, self._scheduler, self._compile = optimizer, scheduler, compile
 
@@ -108,16 +110,24 @@ class ImageModule(LightningModule):
         optimizer = self._optimizer(self.network.parameters())
         if self._scheduler is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self._scheduler(optimizer), "monitor": "val/loss"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": self._scheduler(optimizer), "monitor": "val/loss"},
+        }
 
     def _step(self, stage: str, batch: Batch) -> Tensor:
         outputs = self(batch["image"])
         total, losses_H = self.criteria(outputs, batch)
-        self.stage_metrics[f"{stage}_metrics"].update(losses_H, outputs, batch)
+        self._metrics_of(stage).update(losses_H, outputs, batch)
         return total  # type: ignore[no-any-return]
 
-    def _finish(self, stage: str) -> dict[str, Tensor]:
+    def _metrics_of(self, stage: str) -> HeadMetrics:
         metrics = self.stage_metrics[f"{stage}_metrics"]
+        assert isinstance(metrics, HeadMetrics)
+        return metrics
+
+    def _finish(self, stage: str) -> dict[str, Tensor]:
+        metrics = self._metrics_of(stage)
         # torchmetrics squeezes a vector of one.
         losses_H, accuracies_H = (values.reshape(-1) for values in metrics.compute())
         metrics.reset()

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from sweeps.outcome import Completed, Failed
-from sweeps.space import canonical
+from sweeps.space import value_of
 from sweeps.study import Study, TrialRow
 
 
@@ -32,7 +32,7 @@ def _row(trial: TrialRow, objectives: list[str]) -> dict[str, Any]:
         "cause": outcome.cause if isinstance(outcome, Failed) else None,
     }
     if trial.point:
-        row |= {key: canonical(key, value) for key, value in trial.point.overrides.items()}
+        row |= {key: value_of(key, value) for key, value in trial.point.overrides.items()}
     if isinstance(outcome, Completed):
         row |= {f"objective/{name}": value for name, value in zip(objectives, outcome.values, strict=True)}
         row |= {name: value for name, value in outcome.metrics.items() if name not in row}

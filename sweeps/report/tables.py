@@ -1,5 +1,6 @@
 """Benchmark tables: a row a cell of the grid, mean and spread over its replicates."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -56,7 +57,7 @@ def to_markdown(table: pd.DataFrame) -> str:
         elif column == "parameters":
             text[column] = table[column].map("{:,}".format)
         elif not str(column).endswith(" ±"):
-            text[column] = table[column].map(_plain)
+            text[column] = table[column].map(str)
     numeric = {"n", "parameters", "seconds", *table.attrs["metrics"]}
     align = ["right" if column in numeric else "left" for column in text.columns]
     return str(text.to_markdown(index=False, disable_numparse=True, colalign=align))
@@ -79,17 +80,18 @@ def _best(table: pd.DataFrame, metrics: Sequence[str], directions: dict[str, str
         if values.empty or len(table) == 1:
             continue
         falls = directions.get(name, "minimize" if name.endswith("loss") else "maximize") == "minimize"
-        best[name] = int(values.idxmin() if falls else values.idxmax())
+        order = values.to_numpy(dtype=float)
+        best[name] = int(values.index[order.argmin() if falls else order.argmax()])  # type: ignore[call-overload]
     return best
 
 
+def _number(table: pd.DataFrame, column: str, row: int) -> float:
+    return float(table[column].to_numpy(dtype=float)[row])
+
+
 def _cell(table: pd.DataFrame, metric: str, row: int) -> str:
-    text = f"{table.loc[row, metric]:.4f}"
-    spread = table.loc[row, f"{metric} ±"] if f"{metric} ±" in table else None
-    if spread is not None and pd.notna(spread):
+    text = f"{_number(table, metric, row):.4f}"
+    spread = _number(table, f"{metric} ±", row) if f"{metric} ±" in table else math.nan
+    if not math.isnan(spread):
         text += f" ± {spread:.4f}"
     return f"**{text}**" if table.attrs["best"].get(metric) == row else text
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

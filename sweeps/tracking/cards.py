@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -87,7 +88,7 @@ class TrialCard:
         path = self.directory / CONFIG_NAME
         return path.read_text() if path.is_file() else None
 
-    def _config(self) -> dict[str, object]:
+    def _config(self) -> dict[str, Any]:
         text = self.config_text
         loaded = yaml.safe_load(text) if text else {}
         choices = journal.events(self.directory / journal.FILE_NAME, "attempt")[-1:]

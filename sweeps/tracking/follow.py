@@ -28,9 +28,7 @@ class Tracking:
         warn: Shows the user one line when the server does not answer.
     """
 
-    def __init__(
-        self, study: Study, settings: TrackingSettings, directory: Path, warn: Callable[[str], None]
-    ) -> None:
+    def __init__(self, study: Study, settings: TrackingSettings, directory: Path, warn: Callable[[str], None]) -> None:
         self._study, self._uri, self._directory = study, settings.uri, directory
         self._uploader = Uploader(lambda: connect(study, settings.uri or "", settings.experiment), warn)
         self._is_started = False

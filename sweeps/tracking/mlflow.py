@@ -67,7 +67,12 @@ class MlflowView:
 
     def child(self, card: TrialCard, start_ms: int | None) -> str:
         """The run of a trial; made when there is none."""
-        tags = {"mlflow.parentRunId": self.parent(), "study": self._study.name, "study_key": self._study.key, **card.tags}
+        tags = {
+            "mlflow.parentRunId": self.parent(),
+            "study": self._study.name,
+            "study_key": self._study.key,
+            **card.tags,
+        }
         with self._lock("tracking"):
             return self.find(card) or self._create(card.run_name, tags, start_ms)
 

@@ -35,9 +35,16 @@ class WeightedCriteria(nn.Module):
         for key, given in (("loss_weights", weights), ("criteria", criteria)):
             for head in given:
                 if head not in heads:
-                    raise ConfigError(f"model.{key}.{head} names no head of this data. Heads: {did_you_mean(head, heads)}")
+                    raise ConfigError(
+                        f"model.{key}.{head} names no head of this data. Heads: {did_you_mean(head, heads)}"
+                    )
         for head, weight in weights.items():
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight) or weight < 0:
+            if (
+                isinstance(weight, bool)
+                or not isinstance(weight, int | float)
+                or not math.isfinite(weight)
+                or weight < 0
+            ):
                 raise ConfigError(f"model.loss_weights.{head}={weight} must be a finite number of at least 0.")
         self.weights = {head: float(weights.get(head, 1.0)) for head in heads}
         self.criteria = nn.ModuleDict({head: criteria.get(head, default) for head in heads})

