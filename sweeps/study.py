@@ -5,8 +5,10 @@ The ledger row of a point is the truth; Optuna's trial mirrors it for samplers, 
 
 import contextlib
 import json
+import math
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -202,7 +204,9 @@ class Study:
 
         def tell() -> bool:
             trial = optuna.trial.Trial(self._optuna, claim.trial_id)
-            trial.report(value, step)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a later attempt repeats steps; Optuna keeps the first value
+                trial.report(value, step)
             return trial.should_prune()
 
         return self._db.patiently(tell)
@@ -421,7 +425,9 @@ def _is_failed(text: str | None) -> bool:
 
 
 def _param(text: str) -> float | str:
+    """A number where Optuna can store one, else the text."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) else text

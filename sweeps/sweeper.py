@@ -8,6 +8,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.settings import StudySettings, TrackingSettings
+
 
 @dataclass
 class StudySweeperConfig:
@@ -34,4 +36,8 @@ class StudySweeper(Sweeper):
         Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="sweeps", node=StudySweeperConfig, provider="sweeps")
+# An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults.
+_STORE = ConfigStore.instance()
+_STORE.store(group="hydra/sweeper", name="sweeps", node=StudySweeperConfig, provider="sweeps")
+_STORE.store(group="study", name="sweeps", node=StudySettings, provider="sweeps")
+_STORE.store(group="tracking", name="sweeps", node=TrackingSettings, provider="sweeps")

@@ -28,8 +28,8 @@ def fail(mode: str) -> object:
             os.kill(os.getpid(), signal.SIGSEGV)
         case "hang":
             time.sleep(600)
-        case "nan" | "inf" | "-inf":
-            return float(mode)
+        case "not_a_number" | "infinite":
+            return float("nan" if mode == "not_a_number" else "-inf")
         case "none":
             return None
         case "text":

@@ -1,0 +1,250 @@
+"""Whole sweeps of an application without torch: what survives which fault."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+
+import pytest
+
+from sweeps.outcome import Failed
+from sweeps.storage import Database
+from sweeps.study import Study, TrialRow
+from tests.conftest import Commands, lines, wait_for
+
+GRID = ("-m", "x=1,2,3", "kind=a,b", "study.name=s")
+
+
+def study(commands: Commands, name: str = "s") -> Study:
+    return Study(Database(f"sqlite:///{commands.folder}/studies/studies.db", create=False), name)
+
+
+def trials(commands: Commands, name: str = "s") -> list[TrialRow]:
+    return study(commands, name).trials()
+
+
+def executions(commands: Commands) -> Counter[str]:
+    return Counter(lines((commands.folder / "executions.txt").read_text()))
+
+
+def alive_in(commands: Commands) -> list[str]:
+    """Processes that still work in the folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{pid}/cwd") == str(commands.folder):
+                found.append(open(f"/proc/{pid}/cmdline").read())
+        except OSError:
+            continue
+    return found
+
+
+def test_every_point_is_run_once_and_the_same_line_again_runs_none(commands: Commands) -> None:
+    first = commands.run("fake", *GRID)
+    assert first.returncode == 0, first.stderr
+    assert [trial.state for trial in trials(commands)] == ["completed"] * 6
+    assert "[6/6]" in first.stdout and "| 3 " in first.stdout
+    began = time.monotonic()
+    second = commands.run("fake", *GRID)
+    assert second.returncode == 0 and time.monotonic() - began < 5
+    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
+
+
+def test_another_value_adds_only_its_points(commands: Commands) -> None:
+    commands.run("fake", *GRID)
+    assert commands.run("fake", "-m", "x=1,2,3,4", "kind=a,b", "study.name=s").returncode == 0
+    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 8
+
+
+def test_without_a_name_the_same_line_finds_the_same_study(commands: Commands) -> None:
+    commands.run("fake", "-m", "x=1,2")
+    commands.run("fake", "-m", "x=1,2", "study.slots=1")
+    assert sum(executions(commands).values()) == 2
+
+
+def test_kill_of_the_command_leaves_no_process_and_the_same_line_finishes(commands: Commands) -> None:
+    process = commands.start("fake", *GRID, "sleep_s=3")
+    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) >= 3)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: alive_in(commands) == [], timeout_s=5)
+    again = commands.run("fake", *GRID, "sleep_s=3")
+    assert again.returncode == 0, again.stderr
+    assert [trial.state for trial in trials(commands)] == ["completed"] * 6
+    assert max(trial.attempt for trial in trials(commands)) == 2
+
+
+def test_two_commands_at_once_share_the_points(commands: Commands) -> None:
+    both = [commands.start("fake", *GRID, "sleep_s=0.5") for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    for process in both:
+        process.communicate()
+    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
+    assert len({trial.worker for trial in trials(commands)}) == 2
+
+
+def test_a_study_on_postgresql_is_shared_by_two_commands(commands: Commands, postgres_url: str) -> None:
+    commands.environment["SWEEPS_STORAGE"] = postgres_url
+    arguments = [*GRID, "sleep_s=0.5", f"study.storage={postgres_url!r}"]
+    both = [commands.start("fake", *arguments) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_command_hands_its_trials_back(commands: Commands, number: int, code: int) -> None:
+    process = commands.start("fake", *GRID, "sleep_s=4")
+    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
+    began = time.monotonic()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == code and time.monotonic() - began < 10
+    assert "continues the study" in err
+    assert alive_in(commands) == []
+    assert study(commands).counts() == {"open": 6, "running": 0, "done": 0}
+    assert commands.run("fake", *GRID, "sleep_s=4").returncode == 0
+    assert {trial.state for trial in trials(commands)} == {"completed"}
+
+
+def test_a_second_signal_ends_at_once(commands: Commands) -> None:
+    process = commands.start("fake", "-m", "x=1,2", "study.name=s", "mode=hang", "study.stop_grace_s=60")
+    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
+    for trial in trials(commands):
+        os.kill(pid_of(commands, trial.number), signal.SIGSTOP)  # does not react to the first one
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130 and time.monotonic() - began < 3
+    assert alive_in(commands) == []
+
+
+def pid_of(commands: Commands, number: int) -> int:
+    from sweeps.tracking.journal import events
+
+    path = commands.folder / "studies" / "s" / "trials" / f"{number:03d}" / "journal.jsonl"
+    return int(events(path, "attempt")[-1]["pid"])
+
+
+MODES = {
+    "raise": ("error", "ValueError: wrong shape", 1),
+    "io": ("input_output", "OSError: disk gone", 2),
+    "memory": ("out_of_memory", "MemoryError", 2),
+    "exit": ("crash", "exited with code 3", 2),
+    "sysexit": ("crash", "exited with code 0 without a result", 2),
+    "kill": ("crash", "killed by SIGKILL", 2),
+    "segfault": ("crash", "killed by SIGSEGV", 2),
+    "not_a_number": ("nonfinite", "nan", 1),
+    "infinite": ("nonfinite", "-inf", 1),
+    "none": ("no_objective", "None", 1),
+    "text": ("no_objective", "0.5", 1),
+}
+
+
+def test_failures_are_recorded_with_their_cause_and_stop_nothing(commands: Commands) -> None:
+    result = commands.run("fake", "-m", f"mode=ok,{','.join(MODES)}", "study.name=s", "study.max_retries=1")
+    assert result.returncode == 1
+    done = {trial.point.overrides["mode"]: trial for trial in trials(commands) if trial.point}
+    assert done["ok"].state == "completed"
+    for mode, (cause, text, attempts) in MODES.items():
+        outcome = done[mode].outcome
+        assert isinstance(outcome, Failed), mode
+        assert (outcome.cause, done[mode].attempt) == (cause, attempts), mode
+        assert text in outcome.detail and "x=1.0" in outcome.log_tail, mode
+        assert re.search(rf"trial {done[mode].number} failed \({cause}\)", result.stderr), mode
+    assert "0.0000" not in result.stdout
+
+
+def test_failed_trials_stay_failed_until_asked_for(commands: Commands) -> None:
+    line = ("-m", "mode=ok,raise", "study.name=s")
+    assert commands.run("fake", *line).returncode == 1
+    assert commands.run("fake", *line).returncode == 1
+    assert sum(executions(commands).values()) == 2
+    assert commands.run("fake", *line, "study.retry_failed=true").returncode == 1
+    assert sum(executions(commands).values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "cause", "attempts"), [("trial_timeout_s", "timeout", 1), ("stall_timeout_s", "hung", 2)]
+)
+def test_a_hung_trial_is_ended_with_its_group(commands: Commands, key: str, cause: str, attempts: int) -> None:
+    result = commands.run("fake", "-m", "mode=ok,hang", "study.name=s", f"study.{key}=3", timeout=60)
+    assert result.returncode == 1
+    ok, hung = trials(commands)
+    assert ok.state == "completed" and isinstance(hung.outcome, Failed)
+    assert (hung.outcome.cause, hung.attempt) == (cause, attempts)
+    assert alive_in(commands) == []
+
+
+def test_tpe_draws_exactly_its_budget_and_more_extends_it(commands: Commands) -> None:
+    line = ("-m", "x=interval(-3,3)", "study.name=s")
+    assert commands.run("fake", *line, "study.n_trials=6").returncode == 0
+    before = [trial.point for trial in trials(commands)]
+    assert len(before) == 6 and len({point.key for point in before if point}) == 6
+    assert commands.run("fake", *line, "study.n_trials=8").returncode == 0
+    after = [trial.point for trial in trials(commands)]
+    assert len(after) == 8 and after[:6] == before
+
+
+def test_a_pruner_stops_a_trial_that_reports_worse(commands: Commands) -> None:
+    pruner = "study.pruner={_target_:optuna.pruners.ThresholdPruner,upper:5.0}"
+    result = commands.run("fake", "-m", "x=1,9", "study.name=s", pruner, "sleep_s=1", "study.slots=1")
+    assert result.returncode == 0, result.stderr
+    # The application does not look at should_prune, so the trial ends by itself; the decision must not disturb it.
+    assert [trial.state for trial in trials(commands)] == ["completed", "completed"]
+
+
+def test_preview_lists_and_creates_nothing(commands: Commands) -> None:
+    result = commands.run("fake", *GRID, "study.preview=true")
+    assert result.returncode == 0
+    assert "6 trials, 6 of them new" in result.stdout
+    assert commands.made() == []
+
+
+def test_replicates_share_a_cell_of_the_table(commands: Commands) -> None:
+    result = commands.run("fake", "-m", "x=1,2", "+seed=0", "study.replicates=2", "study.name=s")
+    assert result.returncode == 0, result.stderr
+    table = [line.split("|")[1:3] for line in lines(result.stdout) if line.startswith("| ")]
+    assert [[cell.strip() for cell in row] for row in table] == [["x", "n"], ["1", "2"], ["2", "2"]]
+
+
+def test_another_worker_joins_from_the_command_line(commands: Commands) -> None:
+    commands.environment["SWEEPS_STORAGE"] = f"sqlite:///{commands.folder}/studies/studies.db"
+    result = commands.run("sweeps", "worker", "none")
+    assert result.returncode == 2 and len(lines(result.stderr)) == 1
+
+
+def test_the_stock_sweeper_still_works(commands: Commands) -> None:
+    result = commands.run("fake", "-m", "hydra/sweeper=basic", "x=1,2", "hydra.sweep.dir=basic")
+    assert result.returncode == 0, result.stderr
+    assert sum(executions(commands).values()) == 2
+
+
+BAD = {
+    "a misspelt key": (["x=1,2", "sleeps=1"], "sleep"),
+    "a sweep over an unknown key": (["xx=1,2"], "'xx'"),
+    "an empty grid": (["x=range(1,1)"], "sweeps over no value"),
+    "a bad value": (["x=[1"], "x=[1"),
+    "an unknown study key": (["x=1,2", "study.slot=2"], "slots"),
+    "an unknown sampler": (["x=1,2", "study.sampler=tpee"], "tpe"),
+    "a grid without end": (["x=interval(0,1)", "study.sampler=grid"], "interval"),
+    "a bad direction": (["x=1,2", "study.direction=up"], "maximize"),
+    "no slots": (["x=1,2", "study.slots=0"], "study.slots=0"),
+    "a storage that does not answer": (["x=1,2", "study.storage='postgresql://u:pw@127.0.0.1:1/d'"], "does not answer"),
+    "no storage at all": (["x=1,2", "study.storage=nonsense"], "storage URL"),
+    "a sweep over how it runs": (["study.slots=1,2"], "cannot be swept"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_before_anything_is_created(commands: Commands, case: str) -> None:
+    arguments, text = BAD[case]
+    result: subprocess.CompletedProcess[str] = commands.run("fake", "-m", *arguments)
+    assert result.returncode in (1, 2), result.stdout
+    assert text in result.stderr and "Traceback" not in result.stderr
+    assert ":pw@" not in result.stderr
+    assert commands.made() == []
