@@ -10,7 +10,9 @@ RUN python -m venv /opt/mlflow \
 RUN useradd --uid 10001 --create-home mlflow && install -d -o mlflow -g mlflow /mlartifacts
 ENV PATH=/opt/mlflow/bin:$PATH
 USER 10001:10001
-WORKDIR /home/mlflow
+# The only folder that compose leaves writable, and that for as long as the container runs.
+ENV HOME=/tmp
+WORKDIR /tmp
 COPY --chmod=0555 mlflow-entrypoint /usr/local/bin/mlflow-entrypoint
 ENTRYPOINT ["mlflow-entrypoint"]
 CMD ["server"]

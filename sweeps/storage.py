@@ -78,7 +78,7 @@ class Database:
         try:
             self._open()
         except (*_OUTAGES, SQLAlchemyError, OSError, sqlite3.Error) as error:
-            reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip().splitlines()
+            reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip("' \n").splitlines()
             raise StorageError(
                 f"study.storage={shown(url)} does not answer: {reason[0] if reason else error!r}"
             ) from error

@@ -145,13 +145,16 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     Hydra's own hook for that is `on_run_start`. Sends the exit code asked for, 0 or None being none, and what was
     printed on stderr.
     """
+    from hydra.utils import execution_whitelist
+
     _isolate(None)
     output = sys.stderr = io.StringIO()
     code: Any = 0
     try:
         for job in jobs:
             config = _compose(job)
-            job.hydra_context.callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
+            with execution_whitelist(job.hydra_context.execution_whitelist):
+                job.hydra_context.callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
     except SystemExit as error:
         code = error.code
     except Exception:

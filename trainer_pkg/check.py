@@ -8,6 +8,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.signatures import check_signatures
 
 
 class Preflight(Callback):
@@ -37,7 +38,14 @@ def check(config: DictConfig) -> None:
     """
     from hydra.utils import instantiate
 
+    from trainer_pkg.run import quiet
+
+    quiet()
     cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
+    if not isinstance(cfg.get("seed"), int | None):
+        raise ConfigError(f"seed={cfg.seed} must be a whole number, or null for none.")
+    for group in ("data", "model", "trainer", "callbacks", "logger"):
+        check_signatures(OmegaConf.to_container(cfg[group], resolve=True) if cfg.get(group) else None, group)
     data = instantiate(cfg.data)
     data.prepare_data()
     data.setup()
@@ -62,16 +70,15 @@ def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
 
 
 def _check_trainer(cfg: DictConfig) -> None:
-    from hydra.errors import InstantiationException
     from hydra.utils import instantiate
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     try:
         instantiate(cfg.trainer, logger=False, callbacks=None, enable_progress_bar=False)
-    except InstantiationException as error:
-        cause = error.__cause__
+    except Exception as error:
+        cause = error.__cause__ or error
         if isinstance(cause, MisconfigurationException | ValueError | TypeError):
-            raise ConfigError(f"trainer: {str(cause).splitlines()[0]}") from error
+            raise ConfigError(f"trainer: {str(cause).strip().splitlines()[0]}") from error
         raise
 
 

@@ -40,7 +40,8 @@ def register_open_nodes() -> None:
     Which heads there are is known to the data alone, so no config can list them; names are checked against the data.
     """
     node = {name: DictConfig({}, flags={"struct": False}) for name in ("loss_weights", "criteria")}
-    ConfigStore.instance().store(group="model", name="open_nodes", node=OmegaConf.create(node))
+    # replace: `python -m trainer_pkg.train` imports that module twice, once as the main one
+    ConfigStore.instance().store(group="model/parts", name="open_nodes", node=OmegaConf.create(node), replace=True)
 
 
 def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:

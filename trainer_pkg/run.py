@@ -74,19 +74,22 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
         # Unresolved: an interpolated environment variable must not end up in a tracking server.
         logger.log_hyperparams(plain_config(cfg, resolve=False))
         logger.log_metrics({"num_parameters": module.num_parameters}, step=0)
-    resume_from = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
+    checkpoint = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
     try:
-        metrics = train(data, module, trainer, resume_from, fit=cfg.train, test=cfg.test)
+        metrics = train(data, module, trainer, checkpoint, fit=cfg.train, test=cfg.test)
     except SIGTERMException:
         raise SystemExit(_EXIT_TERMINATED) from None
-    return objective({**record.metrics, **metrics}, OmegaConf.select(cfg, "study.objective"))
+    reported = {**record.metrics, **metrics}
+    shown = "  ".join(f"{name}={value:.4f}" for name, value in reported.items() if name.startswith(("test/", "val/acc_best")))
+    log.info("%s  -> %s", shown or "nothing was tested", cfg.paths.output_dir)
+    return objective(reported, OmegaConf.select(cfg, "study.objective") if cfg.train else None)
 
 
 def train(
     data: LightningDataModule,
     module: LightningModule,
     trainer: Trainer,
-    resume_from: str | Path | None = None,
+    checkpoint: str | Path | None = None,
     *,
     fit: bool = True,
     test: bool = True,
@@ -97,7 +100,7 @@ def train(
         data: The data module.
         module: The Lightning module.
         trainer: A configured trainer.
-        resume_from: Checkpoint to continue from; None starts afresh.
+        checkpoint: What to continue from, or without fitting what to test; None starts afresh.
         fit: Whether to train.
         test: Whether to test; the weights are those of the best checkpoint, or the current ones where none was kept.
 
@@ -106,10 +109,10 @@ def train(
     """
     metrics: Metrics = {}
     if fit:
-        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         metrics.update(_floats(trainer))
     if test:
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "") or None
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "") or None if fit else checkpoint
         trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
         metrics.update(_floats(trainer))
     return metrics

@@ -1,0 +1,56 @@
+"""`evaluate`: test a checkpoint, with the configuration it was trained with."""
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_open_nodes
+
+register_open_nodes()
+
+
+@one_line_errors
+@hydra.main(config_path=config_dir(), config_name="evaluate", execution_whitelist=WHITELIST)
+def main(cfg: DictConfig) -> Any:
+    """Test one checkpoint and print its metrics."""
+    from trainer_pkg.run import run
+
+    return run(with_checkpoint_config(cfg, HydraConfig.get().overrides.task))
+
+
+def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
+    """Replace data and model by those of the checkpoint, save for what the user has overridden.
+
+    Args:
+        cfg: The composed configuration, with `ckpt_path`.
+        overrides: The overrides typed.
+
+    Raises:
+        ConfigError: The checkpoint cannot be read.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    from trainer_pkg.checkpoint import load
+
+    stored = load(Path(cfg.ckpt_path)).get("config", {})
+    merged = cfg.copy()
+    OmegaConf.set_struct(merged, False)
+    for key in ("data", "model"):
+        if key in stored:
+            merged[key] = stored[key]
+    if "data" in stored:  # a data set may lie elsewhere than where the training found it
+        merged.data.cache_dir = cfg.data.cache_dir
+        if "root" in merged.data.source:
+            merged.data.source.root = cfg.paths.data_dir
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.key_or_group.replace("/", ".")
+        if key.split(".")[0] in ("data", "model"):
+            OmegaConf.update(merged, key, OmegaConf.select(cfg, key), merge=False)
+    return merged
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Compares a configuration with the constructors it names: the signature is the schema."""
+
+import inspect
+import typing
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Any
+
+from hydra.utils import get_object
+
+from trainer_pkg.errors import ConfigError, did_you_mean
+
+_NOT_ARGUMENTS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
+_SCALARS = (int, float, bool, NoneType)
+
+
+def check_signatures(config: Any, path: str = "") -> None:
+    """Compare every `_target_` below a resolved, plain configuration with its arguments.
+
+    Raises:
+        ConfigError: An argument does not exist, or text stands where only a number or a switch can.
+    """
+    if isinstance(config, Mapping):
+        if isinstance(config.get("_target_"), str):
+            _check_call(config, path)
+        for key, value in config.items():
+            check_signatures(value, f"{path}.{key}".lstrip("."))
+    elif isinstance(config, list):
+        for index, value in enumerate(config):
+            check_signatures(value, f"{path}[{index}]")
+
+
+def _check_call(config: Mapping[str, Any], path: str) -> None:
+    try:
+        target = get_object(config["_target_"])
+        parameters = inspect.signature(target).parameters
+    except Exception as error:  # the constructor is named wrongly, or is of C and has no signature
+        if isinstance(error, ValueError | TypeError):
+            return
+        raise ConfigError(f"{path}._target_={config['_target_']} cannot be imported.") from error
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for key, value in config.items():
+        if key in _NOT_ARGUMENTS:
+            continue
+        if key in parameters:
+            _check_value(f"{path}.{key}", value, _accepted(target, key))
+        elif not takes_any:
+            known = did_you_mean(key, [name for name in parameters if name != "self"])
+            raise ConfigError(f"{path}.{key} is no argument of {config['_target_']}. Known: {known}")
+
+
+def _check_value(path: str, value: Any, accepted: set[Any]) -> None:
+    if isinstance(value, str) and accepted and accepted <= set(_SCALARS):
+        names = sorted(kind.__name__ for kind in accepted if kind is not NoneType)
+        raise ConfigError(f"{path}={value} must be of type {' or '.join(names)}.")
+
+
+def _accepted(target: Any, key: str) -> set[Any]:
+    """The plain types an argument takes; empty where the annotation does not tell."""
+    called = target.__init__ if inspect.isclass(target) else target
+    try:
+        hint = typing.get_type_hints(called).get(key)
+    except (NameError, TypeError):
+        return set()
+    return set(_members(hint)) if hint is not None else set()
+
+
+def _members(hint: Any) -> Iterator[Any]:
+    if typing.get_origin(hint) in (typing.Union, UnionType):
+        for member in typing.get_args(hint):
+            # A tensor is no value that a configuration can hold.
+            if getattr(member, "__name__", "") != "Tensor":
+                yield from _members(member)
+    else:
+        yield hint
