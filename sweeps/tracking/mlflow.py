@@ -13,11 +13,13 @@ from sqlalchemy.engine import make_url
 from sweeps.tracking.cards import StudyCard, TrialCard
 from sweeps.tracking.journal import Metric
 
-# Of ours, so that a server that does not answer is noticed within seconds; a user's own values stay.
-_PATIENCE = {
+# A server that does not answer is noticed within seconds; a user's own values stay.
+_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 _BATCH = 1000
 _TAG_BATCH = 100
@@ -36,9 +38,8 @@ class MlflowView:
     def __init__(
         self, uri: str, experiment: str, study: StudyCard, lock: Callable[[str], AbstractContextManager[None]]
     ) -> None:
-        for name, value in _PATIENCE.items():
+        for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         import logging
 
         import mlflow

@@ -1,0 +1,118 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainer_pkg import checkpoint as checkpoints
+from trainer_pkg.checkpoint import AtomicCheckpointIO, is_valid, load, newest_valid
+from trainer_pkg.errors import ConfigError
+
+STATE = {"state_dict": {"w": torch.arange(1000.0)}, "epoch": 3}
+
+
+def save(path: Path, value: float = 0.0) -> None:
+    AtomicCheckpointIO().save_checkpoint({**STATE, "value": value}, path)
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+    save(tmp_path / "a.ckpt")
+    loaded = load(tmp_path / "a.ckpt")
+    assert torch.equal(loaded["state_dict"]["w"], STATE["state_dict"]["w"]) and loaded["epoch"] == 3  # type: ignore[index]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ckpt", "a.ckpt.sha256"]
+
+
+def test_random_damage_is_always_found_and_the_one_before_is_used(tmp_path: Path) -> None:
+    save(tmp_path / "step=000000001.ckpt")
+    newest = tmp_path / "step=000000002.ckpt"
+    save(newest)
+    good = newest.read_bytes()
+    generator = random.Random(7)
+    for _ in range(100):
+        damaged = bytearray(good)
+        if generator.random() < 0.5:
+            damaged = damaged[: generator.randrange(len(damaged))]
+        else:
+            damaged[generator.randrange(len(damaged))] ^= 1 << generator.randrange(8)
+        newest.write_bytes(damaged)
+        assert not is_valid(newest)
+        assert newest_valid(tmp_path) == tmp_path / "step=000000001.ckpt"
+        with pytest.raises(ConfigError, match="damaged"):
+            load(newest)
+    newest.write_bytes(good)
+    assert newest_valid(tmp_path) == newest
+
+
+def test_a_crash_between_digest_and_rename_leaves_a_valid_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "best.ckpt"
+    save(path, 1.0)
+    original = checkpoints._write_digests
+
+    def crash(*args: object) -> None:
+        original(*args)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "_write_digests", crash)
+    with pytest.raises(KeyboardInterrupt):
+        save(path, 2.0)
+    assert is_valid(path) and load(path)["value"] == 1.0
+    monkeypatch.undo()
+    save(path, 3.0)
+    assert is_valid(path) and load(path)["value"] == 3.0
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["best.ckpt", "best.ckpt.sha256"]
+
+
+def test_a_full_disk_leaves_the_previous_one(tmp_path: Path) -> None:
+    path = tmp_path / "best.ckpt"
+    save(path, 1.0)
+    program = f"""
+        import resource, signal
+        from pathlib import Path
+        from tests.trainer.test_checkpoint import save
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        save(Path({str(path)!r}), 2.0)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert is_valid(path) and load(path)["value"] == 1.0
+
+
+def test_a_kill_inside_a_save_leaves_a_loadable_one(tmp_path: Path) -> None:
+    path = tmp_path / "best.ckpt"
+    save(path, 0.0)
+    program = f"""
+        import itertools
+        from pathlib import Path
+        from tests.trainer.test_checkpoint import save
+        print("ready", flush=True)
+        for value in itertools.count(1):
+            save(Path({str(path)!r}), float(value))
+    """
+    for pause_ms in (5, 23, 61):
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        signal.sigtimedwait([], pause_ms / 1000)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert is_valid(path) and load(path)["value"] >= 0.0
+
+
+def test_a_checkpoint_cannot_run_anything(tmp_path: Path) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "owned"),)
+
+    torch.save({"state_dict": {}, "x": Hostile()}, tmp_path / "bad.ckpt")
+    with pytest.raises(ConfigError, match="no readable checkpoint"):
+        load(tmp_path / "bad.ckpt")
+    assert not (tmp_path / "owned").exists()

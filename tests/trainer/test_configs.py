@@ -1,0 +1,84 @@
+"""Every option of every group composes and binds; no two files are alike."""
+
+from difflib import SequenceMatcher
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import execution_whitelist, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from tests.conftest import REPOSITORY
+from trainer_pkg.entry import WHITELIST, register_open_nodes
+from trainer_pkg.signatures import check_signatures
+
+CONFIGS = REPOSITORY / "configs"
+GROUPS = sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())
+OPTIONS = [
+    (group, path.stem)
+    for group in GROUPS
+    if group != "hydra"
+    for path in sorted((CONFIGS / group).glob("*.yaml"))
+]
+
+
+def composed(*overrides: str) -> DictConfig:
+    register_open_nodes()
+    with initialize_config_dir(str(CONFIGS)):
+        return compose("train", overrides=["paths.output_dir=.", *overrides], return_hydra_config=True)
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_composes_and_binds_its_arguments(group: str, option: str) -> None:
+    cfg = composed(f"{group}={option}")
+    for key in ("data", "model", "trainer", "callbacks", "logger"):
+        check_signatures(OmegaConf.to_container(cfg[key], resolve=True) if cfg[key] else None, key)
+
+
+@pytest.mark.parametrize("model", ["dense", "cnn"])
+@pytest.mark.parametrize("experiment", [option for group, option in OPTIONS if group == "experiment"])
+def test_every_experiment_combines_with_every_model(experiment: str, model: str, tmp_path: Path) -> None:
+    cfg = composed(f"experiment={experiment}", f"model={model}", f"paths.data_dir={tmp_path}")
+    with execution_whitelist(WHITELIST):
+        data = instantiate(cfg.data)
+        module = instantiate(cfg.model, spec=data.spec)
+    assert cfg.model.net._target_.lower().endswith(model)
+    assert cfg.study.objective in module.metric_names()
+
+
+def test_overrides_reach_what_they_name() -> None:
+    cfg = composed(
+        "experiment=multihead_cnn_mnist",
+        "trainer.max_epochs=3",
+        "data.batch_size=16",
+        "model.optimizer.lr=0.5",
+        "model.net.dropout=0.1",
+        "tags=[a,b]",
+        "model.loss_weights.thickness=0.25",
+    )
+    assert (cfg.trainer.max_epochs, cfg.data.batch_size, cfg.model.optimizer.lr) == (3, 16, 0.5)
+    assert (cfg.model.net.dropout, list(cfg.tags), cfg.model.loss_weights.thickness) == (0.1, ["a", "b"], 0.25)
+
+
+def test_both_label_strategies_have_their_documented_tables() -> None:
+    tables = {
+        name: OmegaConf.to_container(composed("data=multihead_mnist", f"data/labels={name}").data.labels.heads)
+        for name in ("documented", "parity")
+    }
+    by_rule = [d // 2 if d % 2 == 0 else min(4, d // 2 + 2) for d in range(10)]
+    assert tables["parity"]["thickness"] == by_rule  # type: ignore[index,call-overload]
+    assert tables["documented"]["thickness"] == [2, 1, 3, 3, 2, 3, 2, 1, 4, 3]  # type: ignore[index,call-overload]
+
+
+def test_no_two_files_of_a_group_are_alike() -> None:
+    for group in GROUPS:
+        texts = {path: path.read_text().splitlines() for path in sorted((CONFIGS / group).glob("*.yaml"))}
+        long = {path: text for path, text in texts.items() if len(text) > 8}
+        for one, two in combinations(long, 2):
+            shared = SequenceMatcher(None, long[one], long[two]).ratio()
+            assert shared <= 0.7, f"{one.name} and {two.name} share {shared:.0%} of their lines"
+
+
+def test_there_are_few_config_files() -> None:
+    assert len(list(CONFIGS.rglob("*.yaml"))) <= 60

@@ -1,0 +1,133 @@
+"""A run that was cut anywhere ends with the same weights, optimizer and metrics as one that was not, bit for bit."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import execution_whitelist
+from lightning.pytorch import Callback
+
+from tests.conftest import REPOSITORY
+from trainer_pkg import run as runs
+from trainer_pkg.checkpoint import load, newest_valid
+from trainer_pkg.entry import WHITELIST, register_open_nodes
+
+EPOCHS, BATCHES = 2, 12
+
+
+class Cut(Callback):
+    """Sends the process SIGTERM behind a training batch."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def on_train_batch_end(self, trainer: Any, *args: Any) -> None:
+        if trainer.global_step == self._step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def train(folder: Path, data: Path, *overrides: str) -> float:
+    register_open_nodes()
+    with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
+        cfg = compose(
+            "train",
+            overrides=[
+                "data=multihead_digits",
+                f"paths.output_dir={folder}",
+                f"paths.data_dir={data}",
+                f"trainer.max_epochs={EPOCHS}",
+                f"trainer.limit_train_batches={BATCHES}",
+                "trainer.accelerator=cpu",
+                *overrides,
+            ],
+        )
+        return runs.run(cfg)  # type: ignore[return-value]
+
+
+def final_state(folder: Path) -> dict[str, Any]:
+    path = newest_valid(folder / "checkpoints")
+    assert path is not None
+    return load(path)
+
+
+def metrics(folder: Path) -> dict[tuple[str, int], float]:
+    records = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    points: dict[tuple[str, int], float] = {}
+    for record in records:
+        for name, value in record.get("metrics", {}).items():
+            assert (name, record["step"]) not in points, "recorded twice"
+            points[name, record["step"]] = value
+    return points
+
+
+def assert_equal(one: Any, two: Any, path: str = "") -> None:
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two), path
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys(), path
+        for key in one:
+            assert_equal(one[key], two[key], f"{path}/{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two), path
+        for index, (a, b) in enumerate(zip(one, two, strict=True)):
+            assert_equal(a, b, f"{path}/{index}")
+    else:
+        assert one == two, path
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("model", ["dense", "cnn"])
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("step", [1, 5, BATCHES, BATCHES + 7])
+def test_a_run_cut_by_sigterm_continues_bit_for_bit(
+    model: str, workers: int, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = (f"model={model}", f"data.num_workers={workers}", "model.size=tiny", "model.net.dropout=0.3")
+    whole = train(tmp_path / "whole", tmp_path / "data", *options)
+    record = runs.RunRecord
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "_each", lambda group, each=runs._each: _with_cut(each(group), step))
+        with pytest.raises(SystemExit) as ended:
+            train(tmp_path / "cut", tmp_path / "data", *options)
+    assert ended.value.code == 143
+    continued = train(tmp_path / "cut", tmp_path / "data", *options)
+    assert record is runs.RunRecord and continued == whole
+    one, two = final_state(tmp_path / "whole"), final_state(tmp_path / "cut")
+    for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch"):
+        assert_equal(one[key], two[key], key)
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "cut")
+
+
+def _with_cut(objects: list[Any], step: int) -> list[Any]:
+    return [*objects, Cut(step)] if objects and isinstance(objects[0], Callback) else objects
+
+
+def test_two_runs_of_one_seed_are_equal_and_seed_zero_counts(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(tmp_path / name, tmp_path / "data", f"seed={seed}", "model=cnn", "model.size=tiny")
+    a, b, c = (final_state(tmp_path / name)["state_dict"] for name in "abc")
+    assert_equal(a, b)
+    assert not torch.equal(a["network.heads.digit.weight"], c["network.heads.digit.weight"])
+
+
+def test_evaluate_gives_the_metrics_of_training(tmp_path: Path) -> None:
+    from trainer_pkg.evaluate import with_checkpoint_config
+
+    train(tmp_path / "run", tmp_path / "data", "model=cnn", "model.size=tiny", "model.loss_weights.thickness=0.3")
+    trained = {name: value for (name, _), value in metrics(tmp_path / "run").items() if name.startswith("test/")}
+    register_open_nodes()
+    overrides = [f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt", f"paths.data_dir={tmp_path}/data"]
+    with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
+        cfg = compose("evaluate", overrides=[*overrides, f"paths.output_dir={tmp_path}/evaluated"])
+        runs.run(with_checkpoint_config(cfg, overrides))
+    evaluated = {name: value for (name, _), value in metrics(tmp_path / "evaluated").items() if name in trained}
+    assert evaluated == trained and len(trained) == 8
