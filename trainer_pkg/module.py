@@ -17,6 +17,8 @@ from trainer_pkg.spec import DataSpec
 
 Batch = dict[str, Tensor]
 
+_MONITOR = "val/loss"
+
 
 class ImageModule(LightningModule):
     """Trains a multihead network on dict batches.
@@ -94,6 +96,7 @@ class ImageModule(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         self.log_dict(self._finish("train"))
+        self._step_schedulers()
 
     def on_validation_epoch_end(self) -> None:
         values = self._finish("val")
@@ -114,6 +117,21 @@ class ImageModule(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": self._scheduler(optimizer), "monitor": "val/loss"},
         }
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Leave it to `on_train_epoch_end`.
+
+        Lightning steps a metric-based scheduler after the epoch's checkpoint is written, and not at all in an epoch
+        that was resumed in its middle: a resumed run would differ from an undisturbed one.
+        """
+
+    def _step_schedulers(self) -> None:
+        metric = self.trainer.callback_metrics.get(_MONITOR)
+        for config in self.trainer.lr_scheduler_configs:
+            if not isinstance(config.scheduler, ReduceLROnPlateau):
+                config.scheduler.step()
+            elif metric is not None:
+                config.scheduler.step(metric)
 
     def _step(self, stage: str, batch: Batch) -> Tensor:
         outputs = self(batch["image"])

@@ -26,6 +26,10 @@ _NOISE = (
     ".*your dataloader is not resumable.*",
     # The data is in memory: loader processes would only cost.
     ".*does not have many workers.*",
+    # A resumed run continues in its own directory.
+    ".*Checkpoint directory .* exists and is not empty.*",
+    # Evaluation needs the weights of a checkpoint, not the callbacks of its training.
+    ".*callbacks used to create the checkpoint need to be provided.*",
     # Of Lightning's own making.
     ".*LeafSpec.*is deprecated.*",
     # Short epochs are normal here, metrics are logged once an epoch.
@@ -80,7 +84,9 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     except SIGTERMException:
         raise SystemExit(_EXIT_TERMINATED) from None
     reported = {**record.metrics, **metrics}
-    shown = "  ".join(f"{name}={value:.4f}" for name, value in reported.items() if name.startswith(("test/", "val/acc_best")))
+    shown = "  ".join(
+        f"{name}={value:.4f}" for name, value in reported.items() if name.startswith(("test/", "val/acc_best"))
+    )
     log.info("%s  -> %s", shown or "nothing was tested", cfg.paths.output_dir)
     return objective(reported, OmegaConf.select(cfg, "study.objective") if cfg.train else None)
 

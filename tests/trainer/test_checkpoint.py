@@ -97,9 +97,7 @@ def test_a_kill_inside_a_save_leaves_a_loadable_one(tmp_path: Path) -> None:
             save(Path({str(path)!r}), float(value))
     """
     for pause_ms in (5, 23, 61):
-        process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         signal.sigtimedwait([], pause_ms / 1000)
         os.kill(process.pid, signal.SIGKILL)

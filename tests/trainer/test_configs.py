@@ -16,10 +16,7 @@ from trainer_pkg.signatures import check_signatures
 CONFIGS = REPOSITORY / "configs"
 GROUPS = sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())
 OPTIONS = [
-    (group, path.stem)
-    for group in GROUPS
-    if group != "hydra"
-    for path in sorted((CONFIGS / group).glob("*.yaml"))
+    (group, path.stem) for group in GROUPS if group != "hydra" for path in sorted((CONFIGS / group).glob("*.yaml"))
 ]
 
 
