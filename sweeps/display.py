@@ -12,10 +12,11 @@ from rich.text import Text
 
 from sweeps.outcome import Completed, Failed, Outcome
 from sweeps.process import RunningTrial
+from sweeps.records import TrialRow
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_markdown
 from sweeps.space import Point
-from sweeps.study import Study, TrialRow
+from sweeps.study import Study
 
 _REFRESH_S = 1.0
 _MAX_ROWS = 30

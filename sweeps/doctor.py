@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sweeps.identity import is_known_dead
 from sweeps.outcome import Completed
-from sweeps.study import Study, TrialRow
+from sweeps.records import TrialRow
+from sweeps.study import Study
 from sweeps.tracking import journal
 from sweeps.tracking.cards import status_of
 from sweeps.tracking.follow import card_of

@@ -11,21 +11,22 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.child import Job, check_in_child, task_name
 from sweeps.display import Display, print_preview, print_summary
 from sweeps.errors import StudyError
 from sweeps.identity import new_worker_id
 from sweeps.process import ProcessPool
+from sweeps.records import Claim
 from sweeps.resources import Slots
 from sweeps.settings import log_directory, study_settings, tracking_settings
 from sweeps.space import Point, digest, parse
 from sweeps.storage import Database, shown
-from sweeps.study import Claim, Study, names
+from sweeps.study import Study, names
 from sweeps.tracking.follow import Tracking
-from sweeps.trial import Job, check_in_child, task_name
 from sweeps.worker import Worker, WorkerOptions
 
 _DEFAULT_DRAWS = 20
-_PRELOAD = ("sweeps.trial", "hydra.core.utils", "hydra._internal.config_loader_impl", "sqlalchemy", "yaml")
+_PRELOAD = ("sweeps.child", "hydra.core.utils", "hydra._internal.config_loader_impl", "sqlalchemy", "yaml")
 
 
 class Sweep:

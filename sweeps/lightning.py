@@ -39,10 +39,6 @@ class JournalLogger(Logger):
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         self._journal.event("hyperparameters", values=params if isinstance(params, dict) else vars(params))
 
-    @rank_zero_only
-    def finalize(self, status: str) -> None:
-        self._journal.close()
-
 
 class TrialCallback(Callback):
     """Reports each validation to the study, says that training goes on, and stops a trial that is pruned."""

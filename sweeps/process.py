@@ -14,8 +14,8 @@ from typing import Any
 
 import cloudpickle
 
-from sweeps.study import Claim
-from sweeps.trial import LOG_NAME, Job, run_in_child
+from sweeps.child import LOG_NAME, Job, run_in_child
+from sweeps.records import Claim
 
 _LOG_TAIL_BYTES = 4000
 

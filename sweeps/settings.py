@@ -62,7 +62,7 @@ class TrackingSettings:
 
     uri: str | None = field(default_factory=lambda: tracking_uri())
     experiment: str = "sweeps"
-    drain_s: float = 30.0
+    drain_s: float = 10.0
 
 
 def default_storage(directory: str = DEFAULT_DIRECTORY) -> str:
@@ -119,9 +119,9 @@ def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:
     given = OmegaConf.select(config, group)
     plain = OmegaConf.to_container(given, resolve=True) if given is not None else {}
     known = list(schema.__dataclass_fields__)  # type: ignore[attr-defined]
-    for key in plain if isinstance(plain, dict) else ():
+    for key in map(str, plain if isinstance(plain, dict) else ()):
         if key not in known:
-            raise StudyError(f"{group}.{key} does not exist. Known here: {did_you_mean(str(key), known)}")
+            raise StudyError(f"{group}.{key} does not exist. Known here: {did_you_mean(key, known)}")
     try:
         merged = OmegaConf.merge(OmegaConf.structured(schema), plain)
     except OmegaConfBaseException as error:
@@ -145,4 +145,4 @@ def _at_least(settings: StudySettings, limits: dict[str, float]) -> None:
 def _strings(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(map(str, value))
+    return (value,) if isinstance(value, str) else tuple(f"{item!s}" for item in value)

@@ -12,7 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from sweeps.errors import StudyError
-from sweeps.trial import OPERATIONAL
+
+OPERATIONAL = ("study", "tracking", "paths", "hydra")
+"""Configuration that says how and where a study runs. It is not part of a point: changing it makes no new trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

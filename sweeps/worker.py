@@ -9,11 +9,12 @@ from types import FrameType
 from typing import Protocol
 
 from sweeps import outcome as outcomes
+from sweeps.child import Job
 from sweeps.outcome import Cause, Failed, Outcome, Pruned
 from sweeps.process import ProcessPool, RunningTrial
-from sweeps.study import Claim, Draw, Study
+from sweeps.records import Claim
+from sweeps.study import Draw, Study
 from sweeps.tracking import journal
-from sweeps.trial import Job
 
 _POLL_S = 1.0
 _MAX_BEAT_S = 2.0

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from sweeps.outcome import Outcome
 from sweeps.process import RunningTrial
+from sweeps.records import TrialRow
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_csv, to_markdown
 from sweeps.settings import TrackingSettings
-from sweeps.study import Study, TrialRow
+from sweeps.study import Study
 from sweeps.tracking import journal
 from sweeps.tracking.cards import StudyCard, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView

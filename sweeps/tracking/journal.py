@@ -31,10 +31,10 @@ class Journal:
 
     def __init__(self, directory: str | Path) -> None:
         self.path = Path(directory) / FILE_NAME
+        _end_torn_line(self.path)
         self._last_step: dict[str, int] = {}
         for metric in metrics(self.path):
             self._last_step[metric.name] = max(metric.step, self._last_step.get(metric.name, -1))
-        self._file: Any = None
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Record the values that were not recorded at this step or later."""
@@ -47,18 +47,11 @@ class Journal:
         """Record something that happened, with plain values."""
         self._append({"t": _now_ms(), "event": name, **fields})
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
     def _append(self, record: Mapping[str, Any]) -> None:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            _end_torn_line(self.path)
-            self._file = self.path.open("a", encoding="utf-8")
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Opened for each record, a few a second at most: nothing is left open or unwritten when a process dies.
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -15,7 +15,7 @@ from sweeps.tracking.journal import Metric
 
 # A server that does not answer is noticed within seconds; a user's own values stay.
 _ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -44,7 +44,7 @@ class MlflowView:
 
         import mlflow
 
-        for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
+        for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self.uri = uri
         self._experiment_name, self._study, self._lock = experiment, study, lock

@@ -1,17 +1,20 @@
 """Whole sweeps of an application without torch: what survives which fault."""
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from sweeps.outcome import Failed
+from sweeps.records import TrialRow
 from sweeps.storage import Database
-from sweeps.study import Study, TrialRow
+from sweeps.study import Study
 from tests.conftest import Commands, lines, wait_for
 
 GRID = ("-m", "x=1,2,3", "kind=a,b", "study.name=s")
@@ -32,12 +35,10 @@ def executions(commands: Commands) -> Counter[str]:
 def alive_in(commands: Commands) -> list[str]:
     """Processes that still work in the folder."""
     found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if os.readlink(f"/proc/{pid}/cwd") == str(commands.folder):
-                found.append(open(f"/proc/{pid}/cmdline").read())
-        except OSError:
-            continue
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == commands.folder:
+                found.append((process / "cmdline").read_text())
     return found
 
 

@@ -1,7 +1,6 @@
 """One contract for every database."""
 
 import multiprocessing
-import os
 import time
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import pytest
 from sweeps.errors import StorageError, StudyError
 from sweeps.identity import new_worker_id
 from sweeps.outcome import Completed, Failed
+from sweeps.records import Claim
 from sweeps.space import Point
 from sweeps.storage import Database, shown
-from sweeps.study import Claim, Study, names
+from sweeps.study import Study, names
 
 GONE = "elsewhere:00000000:1:cafe"
 
@@ -134,7 +134,7 @@ def test_failed_trials_can_be_reopened_and_others_cannot(storage_url: str) -> No
 def test_a_crash_between_ledger_and_optuna_is_mended(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     study = make(storage_url, 1)
     held = claim(study)
-    monkeypatch.setattr(Study, "_mirror", lambda *args: None)
+    monkeypatch.setattr(Study, "_mirror_end", lambda *args: None)
     finish(study, held, 3.0)
     monkeypatch.undo()
     assert study.unmirrored() == [0]
@@ -152,16 +152,16 @@ def test_draws_extend_to_the_number_asked_for(storage_url: str) -> None:
 
 def test_another_objective_is_refused(storage_url: str) -> None:
     make(storage_url, 1)
-    with pytest.raises(StudyError, match=r"study.objective=\['other'\]"):
+    with pytest.raises(StudyError, match=r"study\.objective=\['other'\]"):
         Study.create(Database(storage_url), "s", ["minimize"], {"objective": ["other"]})
-    with pytest.raises(StudyError, match="study.direction"):
+    with pytest.raises(StudyError, match=r"study\.direction"):
         Study.create(Database(storage_url), "s", ["maximize"], {"objective": ["loss"]})
 
 
 def test_an_unknown_study_lists_the_known_ones(storage_url: str) -> None:
     study = make(storage_url, 1, name="first")
     assert names(study.database) == ["first"]
-    with pytest.raises(StudyError, match="Did you mean 'first'"):
+    with pytest.raises(StudyError, match=r"Did you mean 'first'"):
         Study(study.database, "frist")
 
 
@@ -231,4 +231,4 @@ def test_a_password_is_never_shown() -> None:
 def test_a_missing_file_is_not_created_by_looking(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="does not exist"):
         Database(f"sqlite:///{tmp_path}/a/b.db", create=False)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

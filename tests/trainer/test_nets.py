@@ -51,5 +51,5 @@ def test_any_shape_gives_the_outputs_of_all_heads(family: type[Backbone], shape:
 
 
 def test_an_unknown_size_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="Sizes: tiny, small, base, large. Did you mean 'small'"):
+    with pytest.raises(ConfigError, match=r"Sizes: tiny, small, base, large\. Did you mean 'small'"):
         Dense(MNIST, size="smal")

@@ -1,0 +1,81 @@
+"""What a study hands out and what it tells: claims and trials, and their form in the ledger."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeps import outcome as outcomes
+from sweeps.outcome import Outcome
+from sweeps.space import Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right of one worker to run one attempt of one trial.
+
+    Attributes:
+        id: Row of the ledger.
+        number: The trial's number in the study.
+        attempt: 1 for the first execution; a later claim makes this one worthless.
+        worker: Its owner.
+        trial_id: Optuna's trial.
+        point: What to run.
+        spent_s: Wall time of earlier attempts.
+    """
+
+    id: int
+    number: int
+    attempt: int
+    worker: str
+    trial_id: int
+    point: Point
+    spent_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRow:
+    """What the study knows of one trial.
+
+    Attributes:
+        number: The trial's number.
+        state: `open`, `running`, `completed`, `pruned` or `failed`.
+        attempt: Executions so far.
+        point: Its overrides; None while a sampler has not drawn them.
+        worker: Who runs it now.
+        progress: The last report of a running trial.
+        outcome: How it ended.
+    """
+
+    number: int
+    state: str
+    attempt: int
+    point: Point | None
+    worker: str | None
+    progress: dict[str, Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+
+
+def columns(point: Point) -> dict[str, str]:
+    """A point as the ledger keeps it."""
+    return {"overrides": json.dumps(point.overrides), "varied": json.dumps(point.varied)}
+
+
+def point_of(row: Any) -> Point | None:
+    """The point of a ledger row; None while a sampler has not drawn it."""
+    if row.overrides is None:
+        return None
+    return Point(overrides=json.loads(row.overrides), varied=tuple(json.loads(row.varied or "[]")))
+
+
+def trial_row(row: Any) -> TrialRow:
+    """A ledger row as a trial."""
+    outcome = outcomes.from_json(row.outcome) if row.outcome else None
+    return TrialRow(
+        number=row.position,
+        state=outcomes.kind(outcome) if outcome else row.state,
+        attempt=row.attempt,
+        point=point_of(row),
+        worker=row.worker,
+        progress=json.loads(row.progress) if row.progress else {},
+        outcome=outcome,
+    )

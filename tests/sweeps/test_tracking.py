@@ -1,0 +1,184 @@
+"""A study on a real MLflow server that comes, goes and is wiped."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweeps.doctor import examine
+from sweeps.outcome import Completed, Failed
+from sweeps.space import Point
+from sweeps.storage import Database
+from sweeps.study import Study
+from sweeps.tracking.cards import TrialCard
+from sweeps.tracking.follow import connect, sync
+from sweeps.tracking.journal import Journal
+from sweeps.tracking.mlflow import MlflowView, reason
+from sweeps.tracking.uploader import Uploader
+from tests.conftest import wait_for
+
+
+class Server:
+    """An MLflow server on loopback that can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{self._folder}/server.db"]
+        command += ["--artifacts-destination", str(self._folder / "artifacts")]
+        environment = {
+            **os.environ,
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        wait_for(self.answers, timeout_s=90)
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, 9)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("mlflow"))
+    made.start()
+    yield made
+    made.kill()
+
+
+def finished_study(folder: Path, name: str, num_steps: int = 50) -> Study:
+    """Four trials with journals: three completed, one failed."""
+    study = Study.create(
+        Database(f"sqlite:///{folder}/studies.db"),
+        name,
+        ["minimize"],
+        {"objective": ["loss"], "directory": str(folder)},
+    )
+    study.add(Point(overrides={"w": str(w), "model": "dense"}, varied=("w",)) for w in (0.1, 0.5, 1.0, 2.0))
+    while (claim := study.claim("w", None)) is not None:
+        journal = Journal(folder / "trials" / f"{claim.number:03d}")
+        journal.event("attempt", attempt=1, choices={"model": "dense"})
+        for step in range(num_steps):
+            journal.log({"loss": 1 / (step + 1), "val/acc": step / num_steps}, step)
+        (journal.path.parent / "config.yaml").write_text(f"seed: 7\nw: {claim.point.overrides['w']}\n")
+        failed = Failed(cause="error", detail="ValueError: x", log_tail="Traceback")
+        study.tell(claim, failed if claim.number == 3 else Completed(values=(0.1,), metrics={"loss": 0.1}))
+    return study
+
+
+def view_of(study: Study, uri: str) -> MlflowView:
+    return connect(study, uri, "tests")
+
+
+def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path: Path) -> None:
+    study = finished_study(tmp_path, "synced")
+    view = view_of(study, server.uri)
+    assert sync(study, view, tmp_path) == [0, 1, 2, 3]
+    for _ in range(2):
+        assert sync(study, view_of(study, server.uri), tmp_path) == []
+    runs = {run.data.tags["trial"]: run for run in view.children()}
+    assert len(runs) == 4 and {run.info.status for run in runs.values()} == {"FINISHED", "FAILED"}
+    first = runs["0"]
+    assert first.data.params == {"w": "0.1", "model": "dense"}
+    assert first.data.metrics["cfg/w"] == 0.1
+    tags = first.data.tags
+    assert (tags["arch"], tags["seed"], tags["cell"], tags["study"]) == ("dense", "7", "w=0.1", "synced")
+    assert tags["mlflow.parentRunId"] == view.parent()
+    assert len(view.history(first.info.run_id, "loss")) == 50
+    assert runs["3"].data.tags["cause"] == "error"
+    assert view.state(view.parent())[0] == "FINISHED"
+    artifacts = {item.path for item in view._client.list_artifacts(first.info.run_id, "config")}
+    assert artifacts == {"config/config.yaml"}
+    assert {item.path for item in view._client.list_artifacts(view.parent())} == {"table.csv", "table.md"}
+    assert examine(study, tmp_path, lambda: view) == []
+
+
+def test_doctor_finds_what_is_missing_and_sync_mends_it(server: Server, tmp_path: Path) -> None:
+    study = finished_study(tmp_path, "mended")
+    view = view_of(study, server.uri)
+    sync(study, view, tmp_path)
+    lost = view.find(TrialCard(number=1, point=Point(overrides={}), directory=tmp_path))
+    assert lost is not None
+    view._client.delete_run(lost)
+    findings = examine(study, tmp_path, lambda: view)
+    assert [finding.problem for finding in findings] == ["trial 1 has 0 runs in MLflow"]
+    assert findings[0].advice == "sweeps sync mended"
+    assert sync(study, view_of(study, server.uri), tmp_path) == [1]
+    assert examine(study, tmp_path, lambda: view_of(study, server.uri)) == []
+
+
+def test_an_uploader_survives_a_server_that_dies_and_comes_back(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.start()
+    study = finished_study(tmp_path, "bumpy", num_steps=0)
+    view = view_of(study, server.uri)
+    warnings: list[str] = []
+    uploader = Uploader(lambda: view, warnings.append)
+    journal = Journal(tmp_path / "trials" / "000")
+    card = TrialCard(number=0, point=Point(overrides={"w": "0.1"}, varied=("w",)), directory=journal.path.parent)
+    uploader.add(card)
+    uploader.start()
+    slowest_s = 0.0
+    for step in range(300):
+        if step == 100:
+            wait_for(lambda: view.find(card) is not None)
+            server.kill()
+        if step == 200:
+            time.sleep(3)
+            server.start()
+        began = time.monotonic()
+        journal.log({"loss": float(step)}, step)
+        slowest_s = max(slowest_s, time.monotonic() - began)
+    uploader.end(0, Completed(values=(1.0,)))
+    assert uploader.close(drain_s=60, finish=None)
+    run_id = view.find(card)
+    assert run_id is not None
+    assert [point.value for point in view.history(run_id, "loss")] == [float(step) for step in range(300)]
+    assert view.state(run_id)[0] == "FINISHED" and len(view.children()) == 1
+    assert len(warnings) == 1 and slowest_s < 0.5
+    server.kill()
+
+
+def test_an_uploader_gives_up_on_a_server_that_never_answers(tmp_path: Path) -> None:
+    study = finished_study(tmp_path, "never", num_steps=3)
+    warnings: list[str] = []
+    uploader = Uploader(lambda: view_of(study, "http://127.0.0.1:1"), warnings.append)
+    directory = tmp_path / "trials" / "000"
+    uploader.add(TrialCard(number=0, point=Point(overrides={}), directory=directory), Completed(values=(1.0,)))
+    uploader.start()
+    began = time.monotonic()
+    assert not uploader.close(drain_s=1, finish=None)
+    assert time.monotonic() - began < 20
+    assert warnings == ["Connection refused"]
+
+
+def test_the_reason_is_the_innermost_one() -> None:
+    nested = "API request failed (Caused by NewConnectionError('x: Failed: [Errno 111] Connection refused'))"
+    assert reason(OSError(nested)) == "Connection refused"
+    assert reason(ValueError("")) == "ValueError"
