@@ -1,0 +1,67 @@
+"""Fences: which module may import what, and what must not be loaded by looking."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+HEAVY = ("torch", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "rich")
+FENCES = {
+    "mlflow": {"sweeps/tracking/mlflow.py"},
+    "lightning": {"sweeps/lightning.py"},
+    "optuna": {"sweeps/storage.py", "sweeps/study.py", "sweeps/mirror.py", "sweeps/sampling.py"},
+    "torch": set(),
+    "trainer_pkg": set(),
+}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("library", FENCES)
+def test_a_heavy_library_is_imported_behind_its_fence_alone(library: str) -> None:
+    users = {
+        str(path.relative_to(REPOSITORY))
+        for path in (REPOSITORY / "sweeps").rglob("*.py")
+        if any(name == library or name.startswith(f"{library}.") for name in imported(path))
+    }
+    assert users <= FENCES[library]
+
+
+def test_the_trainer_imports_nothing_of_sweeps() -> None:
+    for path in (REPOSITORY / "trainer_pkg").rglob("*.py"):
+        assert not any(name.split(".")[0] == "sweeps" for name in imported(path)), path
+
+
+@pytest.mark.parametrize("module", ["sweeps", "sweeps.cli", "sweeps.sweeper", "trainer_pkg.train", "trainer_pkg.evaluate"])
+def test_looking_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    allowed = ["rich"] if module == "sweeps.cli" else []
+    assert ast.literal_eval(found) in ([], allowed)
+
+
+def test_no_module_is_too_long() -> None:
+    for package in ("sweeps", "trainer_pkg"):
+        for path in (REPOSITORY / package).rglob("*.py"):
+            assert len(path.read_text().splitlines()) <= 250, path
+
+
+def test_the_lock_names_no_index_and_pins_hashes() -> None:
+    for lock in ("requirements.lock", "docker/requirements.lock"):
+        text = (REPOSITORY / lock).read_text()
+        assert "://" not in text
+        pins = [block for block in text.replace("\\\n", "").splitlines() if "==" in block and not block.startswith(" ")]
+        assert len(pins) > 50 and all("--hash=sha256:" in pin for pin in pins)
+    assert "lightning==2.6.2" not in text and "lightning==2.6.3" not in text

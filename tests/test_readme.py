@@ -1,0 +1,134 @@
+"""Every command of README.md is run: the plain ones in a copy of the project, make and docker among the slow tests."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import BIN, REPOSITORY, wait_for
+
+BLOCK = re.compile(r"^ *```(\w+)(?: ([\w./]+))?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+TEXT = (REPOSITORY / "README.md").read_text()
+
+
+def commands(label: str) -> list[str]:
+    found = [body for language, name, body in BLOCK.findall(TEXT) if language == "sh" and name == label]
+    return [line.strip() for body in found for line in body.splitlines() if line.strip()]
+
+
+def files() -> dict[str, str]:
+    return {name: body for language, name, body in BLOCK.findall(TEXT) if language != "sh"}
+
+
+def copy_project(folder: Path) -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in filter(None, tracked.stdout.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, folder / name)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    unset = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "SWEEPS_DATA_DIR", "HYDRA_FULL_ERROR")
+    kept = {key: value for key, value in os.environ.items() if key not in unset}
+    # The copy is found before the installed project.
+    return {**kept, "PATH": f"{BIN}:{kept['PATH']}", "PYTHONPATH": str(folder)}
+
+
+def shell(line: str, folder: Path, timeout: float = 280, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", line],
+        cwd=folder,
+        env={**environment(folder), **variables},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def test_every_block_is_of_a_kind_that_a_test_runs() -> None:
+    labels = {name for language, name, _ in BLOCK.findall(TEXT) if language == "sh"}
+    assert labels == {"", "make", "ui", "docker"}
+    assert {language for language, _, _ in BLOCK.findall(TEXT)} == {"sh", "python", "yaml"}
+
+
+@pytest.mark.timeout(600)
+def test_the_commands_run_as_written(tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    for name, body in files().items():
+        (tmp_path / name).write_text(body)
+    outputs = {}
+    for line in commands(""):
+        done = shell(line, tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        outputs[line] = done.stdout
+    demo = [output for line, output in outputs.items() if "study.name=demo" in line]
+    assert "4 of them new" in demo[0] and "[4/4]" in demo[1] and "[6/6]" in demo[2]
+    table = (tmp_path / "tables" / "demo.csv").read_text().splitlines()
+    assert len(table) == 7 and table[0].startswith("model,model.loss_weights.thickness,n,val/acc_best,test/digit_acc")
+    assert len((tmp_path / "tables" / "trials.csv").read_text().splitlines()) == 7
+    assert " ± " in next(output for line, output in outputs.items() if "study.replicates" in line)
+    assert "agree" in outputs["sweeps doctor demo"]
+
+
+@pytest.mark.timeout(120)
+def test_the_ui_opens(tmp_path: Path) -> None:
+    (line,) = commands("ui")
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {line} --port 5781"],
+        cwd=tmp_path,
+        env=environment(REPOSITORY),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:5781/health", timeout=2) as response:
+                return bool(response.read() == b"OK")
+        except OSError:
+            return False
+
+    try:
+        wait_for(answers, timeout_s=90)
+    finally:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+def test_make_lists_its_targets() -> None:
+    done = shell("make help", REPOSITORY)
+    assert done.returncode == 0
+    for line in commands("make"):
+        assert line in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_make_sets_up_a_fresh_clone(tmp_path: Path) -> None:
+    subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(tmp_path / "clone")], check=True)
+    clean = {"PYTHONPATH": "", "PATH": os.environ["PATH"]}
+    done = shell(f"make sweep PYTHON={sys.executable}", tmp_path / "clone", timeout=1500, **clean)
+    assert done.returncode == 0, done.stderr
+    assert "[6/6]" in done.stdout and "sweeps ui" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_servers_come_up_and_a_sweep_logs_to_them(tmp_path: Path) -> None:
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
+        pytest.skip("no docker engine answers")
+    copy_project(tmp_path)
+    script = "set -e\n" + "\n".join(commands("docker"))
+    project = {"COMPOSE_PROJECT_NAME": "sweeps-readme"}
+    try:
+        done = shell(script, tmp_path, timeout=1500, **project)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        assert "agree" in done.stdout
+    finally:
+        shell("docker compose down -v", tmp_path, **project)

@@ -1,0 +1,168 @@
+"""The one data module: dict batches from tensors in memory."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from trainer_pkg.data.cache import cached
+from trainer_pkg.data.sampler import BatchOrder
+from trainer_pkg.data.source import Source
+from trainer_pkg.errors import ConfigError
+from trainer_pkg.spec import DataSpec, Target
+
+Batch = dict[str, Tensor]
+
+
+class Labels(Protocol):
+    """Makes further targets from the class label."""
+
+    targets: dict[str, Target]
+
+    def __call__(self, labels: Tensor) -> dict[str, Tensor]: ...
+
+
+class Rows(Dataset[Batch]):
+    """The given rows (N,) of columns that stay where they are; indexed by a tensor of positions (B,)."""
+
+    def __init__(self, columns: Batch, rows: Tensor) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __getitem__(self, positions: Tensor) -> Batch:
+        rows = self._rows[positions]
+        return {name: column[rows] for name, column in self._columns.items()}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class DataModule(LightningDataModule):
+    """Train and validation rows from the official training split, test rows from the official test split.
+
+    A batch is a dict: `image` (B, C, H, W), uint8 from the loader and normalised float32 in the step, and one (B,)
+    entry per target.
+
+    Args:
+        source: Where the images come from.
+        cache_dir: Folder of the mapped cache file.
+        num_val: Rows of the training split kept for validation.
+        batch_size: Rows of a training batch, over all devices.
+        eval_batch_size: Rows of a validation or test batch, per device.
+        shuffle_seed: Seed of the training order.
+        split_seed: Seed of the choice of validation rows, the same for every trial that is to be compared.
+        labels: Makes further targets from the class label; None keeps the source's one.
+        num_workers: Loader processes; the data is in memory, so 0 is usually fastest.
+        pin_memory: Whether batches are copied to pinned memory first.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        cache_dir: str | Path,
+        num_val: int,
+        batch_size: int = 128,
+        eval_batch_size: int = 1000,
+        shuffle_seed: int = 0,
+        split_seed: int = 42,
+        labels: Labels | None = None,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+    ) -> None:
+        super().__init__()
+        for key, value in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size), ("num_val", num_val)):
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"data.{key}={value} must be a whole number of at least 1.")
+        self.source, self._labels = source, labels
+        self._cache_dir = Path(cache_dir)
+        self._num_val, self._batch_size, self._eval_batch_size = num_val, batch_size, eval_batch_size
+        self._shuffle_seed, self._split_seed = shuffle_seed, split_seed
+        self._loader_options: dict[str, Any] = {"num_workers": num_workers, "pin_memory": pin_memory}
+        self._splits: dict[str, Rows] = {}
+        self._resume = (0, 0)
+
+    @property
+    def spec(self) -> DataSpec:
+        """Shape and targets, known before any file is read."""
+        known = self.source.spec
+        extra = self._labels.targets if self._labels else {}
+        return DataSpec(input_shape=known.input_shape, targets={**known.targets, **extra})
+
+    def prepare_data(self) -> None:
+        cached(self.source, self._cache_dir)
+
+    def setup(self, stage: str | None = None) -> None:
+        if self._splits:
+            return
+        tensors = cached(self.source, self._cache_dir)
+        num_rows = len(tensors["train_labels"])
+        if self._num_val >= num_rows:
+            raise ConfigError(f"data.num_val={self._num_val} leaves no training rows: the split has {num_rows}.")
+        order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(self._split_seed))
+        val, train = order[: self._num_val].sort().values, order[self._num_val :].sort().values
+        self._scale = tensors["mean"], tensors["std"]
+        train_columns, test_columns = (self._columns(tensors, split) for split in ("train", "test"))
+        test = torch.arange(len(tensors["test_labels"]))
+        self._splits = {
+            "train": Rows(train_columns, train),
+            "val": Rows(train_columns, val),
+            "test": Rows(test_columns, test),
+        }
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        world = getattr(self.trainer, "world_size", 1)
+        if self._batch_size % world:
+            raise ConfigError(f"data.batch_size={self._batch_size} is not divisible by the {world} devices.")
+        order = self._order("train", self._batch_size // world, self._shuffle_seed)
+        order.resume_at(*self._resume)
+        self._resume = (0, 0)
+        return self._loader("train", order)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("val", self._order("val", self._eval_batch_size))
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("test", self._order("test", self._eval_batch_size))
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Normalise on the device, the whole batch at once."""
+        mean, std = (value.to(batch["image"].device) for value in self._scale)
+        return {**batch, "image": batch["image"].float().sub_(mean).div_(std)}
+
+    def state_dict(self) -> dict[str, int]:
+        """Position in the data order: the epoch and the batches of it that have been trained on."""
+        loop: Any = self.trainer.fit_loop  # type: ignore[union-attr]
+        done = loop.epoch_loop.batch_progress.current.processed
+        finished = done >= loop.max_batches
+        return {"epoch": loop.epoch_progress.current.processed, "batch": 0 if finished else done}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self._resume = (state_dict["epoch"], state_dict["batch"])
+
+    def _columns(self, tensors: Batch, split: str) -> Batch:
+        labels = tensors[f"{split}_labels"]
+        extra = self._labels(labels) if self._labels else {}
+        return {"image": tensors[f"{split}_images"], self.source.spec.primary: labels, **extra}
+
+    def _order(self, split: str, batch_size: int, seed: int | None = None) -> BatchOrder:
+        rank, world = (getattr(self.trainer, name, default) for name, default in (("global_rank", 0), ("world_size", 1)))
+        return BatchOrder(len(self._splits[split]), batch_size, seed, rank, world)
+
+    def _loader(self, split: str, order: BatchOrder) -> DataLoader[Batch]:
+        return DataLoader(
+            self._splits[split],
+            batch_size=None,  # the sampler's items are whole batches of row numbers: one indexing makes a batch
+            sampler=order,
+            collate_fn=_as_it_is,
+            # Of its own: each new iterator draws a number, which must not move the generator that dropout uses.
+            generator=torch.Generator().manual_seed(self._shuffle_seed),
+            **self._loader_options,
+        )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+

@@ -1,0 +1,52 @@
+"""The order in which rows are visited: a function of seed, epoch and position, so that a resumed run sees the same."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+
+
+class BatchOrder(Sampler[Tensor]):
+    """Yields the row indices (B,) of each batch; the last batch may be smaller.
+
+    Args:
+        num_rows: Rows of the data set.
+        batch_size: Rows per batch and process.
+        shuffle_seed: Seed of the order; None keeps the rows as they are.
+        rank: This process among `num_ranks` that share each epoch.
+        num_ranks: Processes of a distributed run.
+    """
+
+    def __init__(
+        self, num_rows: int, batch_size: int, shuffle_seed: int | None = None, rank: int = 0, num_ranks: int = 1
+    ) -> None:
+        self._num_rows, self._batch_size, self._seed = num_rows, batch_size, shuffle_seed
+        self._rank, self._num_ranks = rank, num_ranks
+        self._epoch = 0
+        self._skip = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self._epoch = epoch
+
+    def resume_at(self, epoch: int, batch: int) -> None:
+        """Leave out the first `batch` batches of the next pass, which is epoch `epoch`."""
+        self._epoch, self._skip = epoch, batch
+
+    def __len__(self) -> int:
+        rows = len(range(self._rank, self._num_rows, self._num_ranks))
+        return -(-rows // self._batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        skip, self._skip = self._skip, 0
+        yield from torch.split(self._rows(), self._batch_size)[skip:]
+
+    def _rows(self) -> Tensor:
+        if self._seed is None:
+            rows = torch.arange(self._num_rows)
+        else:
+            # One generator seed per (seed, epoch): a hash keeps neighbouring pairs from sharing a stream.
+            generator = torch.Generator().manual_seed(hash((self._seed, self._epoch)) % 2**63)
+            rows = torch.randperm(self._num_rows, generator=generator)
+        return rows[self._rank :: self._num_ranks]
