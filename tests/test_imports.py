@@ -44,7 +44,9 @@ def test_the_trainer_imports_nothing_of_sweeps() -> None:
         assert not any(name.split(".")[0] == "sweeps" for name in imported(path)), path
 
 
-@pytest.mark.parametrize("module", ["sweeps", "sweeps.cli", "sweeps.sweeper", "trainer_pkg.train", "trainer_pkg.evaluate"])
+@pytest.mark.parametrize(
+    "module", ["sweeps", "sweeps.cli", "sweeps.sweeper", "trainer_pkg.train", "trainer_pkg.evaluate"]
+)
 def test_looking_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

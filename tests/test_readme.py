@@ -61,18 +61,20 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
     copy_project(tmp_path)
     for name, body in files().items():
         (tmp_path / name).write_text(body)
-    outputs = {}
+    outputs = []
     for line in commands(""):
         done = shell(line, tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        outputs[line] = done.stdout
-    demo = [output for line, output in outputs.items() if "study.name=demo" in line]
-    assert "4 of them new" in demo[0] and "[4/4]" in demo[1] and "[6/6]" in demo[2]
+        assert "Warning" not in done.stderr, f"{line}\n{done.stderr}"
+        outputs.append((line, done.stdout))
+    demo = [output for line, output in outputs if "study.name=demo" in line]
+    assert "4 of them new" in demo[0] and "[4/4]" in demo[1]
+    assert "4 of them done" in demo[2] and "[6/6]" in demo[3]
     table = (tmp_path / "tables" / "demo.csv").read_text().splitlines()
     assert len(table) == 7 and table[0].startswith("model,model.loss_weights.thickness,n,val/acc_best,test/digit_acc")
     assert len((tmp_path / "tables" / "trials.csv").read_text().splitlines()) == 7
-    assert " ± " in next(output for line, output in outputs.items() if "study.replicates" in line)
-    assert "agree" in outputs["sweeps doctor demo"]
+    assert " ± " in next(output for line, output in outputs if "study.replicates" in line)
+    assert "agree" in dict(outputs)["sweeps doctor demo"]
 
 
 @pytest.mark.timeout(120)

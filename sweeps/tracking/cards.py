@@ -22,12 +22,14 @@ class StudyCard:
     Attributes:
         key: Unique over all databases; a new study of an old name gets runs of its own.
         name: Its name.
-        params: Objective, direction and the like.
+        params: What never changes: objective and direction.
+        tags: What may change when the study is extended: its command.
     """
 
     key: str
     name: str
     params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

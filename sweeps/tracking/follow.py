@@ -81,9 +81,9 @@ def connect(study: Study, uri: str, experiment: str) -> MlflowView:
     params = {
         "objective": ", ".join(study.settings.get("objective") or []),
         "direction": ", ".join(study.directions),
-        "command": " ".join(study.settings.get("arguments") or [])[:5000],
     }
-    card = StudyCard(key=study.settings["key"], name=study.name, params=params)
+    tags = {"command": " ".join(study.settings.get("arguments") or [])[:5000]}
+    card = StudyCard(key=study.settings["key"], name=study.name, params=params, tags=tags)
     return MlflowView(uri, experiment, card, study.database.lock)
 
 

@@ -59,7 +59,7 @@ class MlflowView:
             self.experiment()  # before the lock, which it takes itself
             with self._lock("tracking"):
                 self._parent_id = self._find(tags) or self._create(self._study.name, tags, None)
-            self.send(self._parent_id, (), params=self._study.params)
+            self.send(self._parent_id, (), params=self._study.params, tags=self._study.tags)
         return self._parent_id
 
     def find(self, card: TrialCard) -> str | None:

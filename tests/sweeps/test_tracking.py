@@ -119,6 +119,16 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     assert examine(study, tmp_path, lambda: view) == []
 
 
+def test_a_study_that_is_extended_keeps_its_run(server: Server, tmp_path: Path) -> None:
+    study = finished_study(tmp_path, "extended", num_steps=1)
+    study.remember("arguments", ["w=0.1,0.5"])
+    first = view_of(study, server.uri).parent()
+    study.remember("arguments", ["w=0.1,0.5,1.0"])
+    view = view_of(study, server.uri)
+    assert view.parent() == first
+    assert view.state(first)[1]["command"] == "w=0.1,0.5,1.0"
+
+
 def test_doctor_finds_what_is_missing_and_sync_mends_it(server: Server, tmp_path: Path) -> None:
     study = finished_study(tmp_path, "mended")
     view = view_of(study, server.uri)
