@@ -167,7 +167,10 @@ def _compose(job: Job) -> Any:
 
 def task_name(function: Any) -> str:
     """`module:function`, from which another process finds the task again."""
-    return f"{function.__module__}:{function.__qualname__}"
+    module = function.__module__
+    if module == "__main__" and (spec := getattr(sys.modules["__main__"], "__spec__", None)) is not None:
+        module = spec.name  # started by `python -m`
+    return f"{module}:{function.__qualname__}"
 
 
 def find_task(name: str) -> Any:

@@ -111,8 +111,8 @@ class Display:
         metrics = trial.outcome.metrics if trial.outcome else trial.progress
         best = metrics.get(self._objective) if self._objective else None
         epoch = metrics.get("epoch")
-        if trial.outcome and epoch is not None:
-            epoch += 1  # Lightning counts the epochs of its logs from 0
+        if trial.outcome and epoch is not None and not any(name.startswith("test/") for name in metrics):
+            epoch += 1  # Lightning logs the epochs of a fit from 0 on, and a test with their number
         shown = "" if epoch is None else f"{epoch:.0f}", "" if best is None else f"{best:.4f}"
         return str(trial.number), trial.state, *shown, _name(trial)
 
@@ -140,7 +140,7 @@ def print_preview(name: str, points: Sequence[Point], study: Study | None) -> No
     print(f"Study {name}: {len(points)} trials, {new} of them new{estimate}. Nothing was started.")
 
 
-def print_summary(study: Study, tracking_uri: str | None) -> None:
+def print_summary(study: Study, tracking: str | None) -> None:
     """The benchmark table, where the results are, and how to look at them."""
     trials = study.trials()
     failed = [trial for trial in trials if isinstance(trial.outcome, Failed)]
@@ -153,8 +153,8 @@ def print_summary(study: Study, tracking_uri: str | None) -> None:
         print(f"trial {trial.number} failed ({trial.outcome.cause}): {trial.outcome.detail}", file=sys.stderr)
     print(f"Results: {study.settings.get('directory')}")
     print(f"Table:   sweeps table {study.name} --format md|csv")
-    if tracking_uri:
-        print("MLflow:  sweeps ui")
+    if tracking:
+        print(f"MLflow:  {tracking}")
 
 
 def describe(point: Point) -> str:

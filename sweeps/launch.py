@@ -15,7 +15,7 @@ from sweeps.child import Job, check_in_child, task_name
 from sweeps.display import Display, print_preview, print_summary
 from sweeps.errors import StudyError
 from sweeps.identity import new_worker_id
-from sweeps.process import ProcessPool
+from sweeps.process import ProcessPool, constructors
 from sweeps.records import Claim
 from sweeps.resources import Slots
 from sweeps.settings import log_directory, study_settings, tracking_settings
@@ -53,6 +53,7 @@ class Sweep:
     ) -> None:
         self._context, self._config = context, config
         self._task, self._arguments = task_name(task), arguments
+        _check_launcher(config)
         self._settings = study_settings(config)
         self._tracking_settings = tracking_settings(config)
         space = parse(arguments, params, context.config_loader)
@@ -143,7 +144,9 @@ class Sweep:
 
     def _pool(self, slots: Slots, configs: Iterable[DictConfig] = ()) -> ProcessPool:
         modules = {
-            target.rpartition(".")[0] for config in configs or [self._sample_config()] for target in _targets(config)
+            target.rpartition(".")[0]
+            for config in configs or [self._sample_config()]
+            for target in constructors(config)
         }
         return ProcessPool([*_PRELOAD, self._task.partition(":")[0], *sorted(modules)], slots.environment)
 
@@ -182,7 +185,7 @@ class Sweep:
             interrupted_by = self._worker(study, pool, slots, display, tracking).run() if pool else None
         study.reconcile()
         tracking.close(self._tracking_settings.drain_s)
-        print_summary(study, self._tracking_settings.uri)
+        print_summary(study, tracking.address() or (self._tracking_settings.uri and "sweeps ui"))
         if interrupted_by is not None:
             print("Interrupted. The same command continues the study.", file=sys.stderr)
             raise SystemExit(128 + interrupted_by)
@@ -229,20 +232,14 @@ class Sweep:
         return [*operational, *point.as_arguments()]
 
 
+def _check_launcher(config: DictConfig) -> None:
+    chosen = config.hydra.runtime.choices.get("hydra/launcher", "basic")
+    if chosen != "basic":
+        raise StudyError(
+            f"hydra/launcher={chosen} is not supported by studies; start the same line in each place instead."
+        )
+
+
 def trial_directory(study_directory: Path, number: int) -> Path:
     """Where the trial of that number keeps its files."""
     return study_directory / "trials" / f"{number:03d}"
-
-
-def _targets(config: Any) -> Iterable[str]:
-    """Every constructor a configuration names."""
-    plain = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
-    if isinstance(plain, dict):
-        target = plain.get("_target_")
-        if isinstance(target, str):
-            yield target
-        for value in plain.values():
-            yield from _targets(value)
-    elif isinstance(plain, list):
-        for value in plain:
-            yield from _targets(value)

@@ -6,13 +6,14 @@ import os
 import pickle
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from omegaconf import OmegaConf
 
 from sweeps.child import LOG_NAME, Job, run_in_child
 from sweeps.records import Claim
@@ -129,6 +130,20 @@ class ProcessPool:
         process.start()
         theirs.close()
         return process, ours
+
+
+def constructors(config: Any) -> Iterable[str]:
+    """Every constructor a configuration names."""
+    plain = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
+    if isinstance(plain, dict):
+        target = plain.get("_target_")
+        if isinstance(target, str):
+            yield target
+        for value in plain.values():
+            yield from constructors(value)
+    elif isinstance(plain, list):
+        for value in plain:
+            yield from constructors(value)
 
 
 def _enter(entry: Callable[[Any, Connection], None], payload: bytes, connection: Connection) -> None:

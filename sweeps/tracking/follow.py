@@ -31,7 +31,9 @@ class Tracking:
 
     def __init__(self, study: Study, settings: TrackingSettings, directory: Path, warn: Callable[[str], None]) -> None:
         self._study, self._uri, self._directory = study, settings.uri, directory
-        self._uploader = Uploader(lambda: connect(study, settings.uri or "", settings.experiment), warn)
+        self._view: MlflowView | None = None
+        self._experiment = settings.experiment
+        self._uploader = Uploader(self._connect, warn)
         self._is_started = False
         if self._uri is None:
             return
@@ -62,9 +64,21 @@ class Tracking:
             return
         self._start()
         finish = (lambda view: finish_study(self._study, view)) if is_finished else None
-        if self._uploader.close(drain_s, finish) and is_finished:
+        if not self._uploader.close(drain_s, finish):
+            self._view = None
+        elif is_finished:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(mark))
+
+    def address(self) -> str | None:
+        """Where a server shows the study; None where there is none, or it has not answered."""
+        if self._view is None or not self._view.uri.startswith("http"):
+            return None
+        return f"{self._view.uri.rstrip('/')}/{self._view.link()}"
+
+    def _connect(self) -> MlflowView:
+        self._view = connect(self._study, self._uri or "", self._experiment)
+        return self._view
 
     def _follow(self, card: TrialCard, outcome: Outcome | None = None) -> None:
         self._uploader.add(card, outcome)

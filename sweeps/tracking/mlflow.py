@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy.engine import make_url
 
@@ -21,6 +22,7 @@ _ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+_KIND = "mlflow.experimentKind"
 _BATCH = 1000
 _TAG_BATCH = 100
 
@@ -135,12 +137,16 @@ class MlflowView:
         if self._experiment_id is None:
             with self._lock("tracking"):
                 known = self._client.get_experiment_by_name(self._experiment_name)
-                self._experiment_id = known.experiment_id if known else self._new_experiment()
+                self._experiment_id = str(known.experiment_id) if known else self._new_experiment()
+            if known is None or _KIND not in known.tags:
+                # Without it the UI opens on its pages for language models.
+                self._client.set_experiment_tag(self._experiment_id, _KIND, "custom_model_development")
         return self._experiment_id
 
     def link(self) -> str:
-        """Where the study's runs are shown in the UI, below the server's address."""
-        return f"#/experiments/{self.experiment()}/runs/{self.parent()}"
+        """Where the study's trials are listed in the UI, below the server's address."""
+        wanted = f"tags.study = '{self._study.name}' and tags.run_role = 'trial'"
+        return f"#/experiments/{self.experiment()}/runs?searchFilter={quote(wanted)}"
 
     def _new_experiment(self) -> str:
         from mlflow.exceptions import MlflowException

@@ -51,7 +51,7 @@ class DataModule(LightningDataModule):
         num_val: Rows of the training split kept for validation.
         batch_size: Rows of a training batch, over all devices.
         eval_batch_size: Rows of a validation or test batch, per device.
-        shuffle_seed: Seed of the training order.
+        shuffle_seed: Seed of the training order; None takes the one torch was started with.
         split_seed: Seed of the choice of validation rows, the same for every trial that is to be compared.
         labels: Makes further targets from the class label; None keeps the source's one.
         num_workers: Loader processes; the data is in memory, so 0 is usually fastest.
@@ -66,7 +66,7 @@ class DataModule(LightningDataModule):
         num_val: int,
         batch_size: int = 128,
         eval_batch_size: int = 1000,
-        shuffle_seed: int = 0,
+        shuffle_seed: int | None = 0,
         split_seed: int = 42,
         labels: Labels | None = None,
         num_workers: int = 0,
@@ -79,7 +79,8 @@ class DataModule(LightningDataModule):
         self.source, self._labels = source, labels
         self._cache_dir = Path(cache_dir)
         self._num_val, self._batch_size, self._eval_batch_size = num_val, batch_size, eval_batch_size
-        self._shuffle_seed, self._split_seed = shuffle_seed, split_seed
+        self._shuffle_seed = torch.initial_seed() % 2**63 if shuffle_seed is None else shuffle_seed
+        self._split_seed = split_seed
         self._loader_options: dict[str, Any] = {"num_workers": num_workers, "pin_memory": pin_memory}
         self._splits: dict[str, Rows] = {}
         self._resume = (0, 0)
@@ -116,7 +117,9 @@ class DataModule(LightningDataModule):
         world = getattr(self.trainer, "world_size", 1)
         if self._batch_size % world:
             raise ConfigError(f"data.batch_size={self._batch_size} is not divisible by the {world} devices.")
-        order = self._order("train", self._batch_size // world, self._shuffle_seed)
+        # Overfitting means the same few batches in each epoch.
+        seed = None if getattr(self.trainer, "overfit_batches", 0) else self._shuffle_seed
+        order = self._order("train", self._batch_size // world, seed)
         order.resume_at(*self._resume)
         self._resume = (0, 0)
         return self._loader("train", order)

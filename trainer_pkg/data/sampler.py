@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.utils.data import Sampler
+from torch.utils.data import SequentialSampler
 
 
-class BatchOrder(Sampler[Tensor]):
+class BatchOrder(SequentialSampler):
     """Yields the row indices (B,) of each batch; the last batch may be smaller.
+
+    It is a SequentialSampler only by name: Lightning replaces any other one when it overfits, by rows instead of batches.
 
     Args:
         num_rows: Rows of the data set.
@@ -38,7 +40,7 @@ class BatchOrder(Sampler[Tensor]):
         rows = len(range(self._rank, self._num_rows, self._num_ranks))
         return -(-rows // self._batch_size)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
         skip, self._skip = self._skip, 0
         yield from torch.split(self._rows(), self._batch_size)[skip:]
 
