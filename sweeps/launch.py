@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
@@ -18,9 +17,9 @@ from sweeps.identity import new_worker_id
 from sweeps.process import ProcessPool, constructors
 from sweeps.records import Claim
 from sweeps.resources import Slots
-from sweeps.settings import log_directory, study_settings, tracking_settings
-from sweeps.space import Point, digest, parse
-from sweeps.storage import Database, shown
+from sweeps.settings import log_directory, study_settings, tracking_settings, trial_directory
+from sweeps.space import ADDRESSES, Point, digest, parse
+from sweeps.storage import Database, shown, without_passwords
 from sweeps.study import Study, names
 from sweeps.tracking.follow import Tracking
 from sweeps.worker import Worker, WorkerOptions
@@ -162,7 +161,7 @@ class Sweep:
             settings.directions,
             {"objective": list(settings.objectives), "directory": str(self._directory), "task": self._task},
         )
-        study.remember("arguments", self._arguments)
+        study.remember("arguments", without_passwords(self._arguments))
         study.remember(
             "tracking",
             {"uri": shown(self._tracking_settings.uri or ""), "experiment": self._tracking_settings.experiment},
@@ -228,7 +227,9 @@ class Sweep:
         )
 
     def _overrides(self, point: Point) -> list[str]:
-        operational = [text for text in self._space.operational if not text.startswith("hydra")]
+        # A trial speaks to neither server, and Hydra writes its overrides to a file.
+        needless = ("hydra", *ADDRESSES)
+        operational = [text for text in self._space.operational if not text.startswith(needless)]
         return [*operational, *point.as_arguments()]
 
 
@@ -238,8 +239,3 @@ def _check_launcher(config: DictConfig) -> None:
         raise StudyError(
             f"hydra/launcher={chosen} is not supported by studies; start the same line in each place instead."
         )
-
-
-def trial_directory(study_directory: Path, number: int) -> Path:
-    """Where the trial of that number keeps its files."""
-    return study_directory / "trials" / f"{number:03d}"

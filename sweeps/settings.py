@@ -115,6 +115,11 @@ def log_directory(settings: StudySettings, name: str) -> Path:
     return Path(settings.directory).resolve() / name
 
 
+def trial_directory(study_directory: Path, number: int) -> Path:
+    """Where the trial of that number keeps its files."""
+    return study_directory / "trials" / f"{number:03d}"
+
+
 def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:
     given = OmegaConf.select(config, group)
     plain = OmegaConf.to_container(given, resolve=True) if given is not None else {}

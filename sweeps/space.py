@@ -16,6 +16,9 @@ from sweeps.errors import StudyError
 OPERATIONAL = ("study", "tracking", "paths", "hydra")
 """Configuration that says how and where a study runs. It is not part of a point: changing it makes no new trial."""
 
+ADDRESSES = ("study.storage=", "tracking.uri=")
+"""Overrides that say where a server is, and may hold a password."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:

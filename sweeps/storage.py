@@ -11,7 +11,7 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from sweeps.errors import StorageError, StudyError
+from sweeps.space import ADDRESSES
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -173,6 +174,15 @@ def shown(url: str | sa.URL) -> str:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
         return str(url)
+
+
+def without_passwords(arguments: Iterable[str]) -> list[str]:
+    """The overrides without those that hold a password: what is kept with a study can be read by many."""
+    return [text for text in arguments if not (text.startswith(ADDRESSES) and shown(_value(text)) != _value(text))]
+
+
+def _value(argument: str) -> str:
+    return argument.partition("=")[2].strip("'\"")
 
 
 def _normalised(url: str) -> sa.URL:

@@ -9,7 +9,7 @@ from sweeps.process import RunningTrial
 from sweeps.records import TrialRow
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_csv, to_markdown
-from sweeps.settings import TrackingSettings
+from sweeps.settings import TrackingSettings, trial_directory
 from sweeps.study import Study
 from sweeps.tracking import journal
 from sweeps.tracking.cards import StudyCard, TrialCard, status_of
@@ -103,10 +103,8 @@ def connect(study: Study, uri: str, experiment: str) -> MlflowView:
 
 def card_of(trial: TrialRow, directory: Path) -> TrialCard | None:
     """The card of a trial that has run on this machine; None for any other."""
-    trial_directory = directory / "trials" / f"{trial.number:03d}"
-    if trial.point is None or not trial_directory.is_dir():
-        return None
-    return TrialCard(number=trial.number, point=trial.point, directory=trial_directory)
+    own = trial_directory(directory, trial.number)
+    return TrialCard(number=trial.number, point=trial.point, directory=own) if trial.point and own.is_dir() else None
 
 
 def finish_study(study: Study, view: MlflowView) -> None:

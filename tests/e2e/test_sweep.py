@@ -195,8 +195,7 @@ def test_a_pruner_stops_a_trial_that_reports_worse(commands: Commands) -> None:
     pruner = "study.pruner={_target_:optuna.pruners.ThresholdPruner,upper:5.0}"
     result = commands.run("fake", "-m", "x=1,9", "study.name=s", pruner, "sleep_s=1", "study.slots=1")
     assert result.returncode == 0, result.stderr
-    # The application does not look at should_prune, so the trial ends by itself; the decision must not disturb it.
-    assert [trial.state for trial in trials(commands)] == ["completed", "completed"]
+    assert [trial.state for trial in trials(commands)] == ["completed", "pruned"]
 
 
 def test_preview_lists_and_creates_nothing(commands: Commands) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from sweeps import current_trial
+from sweeps import TrialPruned, current_trial
 
 
 def fail(mode: str) -> object:  # noqa: C901 - one case a way to fail
@@ -46,6 +46,8 @@ def main(cfg: DictConfig) -> object:
     for step in range(3):
         current_trial().report({"loss": cfg.x**2 + 1 / (step + 1)}, step)
         time.sleep(cfg.sleep_s / 3)
+        if current_trial().should_prune:
+            raise TrialPruned
     return cfg.x**2 if cfg.mode == "ok" else fail(cfg.mode)
 
 

@@ -12,7 +12,7 @@ from sweeps.identity import new_worker_id
 from sweeps.outcome import Completed, Failed
 from sweeps.records import Claim
 from sweeps.space import Point
-from sweeps.storage import Database, shown
+from sweeps.storage import Database, shown, without_passwords
 from sweeps.study import Study, names
 
 GONE = "elsewhere:00000000:1:cafe"
@@ -226,6 +226,12 @@ def test_a_storage_that_cannot_be_is_one_line_without_its_password(url: str, tex
 
 def test_a_password_is_never_shown() -> None:
     assert "secret" not in shown("postgresql://user:secret@host/db")
+
+
+def test_overrides_with_a_password_are_not_kept() -> None:
+    kept = ["x=1,2", "study.storage=sqlite:///a.db", "tracking.uri=http://host:5000"]
+    secret = ["study.storage='postgresql://u:secret@h/d'", "tracking.uri=http://u:secret@host:5000"]
+    assert without_passwords([*kept, *secret]) == kept
 
 
 def test_a_missing_file_is_not_created_by_looking(tmp_path: Path) -> None:
