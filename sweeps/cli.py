@@ -134,6 +134,9 @@ def sync(
     for study_name in [name] if name else names(database):
         study = Study(database, study_name)
         uri, experiment = _tracking(study, tracking)
+        if not uri:
+            print(f"{study_name}: started without tracking; --tracking=URI sends it all the same.")
+            continue
         try:
             sent = sync_study(study, connect(study, uri, experiment), Path(study.settings["directory"]))
         # MLflow's client raises many kinds, of a module that is not to be imported here.
@@ -150,7 +153,8 @@ def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> No
 
     study = _study(name, storage)
     uri, experiment = _tracking(study, tracking)
-    findings = examine(study, Path(study.settings["directory"]), lambda: connect(study, uri, experiment))
+    view = (lambda: connect(study, uri, experiment)) if uri else None
+    findings = examine(study, Path(study.settings["directory"]), view)
     for finding in findings:
         print(f"{finding.problem} -> {finding.advice}")
     if findings:
@@ -218,11 +222,11 @@ def _study(name: str, storage: str | None) -> "Study":
 
 
 def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:
-    """The URI asked for, else the environment's, else the one the study was started with."""
+    """The URI asked for, else the environment's, else the one the study was started with; empty: it was not tracked."""
     from sweeps.settings import tracking_uri
 
     known = study.settings.get("tracking") or {}
-    uri = asked or os.environ.get("MLFLOW_TRACKING_URI") or known.get("uri") or tracking_uri()
+    uri = asked or os.environ.get("MLFLOW_TRACKING_URI") or known.get("uri", tracking_uri())
     return uri, known.get("experiment") or "sweeps"
 
 

@@ -128,8 +128,19 @@ class Display:
 _STYLES = {"running": "cyan", "completed": "green", "failed": "red", "pruned": "yellow", "open": "dim"}
 
 
-def print_preview(name: str, points: Sequence[Point], study: Study | None) -> None:
-    """List the trials a command would run, and what exists already."""
+def print_preview(name: str, points: Sequence[Point], study: Study | None, num_points: int) -> None:
+    """List the trials a command would run, and what exists already.
+
+    Args:
+        name: The study's name.
+        points: The points of a grid; empty where a sampler draws them.
+        study: The study, if it exists.
+        num_points: Trials the command asks for.
+    """
+    if not points:
+        num_known = len(study.trials()) if study else 0
+        print(f"Study {name}: {num_points} points to draw, {num_known} exist already. Nothing was started.")
+        return
     known = {trial.point.key: trial for trial in study.trials() if trial.point} if study else {}
     done_s = [trial.outcome.duration_s for trial in known.values() if isinstance(trial.outcome, Completed)]
     for position, point in enumerate(points):

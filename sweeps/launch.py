@@ -89,7 +89,7 @@ class Sweep:
         known = self._existing_study(database)
         pool = self._checked_pool(slots) if known is None or not self._is_known(known) else None
         if self._settings.preview:
-            print_preview(self._name, self._points(), known)
+            print_preview(self._name, self._points(), known, self.num_points)
             return
         database = database or Database(self._settings.storage_url)
         study = self._seed(database)

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,10 @@ class ProcessPool:
         os.environ.update(environment)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
-        from multiprocessing.forkserver import ensure_running
-
-        ensure_running()  # it imports while the caller goes on
+        # Ctrl-C in a terminal reaches the server too; it is inherited as ignored, also while the server imports.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        forkserver.ensure_running()  # it imports while the caller goes on
+        signal.signal(signal.SIGINT, previous)
 
     def start(self, claim: Claim, job: Job, slot: int) -> RunningTrial:
         process, connection = self._launch(run_in_child, job)
@@ -130,6 +132,14 @@ class ProcessPool:
         process.start()
         theirs.close()
         return process, ours
+
+
+def end_server() -> None:
+    """End the fork server at once, also in the middle of its imports."""
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    if server._forkserver_pid is not None:
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+        server._stop()
 
 
 def constructors(config: Any) -> Iterable[str]:

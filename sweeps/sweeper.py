@@ -1,5 +1,7 @@
 """The Hydra plugin behind `-m`: a shell over `sweeps.launch`, which is imported when a sweep starts."""
 
+import signal
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,10 +32,19 @@ class StudySweeper(Sweeper):
         self._context, self._task, self._config = hydra_context, task_function, config
 
     def sweep(self, arguments: list[str]) -> Any:
-        from sweeps.launch import Sweep
+        # Before and after the worker, which hands its trials back, an interruption just ends the command.
+        previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        try:
+            from sweeps.launch import Sweep
 
-        params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
-        Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
+            params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
+            Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
+        except KeyboardInterrupt:
+            raise SystemExit(128 + signal.SIGINT) from None
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            if "sweeps.process" in sys.modules:
+                sys.modules["sweeps.process"].end_server()
 
 
 # An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults.

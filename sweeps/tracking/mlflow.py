@@ -173,7 +173,7 @@ class MlflowView:
 def reason(error: BaseException) -> str:
     """Why a tracking server did not answer, in a few words; its client nests the cause in a page of text."""
     text = str(error).strip()
-    cause = re.search(r"\[Errno [^]]*\] ([^'\")]+)", text)
+    cause = re.search(r"(?:\[Errno [^]]*\] |RemoteDisconnected\(')([^'\")]+)", text)
     lines = text.splitlines()
     return cause.group(1).strip() if cause else (lines[0] if lines else type(error).__name__)[:160]
 

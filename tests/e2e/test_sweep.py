@@ -198,6 +198,26 @@ def test_a_pruner_stops_a_trial_that_reports_worse(commands: Commands) -> None:
     assert [trial.state for trial in trials(commands)] == ["completed", "pruned"]
 
 
+def test_a_study_without_tracking_is_examined_without_it(commands: Commands) -> None:
+    commands.run("fake", "-m", "x=1,2", "study.name=s")
+    storage = f"sqlite:///{commands.folder}/studies/studies.db"
+    done = commands.run("sweeps", "sync", "s", "--storage", storage)
+    assert done.returncode == 0 and "started without tracking" in done.stdout
+    done = commands.run("sweeps", "doctor", "s", "--storage", storage)
+    assert done.returncode == 0 and "agree" in done.stdout
+    assert "mlflow.db" not in commands.made()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_before_the_first_trial_just_ends(commands: Commands, number: int, code: int) -> None:
+    process = commands.start("train", "-m", "model=dense,cnn")
+    time.sleep(3)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == code and "Traceback" not in err
+    assert commands.made() == [] and alive_in(commands) == []
+
+
 def test_preview_lists_and_creates_nothing(commands: Commands) -> None:
     result = commands.run("fake", *GRID, "study.preview=true")
     assert result.returncode == 0

@@ -191,4 +191,6 @@ def test_an_uploader_gives_up_on_a_server_that_never_answers(tmp_path: Path) -> 
 def test_the_reason_is_the_innermost_one() -> None:
     nested = "API request failed (Caused by NewConnectionError('x: Failed: [Errno 111] Connection refused'))"
     assert reason(OSError(nested)) == "Connection refused"
+    aborted = "failed (Caused by ProtocolError('Connection aborted.', RemoteDisconnected('Remote end closed')))"
+    assert reason(OSError(aborted)) == "Remote end closed"
     assert reason(ValueError("")) == "ValueError"
