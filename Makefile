@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# The lock must be installable with hashes whatever index a machine is set up for.
 UV := $(BIN)/python -m uv
 
 .PHONY: help sweep test test-all lint format ui lock clean
@@ -18,15 +17,14 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	# Without bytecode every start would compile torch and lightning again.
-	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(UV) pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python --requirement requirements.lock
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
 	@touch $(READY)
 
 sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x three loss weights
 	$(BIN)/train -m experiment=quickstart
 
-test: $(READY)  ## Set up, then run the tests (about 8 minutes on two cores)
+test: $(READY)  ## Set up, then run the tests (about 10 minutes on two cores)
 	$(BIN)/pytest -m "not slow"
 
 test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose

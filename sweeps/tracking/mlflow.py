@@ -90,10 +90,10 @@ class MlflowView:
         from mlflow.entities import Metric as Point
         from mlflow.entities import Param, RunTag
 
-        points = [Point(m.name, m.value, m.time_ms, m.step) for m in metrics if not math.isinf(m.value)]
+        points = [Point(_clean(m.name), m.value, m.time_ms, m.step) for m in metrics if not math.isinf(m.value)]
         for start in range(0, len(points), _BATCH):
             self._client.log_batch(run_id, metrics=points[start : start + _BATCH])
-        texts = [Param(key, str(value)) for key, value in (params or {}).items()]
+        texts = [Param(_clean(key), str(value)) for key, value in (params or {}).items()]
         labels = [RunTag(key, str(value)) for key, value in (tags or {}).items()]
         for start in range(0, max(len(texts), len(labels)), _TAG_BATCH):
             chosen = slice(start, start + _TAG_BATCH)
@@ -129,7 +129,7 @@ class MlflowView:
 
     def history(self, run_id: str, name: str) -> list[Metric]:
         """The points of one metric of a run."""
-        points = self._client.get_metric_history(run_id, name)
+        points = self._client.get_metric_history(run_id, _clean(name))
         return [Metric(p.key, p.value, p.step, p.timestamp) for p in points]
 
     def experiment(self) -> str:
@@ -168,6 +168,11 @@ class MlflowView:
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
         run = self._client.create_run(self.experiment(), start_time=start_ms, tags=dict(tags), run_name=name)
         return str(run.info.run_id)
+
+
+def _clean(name: str) -> str:
+    """The name in the characters that MLflow takes; it would refuse the whole batch for one other."""
+    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)
 
 
 def reason(error: BaseException) -> str:

@@ -150,6 +150,7 @@ class Uploader:
             now, failed_at = time.monotonic(), self._failed_at
             is_silent = failed_at is not None and now - failed_at > drain_s and self._num_attempts > attempts
             if is_silent or now - called_at > drain_s + _LONGEST_CALL_S:
+                self._note(TimeoutError("no answer in time"))
                 break
         return not self._thread.is_alive()
 

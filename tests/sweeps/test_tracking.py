@@ -85,7 +85,7 @@ def finished_study(folder: Path, name: str, num_steps: int = 50) -> Study:
         journal = Journal(folder / "trials" / f"{claim.number:03d}")
         journal.event("attempt", attempt=1, choices={"model": "dense"})
         for step in range(num_steps):
-            journal.log({"loss": 1 / (step + 1), "val/acc": step / num_steps}, step)
+            journal.log({"loss": 1 / (step + 1), "val/acc@1 (α)": step / num_steps}, step)
         (journal.path.parent / "config.yaml").write_text(f"seed: 7\nw: {claim.point.overrides['w']}\n")
         failed = Failed(cause="error", detail="ValueError: x", log_tail="Traceback")
         study.tell(claim, failed if claim.number == 3 else Completed(values=(0.1,), metrics={"loss": 0.1}))
@@ -111,6 +111,7 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     assert (tags["arch"], tags["seed"], tags["cell"], tags["study"]) == ("dense", "7", "w=0.1", "synced")
     assert tags["mlflow.parentRunId"] == view.parent()
     assert len(view.history(first.info.run_id, "loss")) == 50
+    assert first.data.metrics["val/acc_1 ___"] == 49 / 50
     assert runs["3"].data.tags["cause"] == "error"
     assert view.state(view.parent())[0] == "FINISHED"
     artifacts = {item.path for item in view._client.list_artifacts(first.info.run_id, "config")}
