@@ -211,9 +211,10 @@ def test_a_study_without_tracking_is_examined_without_it(commands: Commands) -> 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_before_the_first_trial_just_ends(commands: Commands, number: int, code: int) -> None:
     process = commands.start("train", "-m", "model=dense,cnn")
-    time.sleep(3)
+    wait_for(lambda: any("forkserver" in line for line in alive_in(commands)))
+    time.sleep(0.5)
     process.send_signal(number)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=20)
     assert process.returncode == code and "Traceback" not in err
     assert commands.made() == [] and alive_in(commands) == []
 
