@@ -121,6 +121,7 @@ class ProcessPool:
         except EOFError:
             return None
         finally:
+            process.kill()  # it has answered, or nobody waits for its answer any more
             process.join()
             connection.close()
 

@@ -16,13 +16,14 @@ class Commands:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._started: list[subprocess.Popen[str]] = []
         unset = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR")
         self.environment = {key: value for key, value in os.environ.items() if key not in unset}
         self.environment["SWEEPS_DATA_DIR"] = str(folder / "data")
 
     def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(FAKE_APP)] if program == "fake" else [str(BIN / program)]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, *arguments],
             cwd=self.folder,
             env=self.environment,
@@ -31,6 +32,14 @@ class Commands:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Leave nothing running behind a test that failed."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
 
     def run(self, program: str, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         process = self.start(program, *arguments)
@@ -46,8 +55,10 @@ class Commands:
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
-    return Commands(tmp_path)
+def commands(tmp_path: Path) -> Iterator[Commands]:
+    made = Commands(tmp_path)
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="session")
