@@ -1,6 +1,8 @@
 """The process of a trial: forked from the server, cut off from the worker's terminal, ended with the worker."""
 
+import contextlib
 import ctypes
+import fcntl
 import importlib
 import inspect
 import io
@@ -15,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from sweeps.identity import machine
 from sweeps.space import OPERATIONAL
 from sweeps.tracking.cards import CONFIG_NAME
 from sweeps.tracking.journal import Journal
@@ -54,6 +57,7 @@ class Job:
 def run_in_child(job: Job, connection: Connection) -> None:
     """Entry of a trial's process: run the task and send how it ended."""
     _isolate(job.directory)
+    _take_directory(job.directory)
     os.environ.update(job.environment)
     trial = StudyTrial(connection, job.number)
     trial.send("started", os.getpid())
@@ -107,6 +111,25 @@ def _isolate(directory: Path | None) -> None:
     for stream in (1, 2):
         os.dup2(target, stream)
     os.close(target)
+
+
+def _take_directory(directory: Path) -> None:
+    """Hold the trial's directory for as long as this process, or any that it starts, lives.
+
+    An earlier attempt may still run there: its worker was stopped or cut off from the database and has lost the trial.
+    On this machine it is ended, on another one it is waited for.
+    """
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        where, _, group = os.pread(lock, 100, 0).decode().partition(":")
+        if where == machine():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(int(group), signal.SIGKILL)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{machine()}:{os.getpid()}".encode(), 0)
 
 
 def _leave_fork_server() -> None:

@@ -7,7 +7,10 @@ from hydra.errors import CompactHydraException
 
 
 class SweepsError(CompactHydraException):
-    """Base of the errors below; one line for the user."""
+    """Base of the errors below; one line for the user, also where the value found has several."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
 
 class StudyError(SweepsError):

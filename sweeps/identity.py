@@ -10,7 +10,7 @@ from pathlib import Path
 
 def new_worker_id() -> str:
     """Host name, machine, process and a random part, unique over all machines and restarts."""
-    return f"{socket.gethostname()}:{_machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return f"{socket.gethostname()}:{machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def is_known_dead(worker: str) -> bool:
@@ -19,7 +19,7 @@ def is_known_dead(worker: str) -> bool:
     False wherever that cannot be told: then only the lease decides.
     """
     parts = worker.split(":")
-    if len(parts) != 4 or parts[1] != _machine():
+    if len(parts) != 4 or parts[1] != machine():
         return False
     try:
         os.kill(int(parts[2]), 0)
@@ -31,7 +31,7 @@ def is_known_dead(worker: str) -> bool:
 
 
 @functools.cache
-def _machine() -> str:
+def machine() -> str:
     """Hash of boot and process namespace: a process id means the same only where both are equal."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -26,6 +26,7 @@ from sweeps.tracking.mlflow import warm_up
 from sweeps.worker import Worker, WorkerOptions
 
 _DEFAULT_DRAWS = 20
+_MAX_CHECKS = 3
 _PRELOAD = ("sweeps.child", "hydra.core.utils", "hydra._internal.config_loader_impl", "sqlalchemy", "yaml")
 
 
@@ -137,8 +138,11 @@ class Sweep:
         samples = list(self._space.samples())
         configs = [self._context.config_loader.load_sweep_config(self._config, self._overrides(p)) for p in samples]
         pool = self._pool(slots, configs)
-        answer = pool.ask(check_in_child, [self._job(point, 0, 0, {}) for point in samples])
-        code, output = answer if answer is not None else (1, "The check of the configuration died without a word.\n")
+        jobs = [self._job(point, 0, 0, {}) for point in samples]
+        # A process that dies without an answer was killed from outside, unless it does so every time.
+        answers = (pool.ask(check_in_child, jobs) for _ in range(_MAX_CHECKS))
+        died = (1, "The check of the configuration died without a word.\n")
+        code, output = next((answer for answer in answers if answer is not None), died)
         if code:
             sys.stderr.write(output)
             raise SystemExit(code)

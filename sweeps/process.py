@@ -32,6 +32,7 @@ class RunningTrial:
         slot: Which slot of the worker it fills.
         process: The process, leader of its own group.
         connection: The worker's end of the pipe.
+        server: Process of the fork server it came from; None where that is not known.
     """
 
     claim: Claim
@@ -39,6 +40,7 @@ class RunningTrial:
     slot: int
     process: Any
     connection: Connection
+    server: int | None = None
     started_at: float = field(default_factory=time.monotonic)
     heard_at: float = field(default_factory=time.monotonic)
     beat_at: float = field(default_factory=time.monotonic)
@@ -53,6 +55,17 @@ class RunningTrial:
     @property
     def silence_s(self) -> float:
         return time.monotonic() - self.heard_at
+
+    @property
+    def has_lost_its_server(self) -> bool:
+        """Whether the fork server has died, which ends all its trials whatever they were doing."""
+        if self.server is None:
+            return False
+        try:
+            # Looks without collecting: the server is multiprocessing's to collect.
+            return os.waitid(os.P_PID, self.server, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
 
     def receive(self) -> list[tuple[str, Any]]:
         """What the trial has said since the last call."""
@@ -111,7 +124,10 @@ class ProcessPool:
 
     def start(self, claim: Claim, job: Job, slot: int) -> RunningTrial:
         process, connection = self._launch(run_in_child, job)
-        return RunningTrial(claim=claim, directory=job.directory, slot=slot, process=process, connection=connection)
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        return RunningTrial(
+            claim=claim, directory=job.directory, slot=slot, process=process, connection=connection, server=server
+        )
 
     def ask(self, entry: Callable[[Any, Connection], None], argument: Any) -> Any:
         """Run `entry` in a process and return what it sends; None if it dies without a word."""

@@ -1,5 +1,6 @@
 """The `study` and `tracking` groups of the configuration, checked."""
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,11 +144,11 @@ def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
 def _at_least(settings: StudySettings, limits: dict[str, float]) -> None:
     for key, least in limits.items():
         value = getattr(settings, key)
-        if value is not None and value < least:
-            raise StudyError(f"study.{key}={value} must be at least {least}.")
+        if value is not None and not least <= value < math.inf:  # also refuses nan
+            raise StudyError(f"study.{key}={value} must be a finite number of at least {least}.")
 
 
 def _strings(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(f"{item!s}" for item in value)
+    return tuple(f"{item!s}" for item in value) if isinstance(value, list) else (f"{value!s}",)

@@ -183,8 +183,9 @@ class Worker:
 
     def _conclude(self, trial: RunningTrial) -> None:
         code = trial.process.exitcode
-        if trial.ending is None and (trial.stopped_at is not None or code in _TERMINATED):
-            # Asked to stop, by us or by whoever runs the machine: nothing has gone wrong with the trial.
+        was_asked = trial.stopped_at is not None or code in _TERMINATED
+        if trial.ending is None and (was_asked or trial.has_lost_its_server):
+            # Asked to stop by whoever runs the machine, or gone with its server: nothing is wrong with the trial.
             self._study.give_back(trial.claim, trial.age_s)
             self._remove(trial)
             return

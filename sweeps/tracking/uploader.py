@@ -183,6 +183,9 @@ class Uploader:
         with self._guard:
             uploads = list(self._uploads.items())
         for number, upload in uploads:
+            with self._guard:
+                # To the end of the queue: one that the server refuses must not keep the others waiting for ever.
+                self._uploads[number] = self._uploads.pop(number)
             if upload.advance(view):
                 with self._guard:
                     self._uploads.pop(number, None)

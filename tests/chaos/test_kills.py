@@ -1,0 +1,179 @@
+"""`kill -9`, SIGSTOP and two starts at once, at random moments; the seed is printed."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+
+from sweeps.doctor import examine
+from sweeps.outcome import Completed
+from sweeps.records import TrialRow
+from sweeps.storage import Database
+from sweeps.study import Study
+from tests.conftest import Commands, wait_for
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def servers(worker: subprocess.Popen[str]) -> list[int]:
+    """The worker's fork server; multiprocessing's resource tracker is another child."""
+    return [child for child in children(worker.pid) if "forkserver" in command_of(child)]
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def processes(worker: subprocess.Popen[str]) -> list[int]:
+    """The processes of a worker's trials."""
+    return [trial for server in servers(worker) for trial in children(server)]
+
+
+def study(commands: Commands) -> Study:
+    return Study(Database(f"sqlite:///{commands.folder}/studies/studies.db", create=False), "s")
+
+
+def trial(commands: Commands, number: int = 0) -> TrialRow:
+    return study(commands).trials()[number]
+
+
+def check_invariants(commands: Commands, num_points: int) -> None:
+    """Each point has exactly one result, the right one, in the ledger and in Optuna's tables; nothing is left over."""
+    found = study(commands)
+    trials = found.trials()
+    assert found.counts() == {"open": 0, "running": 0, "done": num_points}
+    for trial in trials:
+        assert trial.point and isinstance(trial.outcome, Completed), trial
+        assert trial.outcome.values == (float(trial.point.overrides["x"]) ** 2,)
+    mirrored = optuna.load_study(study_name="s", storage=found.database.storage).trials
+    assert sum(trial.state.name == "COMPLETE" for trial in mirrored) == num_points
+    assert not any(trial.state.name in ("RUNNING", "WAITING") for trial in mirrored)
+    assert examine(found, commands.folder / "studies" / "s", None) == []
+
+
+def storm(commands: Commands, num_points: int, num_workers: int, num_kills: int) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    values = ",".join(map(str, range(1, num_points + 1)))
+    line = ("-m", f"x={values}", "sleep_s=0.6", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
+    workers = [commands.start("fake", *line) for _ in range(num_workers)]
+    killed = 0
+    while killed < num_kills and any(worker.poll() is None for worker in workers):
+        time.sleep(generator.uniform(0.0, 0.4))
+        place = generator.randrange(num_workers)
+        kind = generator.random()
+        victims = [workers[place].pid] if kind < 0.1 else (servers if kind < 0.2 else processes)(workers[place])
+        if workers[place].poll() is not None:
+            workers[place] = commands.start("fake", *line)
+        if not victims:
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(generator.choice(victims), signal.SIGKILL)
+            killed += 1
+        if kind < 0.1:
+            workers[place].communicate()
+            workers[place] = commands.start("fake", *line)
+    for worker in workers:
+        _, err = worker.communicate(timeout=240)
+        # A command whose check was killed three times in a row gives up with one line.
+        assert worker.returncode == 0 or "died without a word" in err, err[-2000:]
+    assert killed == num_kills, "the study ended before all kills: give it more points"
+    last = commands.run("fake", *line)
+    assert last.returncode == 0, last.stderr[-2000:]
+    check_invariants(commands, num_points)
+
+
+@pytest.mark.parametrize(
+    ("num_points", "num_workers", "num_kills"),
+    [
+        (16, 2, 10),
+        pytest.param(40, 2, 30, marks=pytest.mark.slow),
+        pytest.param(500, 8, 300, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+    ],
+)
+def test_kills_of_workers_servers_and_trials_lose_and_repeat_nothing(
+    commands: Commands, num_points: int, num_workers: int, num_kills: int
+) -> None:
+    storm(commands, num_points, num_workers, num_kills)
+
+
+@pytest.mark.parametrize("num_kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_command_killed_again_and_again_completes_each_point_once(commands: Commands, num_kills: int) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    line = ("-m", "x=1,2,3,4,5,6,7,8", "sleep_s=1.5", "study.name=s")
+    for _ in range(num_kills):
+        process = commands.start("fake", *line)
+        time.sleep(generator.uniform(0.5, 5.0))
+        process.kill()
+        process.communicate()
+    assert commands.run("fake", *line).returncode == 0
+    check_invariants(commands, 8)
+    began = time.monotonic()
+    attempts = [row.attempt for row in study(commands).trials()]
+    assert commands.run("fake", *line).returncode == 0 and time.monotonic() - began < 5
+    assert [row.attempt for row in study(commands).trials()] == attempts
+
+
+def test_a_killed_fork_server_costs_its_trials_no_retry(commands: Commands) -> None:
+    worker = commands.start("fake", "-m", "x=1,2", "sleep_s=3", "study.name=s", "study.max_retries=0")
+    wait_for(lambda: len(processes(worker)) == 2 and (commands.folder / "executions.txt").exists())
+    os.kill(servers(worker)[0], signal.SIGKILL)
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    assert [row.attempt for row in study(commands).trials()] == [2, 2]
+    check_invariants(commands, 2)
+
+
+def test_a_stopped_worker_loses_its_trial_and_its_late_result(commands: Commands) -> None:
+    line = ("-m", "x=1", "sleep_s=4", "study.name=s", "study.lease_s=1")
+    first = commands.start("fake", *line)
+    wait_for(lambda: len(processes(first)) == 1 and (commands.folder / "executions.txt").exists())
+    [abandoned] = processes(first)
+    first.send_signal(signal.SIGSTOP)
+    second = commands.start("fake", *line)
+    wait_for(lambda: trial(commands).attempt == 2)
+    # The new attempt has the directory to itself, although nobody has told the old one to stop.
+    wait_for(lambda: not is_running(abandoned), timeout_s=10)
+    first.send_signal(signal.SIGCONT)
+    assert first.wait(timeout=60) == 0 and second.wait(timeout=60) == 0
+    assert trial(commands).attempt == 2
+    check_invariants(commands, 1)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is more than an entry that nobody has collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("num_rounds", [2, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+def test_two_commands_started_at_once_run_each_point_once(
+    commands: Commands, storage_url: str, num_rounds: int
+) -> None:
+    for i in range(num_rounds):
+        line = ("-m", "x=1,2,3,4", f"study.name=s{i}", f"study.storage='{storage_url}'")
+        both = [commands.start("fake", *line) for _ in range(2)]
+        for process in both:
+            _, err = process.communicate(timeout=120)
+            assert process.returncode == 0, err[-2000:]
+        rows = Study(Database(storage_url), f"s{i}").trials()
+        assert [(row.state, row.attempt) for row in rows] == [("completed", 1)] * 4
