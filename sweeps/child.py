@@ -6,6 +6,7 @@ import fcntl
 import importlib
 import inspect
 import io
+import multiprocessing
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.identity import machine
+from sweeps.memory import volunteer
 from sweeps.space import OPERATIONAL
 from sweeps.tracking.cards import CONFIG_NAME
 from sweeps.tracking.journal import Journal
@@ -57,6 +59,7 @@ class Job:
 def run_in_child(job: Job, connection: Connection) -> None:
     """Entry of a trial's process: run the task and send how it ended."""
     _isolate(job.directory)
+    volunteer()
     _take_directory(job.directory)
     os.environ.update(job.environment)
     trial = StudyTrial(connection, job.number)
@@ -76,7 +79,7 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     """Entry of a process that lets the application refuse configurations before anything is created.
 
     Hydra's own hook for that is `on_run_start`. Sends the exit code asked for, 0 or None being none, and what was
-    printed on stderr.
+    printed on stderr; where nothing was refused, the warnings alone, each once.
     """
     from hydra.utils import execution_whitelist
 
@@ -90,14 +93,18 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
                 job.hydra_context.callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
     except SystemExit as error:
         code = error.code
-    except Exception:
+    except Exception:  # an error in the application's check is shown whole, and stops the sweep
         code = traceback.format_exc()
-    connection.send((code, output.getvalue()))
+    lines = output.getvalue().splitlines(keepends=True)
+    warnings = dict.fromkeys(line for line in lines if line.startswith("Warning: "))
+    connection.send((code, "".join(lines if code else warnings)))
 
 
 def _isolate(directory: Path | None) -> None:
     os.setsid()  # its own process group: what the trial starts can be ended with it
     _leave_fork_server()
+    # Else a data loader of the trial would start a fork server of its own, which imports everything again.
+    multiprocessing.set_start_method(None, force=True)
     if sys.platform == "linux":
         # The fork server ends when its worker ends, and with it every trial: no process of a killed sweep lives on.
         ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL)

@@ -143,8 +143,8 @@ class Sweep:
         answers = (pool.ask(check_in_child, jobs) for _ in range(_MAX_CHECKS))
         died = (1, "The check of the configuration died without a word.\n")
         code, output = next((answer for answer in answers if answer is not None), died)
+        sys.stderr.write(output)
         if code:
-            sys.stderr.write(output)
             raise SystemExit(code)
         return pool
 
@@ -217,6 +217,7 @@ class Sweep:
             stop_grace_s=settings.stop_grace_s,
             trial_timeout_s=settings.trial_timeout_s,
             stall_timeout_s=settings.stall_timeout_s,
+            trial_memory_gb=settings.trial_memory_gb,
         )
         return Worker(study, new_worker_id(), pool, make_job, draw, options, [tracking, display])
 

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
+from multiprocessing import forkserver, spawn
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ import cloudpickle
 from omegaconf import OmegaConf
 
 from sweeps.child import LOG_NAME, Job, run_in_child
+from sweeps.memory import num_oom_kills
+from sweeps.preload import PATH_VARIABLE
 from sweeps.records import Claim
 
 _LOG_TAIL_BYTES = 4000
@@ -47,6 +49,7 @@ class RunningTrial:
     progress: dict[str, Any] = field(default_factory=dict)
     ending: tuple[str, Any] | None = None
     stopped_at: float | None = None
+    num_oom_kills: int = field(default_factory=num_oom_kills)
 
     @property
     def age_s(self) -> float:
@@ -116,7 +119,7 @@ class ProcessPool:
     def __init__(self, preload: Sequence[str], environment: Mapping[str, str]) -> None:
         os.environ.update(environment)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
+        self._context.set_forkserver_preload([_script() if name == "__main__" else name for name in preload])
         # Ctrl-C in a terminal reaches the server too; it is inherited as ignored, also while the server imports.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         forkserver.ensure_running()  # it imports while the caller goes on
@@ -171,6 +174,13 @@ def constructors(config: Any) -> Iterable[str]:
     elif isinstance(plain, list):
         for value in plain:
             yield from constructors(value)
+
+
+def _script() -> str:
+    """Hands the script to the fork server; the module that imports it there."""
+    script = spawn.get_preparation_data("")  # what multiprocessing itself tells a new process
+    os.environ[PATH_VARIABLE] = str(script.get("init_main_from_path", ""))
+    return "sweeps.preload"
 
 
 def _enter(entry: Callable[[Any, Connection], None], payload: bytes, connection: Connection) -> None:

@@ -37,6 +37,7 @@ class StudySettings:
     slots: Any = "auto"
     trial_timeout_s: float | None = None
     stall_timeout_s: float | None = None
+    trial_memory_gb: float | None = None
     max_retries: int = 1
     retry_failed: bool = False
     lease_s: float = 30.0
@@ -92,7 +93,10 @@ def study_settings(config: DictConfig) -> StudySettings:
             f" {len(settings.objectives)} objectives."
         )
     _at_least(settings, {"n_trials": 1, "replicates": 1, "max_retries": 0})
-    _at_least(settings, {"trial_timeout_s": 0.1, "stall_timeout_s": 0.1, "lease_s": 1, "stop_grace_s": 0})
+    _at_least(
+        settings,
+        {"trial_timeout_s": 0.1, "stall_timeout_s": 0.1, "trial_memory_gb": 0.1, "lease_s": 1, "stop_grace_s": 0},
+    )
     if settings.slots != "auto" and (not isinstance(settings.slots, int) or settings.slots < 1):
         raise StudyError(f"study.slots={settings.slots} must be auto or a whole number of at least 1.")
     if settings.name is not None and (not settings.name.strip() or "/" in settings.name or settings.name[0] == "."):

@@ -8,13 +8,13 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import Protocol
 
-from sweeps import outcome as outcomes
 from sweeps.child import Job
-from sweeps.outcome import Cause, Failed, Outcome, Pruned
+from sweeps.memory import used_gb
+from sweeps.outcome import Cause, Outcome
 from sweeps.process import ProcessPool, RunningTrial
 from sweeps.records import Claim
 from sweeps.study import Draw, Study
-from sweeps.tracking import journal
+from sweeps.verdict import failure, verdict
 
 _POLL_S = 1.0
 _MAX_BEAT_S = 2.0
@@ -33,6 +33,7 @@ class WorkerOptions:
         stop_grace_s: Time for a checkpoint after SIGTERM.
         trial_timeout_s: Longest wall time of one attempt; None: no limit.
         stall_timeout_s: Longest silence of a trial; None: no limit.
+        trial_memory_gb: Most memory of a trial in units of 10^9 bytes; None: no limit.
     """
 
     slots: int
@@ -42,6 +43,12 @@ class WorkerOptions:
     stop_grace_s: float = 20.0
     trial_timeout_s: float | None = None
     stall_timeout_s: float | None = None
+    trial_memory_gb: float | None = None
+
+    @property
+    def beat_interval_s(self) -> float:
+        """Several beats fit into a lease, so that a late one does not lose the trial."""
+        return min(_MAX_BEAT_S, self.lease_s / 4)
 
 
 class Observer(Protocol):
@@ -140,7 +147,8 @@ class Worker:
     def _listen(self) -> None:
         """Wait until a trial speaks or ends, at most until something else is due."""
         sources = [source for trial in self._running for source in (trial.connection, trial.process.sentinel)]
-        pause_s = max(0.0, min(_POLL_S, self._next_look - time.monotonic()))
+        due = [self._next_look, *(trial.beat_at + self._options.beat_interval_s for trial in self._running)]
+        pause_s = max(0.0, min(_POLL_S, min(due) - time.monotonic()))
         if sources:
             wait(sources, timeout=pause_s)
         else:
@@ -169,17 +177,26 @@ class Worker:
             self._end_late(trial, "timeout", f"no end after {trial.age_s:.0f} s (study.trial_timeout_s)")
         elif self._is_too_long(trial.silence_s, self._options.stall_timeout_s):
             self._end_late(trial, "hung", f"no sign of progress for {trial.silence_s:.0f} s (study.stall_timeout_s)")
-        elif time.monotonic() - trial.beat_at >= min(_MAX_BEAT_S, self._options.lease_s / 4):
-            trial.beat_at = time.monotonic()
-            if not self._study.beat(trial.claim, trial.progress):
-                self._remove(trial)  # another worker has it now
+        else:
+            self._beat(trial)
+
+    def _beat(self, trial: RunningTrial) -> None:
+        """Say that the trial runs, if that is due; stop it where it uses too much or is another worker's now."""
+        if time.monotonic() - trial.beat_at < self._options.beat_interval_s:
+            return
+        trial.beat_at = time.monotonic()
+        limit_gb = self._options.trial_memory_gb
+        if limit_gb is not None and (gb := used_gb(trial.process.pid)) > limit_gb:
+            self._end_late(trial, "out_of_memory", f"{gb:.1f} GB of memory in use (study.trial_memory_gb)")
+        elif not self._study.beat(trial.claim, trial.progress):
+            self._remove(trial)
 
     def _is_too_long(self, elapsed_s: float, limit_s: float | None) -> bool:
         return limit_s is not None and elapsed_s > limit_s
 
     def _end_late(self, trial: RunningTrial, cause: Cause, detail: str) -> None:
         trial.kill()
-        self._settle(trial, self._failed(trial, cause, detail))
+        self._settle(trial, failure(trial, cause, detail))
 
     def _conclude(self, trial: RunningTrial) -> None:
         code = trial.process.exitcode
@@ -189,35 +206,7 @@ class Worker:
             self._study.give_back(trial.claim, trial.age_s)
             self._remove(trial)
             return
-        self._settle(trial, self._outcome(trial, code))
-
-    def _outcome(self, trial: RunningTrial, code: int) -> Outcome:
-        duration_s = trial.claim.spent_s + trial.age_s
-        match trial.ending:
-            case ("returned", value):
-                metrics = journal.last_values(trial.directory / journal.FILE_NAME)
-                outcome = outcomes.judge(value, len(self._study.directions), metrics, duration_s)
-                if isinstance(outcome, Failed):
-                    return self._failed(trial, outcome.cause, outcome.detail)
-                return outcome
-            case ("pruned", _):
-                metrics = journal.last_values(trial.directory / journal.FILE_NAME)
-                values = tuple(metrics[name] for name in self._options.objectives if name in metrics)
-                is_whole = len(values) == len(self._study.directions)
-                return Pruned(values=values if is_whole else (), metrics=metrics, duration_s=duration_s)
-            case ("raised", (cause, detail)):
-                return self._failed(trial, cause, detail)
-        ended = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code} without a result"
-        return self._failed(trial, "crash", ended)
-
-    def _failed(self, trial: RunningTrial, cause: Cause, detail: str) -> Failed:
-        return Failed(
-            cause=cause,
-            detail=detail,
-            log_tail=trial.log_tail(),
-            metrics=journal.last_values(trial.directory / journal.FILE_NAME),
-            duration_s=trial.claim.spent_s + trial.age_s,
-        )
+        self._settle(trial, verdict(trial, self._options.objectives, len(self._study.directions)))
 
     def _settle(self, trial: RunningTrial, outcome: Outcome) -> None:
         if self._study.may_retry(trial.claim, outcome, self._options.max_retries):
@@ -242,6 +231,8 @@ class Worker:
                 self._hear(trial)
                 if trial.process.exitcode is not None:
                     self._conclude(trial)
+                else:
+                    self._beat(trial)
         for trial in list(self._running):
             trial.kill()
             self._study.give_back(trial.claim, trial.age_s)

@@ -1,9 +1,12 @@
 """Everything that can be known to be wrong before anything is created."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
@@ -42,20 +45,49 @@ def check(config: DictConfig) -> None:
 
     quiet()
     cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
-    if not isinstance(cfg.get("seed"), int | None):
-        raise ConfigError(f"seed={cfg.seed} must be a whole number, or null for none.")
+    _check_switches(cfg)
     for group in ("data", "model", "trainer", "callbacks", "logger"):
         check_signatures(OmegaConf.to_container(cfg[group], resolve=True) if cfg.get(group) else None, group)
-    data = instantiate(cfg.data)
-    data.prepare_data()
-    data.setup()
-    module = instantiate(cfg.model, spec=data.spec)
+    with _blaming("data"):
+        data = instantiate(cfg.data)
+        data.prepare_data()
+        data.setup()
+    with _blaming("model"):
+        module = instantiate(cfg.model, spec=data.spec)
+    with _blaming("model.optimizer, model.scheduler"):
+        module.configure_optimizers()
+    for name, callback in (cfg.get("callbacks") or {}).items():
+        with _blaming(f"callbacks.{name}"):
+            instantiate(callback)
     if cfg.get("ckpt_path"):
         from trainer_pkg.checkpoint import load
 
         load(Path(cfg.ckpt_path))
     _check_metrics(cfg, module.metric_names())
     _check_trainer(cfg)
+
+
+def _check_switches(cfg: DictConfig) -> None:
+    if isinstance(cfg.get("seed"), bool) or not isinstance(cfg.get("seed"), int | None):
+        raise ConfigError(f"seed={cfg.seed} must be a whole number, or null for none.")
+    for key in ("train", "test"):
+        if not isinstance(cfg[key], bool):
+            raise ConfigError(f"{key}={cfg[key]} must be true or false.")
+
+
+@contextlib.contextmanager
+def _blaming(key: str) -> Iterator[None]:
+    """Say below which key the value stands that a constructor refuses."""
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    try:
+        yield
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
+        if isinstance(cause, ValueError | TypeError | MisconfigurationException):
+            lines = str(cause).strip().splitlines() or [type(cause).__name__]
+            raise ConfigError(f"{key}: {lines[0]}") from error
+        raise
 
 
 def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
@@ -71,15 +103,19 @@ def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
 
 def _check_trainer(cfg: DictConfig) -> None:
     from hydra.utils import instantiate
-    from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-    try:
-        instantiate(cfg.trainer, logger=False, callbacks=None, enable_progress_bar=False)
-    except Exception as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, MisconfigurationException | ValueError | TypeError):
-            raise ConfigError(f"trainer: {str(cause).strip().splitlines()[0]}") from error
-        raise
+    with _blaming("trainer"):
+        trainer = instantiate(cfg.trainer, logger=False, callbacks=None, enable_progress_bar=False)
+    if trainer.precision.startswith("bf16") and trainer.strategy.root_device.type == "cpu" and _emulates_bf16():
+        slow = "this CPU has no bfloat16 instructions and emulates them, many times slower than 32-true"
+        print(f"Warning: trainer.precision={trainer.precision}: {slow}.", file=sys.stderr)
+
+
+def _emulates_bf16() -> bool:
+    import torch
+
+    has = torch.cpu.get_capabilities()
+    return has.get("architecture") == "x86_64" and not (has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
 def _is_users(error: Exception) -> bool:
