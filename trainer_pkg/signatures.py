@@ -50,9 +50,17 @@ def _check_call(config: Mapping[str, Any], path: str) -> None:
 
 
 def _check_value(path: str, value: Any, accepted: set[Any]) -> None:
-    if isinstance(value, str) and accepted and accepted <= set(_SCALARS):
+    if accepted and accepted <= set(_SCALARS) and not _fits(value, accepted):
         names = sorted(kind.__name__ for kind in accepted if kind is not NoneType)
         raise ConfigError(f"{path}={value} must be of type {' or '.join(names)}.")
+
+
+def _fits(value: Any, accepted: set[Any]) -> bool:
+    """Whether a plain value can stand for one of these scalar types."""
+    if isinstance(value, float):
+        return float in accepted
+    # What null means is the constructor's affair; an int counts as a float.
+    return value is None or isinstance(value, int)
 
 
 def _accepted(target: Any, key: str) -> set[Any]:

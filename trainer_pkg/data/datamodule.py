@@ -76,6 +76,8 @@ class DataModule(LightningDataModule):
         for key, value in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size), ("num_val", num_val)):
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"data.{key}={value} must be a whole number of at least 1.")
+        if not isinstance(num_workers, int) or num_workers < 0:
+            raise ConfigError(f"data.num_workers={num_workers} must be a whole number of at least 0.")
         self.source, self._labels = source, labels
         self._cache_dir = Path(cache_dir)
         self._num_val, self._batch_size, self._eval_batch_size = num_val, batch_size, eval_batch_size

@@ -19,7 +19,11 @@ class ClassMaps:
     """
 
     def __init__(self, heads: Mapping[str, Sequence[int]], num_classes: Mapping[str, int] | None = None) -> None:
-        self._tables = {head: [int(label) for label in table] for head, table in heads.items()}
+        for head, table in heads.items():
+            odd = [label for label in table if not isinstance(label, int)]
+            if odd:
+                raise ConfigError(f"data.labels.heads.{head} holds {odd[0]!r}; labels are whole numbers from 0 on.")
+        self._tables = {head: list(table) for head, table in heads.items()}
         sizes = dict(num_classes or {})
         self.targets: dict[str, Target] = {}
         for head, table in self._tables.items():
