@@ -1,4 +1,4 @@
-"""`python -m benchmarks sweep|step|storage|commands`: each prints one table, with ratios taken in the same run."""
+"""`python -m benchmarks sweep|tracking|overhead|step|storage|commands`: each prints one table."""
 
 import functools
 import importlib.util
@@ -40,11 +40,47 @@ def sweep(
 
 
 @app.command()
-def step(rounds: int = 7, data_dir: DataDir = Path("data")) -> None:
-    """A Lightning step of dense 68k against the bare step, one thread each."""
+def tracking(
+    num: Annotated[int, typer.Option(help="Trials of dense 68k.")] = 12,
+    rounds: int = 3,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """What tracking costs the training: without, into a file, and with a server that is never there."""
+    from benchmarks import sweep as side
+
+    uris = {"no tracking": "null", "sqlite:///mlflow.db": "sqlite:///mlflow.db", "no server": "http://127.0.0.1:1"}
+    tasks = {
+        name: side.Task(model="dense", num=num, data_dir=data_dir.resolve(), extra=(f"tracking.uri={uri}",))
+        for name, uri in uris.items()
+    }
+    rows = side.compare({name: functools.partial(side.ours, task) for name, task in tasks.items()}, rounds)
+    print(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=("", ".1f", ".3f", ".1f", ".2f", ".4f")))
+
+
+@app.command()
+def overhead(
+    num: Annotated[int, typer.Option(help="Trials.")] = 12, rounds: int = 3, data_dir: DataDir = Path("data")
+) -> None:
+    """What a trial costs beside its training: trials of one batch each, and the data set alone."""
+    from benchmarks.overhead import data_ready_s, trial_s
+
+    rows = [(f"a trial, {slots} at a time", trial_s(data_dir.resolve(), num, slots, rounds)) for slots in (1, 2)]
+    rows.append(("data set ready", data_ready_s(data_dir.resolve())))
+    print(tabulate(rows, headers=["", "s"], tablefmt="pipe", floatfmt=".3f"))
+
+
+@app.command()
+def step(
+    model: str = "dense",
+    precision: Annotated[str, typer.Option(help="trainer.precision of our side.")] = "32-true",
+    steps: Annotated[int, typer.Option(help="Steps of a round.")] = 429,
+    rounds: int = 7,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """A Lightning step against the bare step, one thread each."""
     from benchmarks.step import measure
 
-    found = measure(data_dir.resolve(), rounds)
+    found = measure(data_dir.resolve(), rounds, model, precision, steps)
     rows = [(name, ms, ms / found["bare"]) for name, ms in found.items()]
     print(tabulate(rows, headers=["", "ms a step", "x bare"], tablefmt="pipe", floatfmt=".2f"))
 

@@ -30,8 +30,16 @@ class Clock(Callback):
         Clock.step_ms = 1000 * (time.perf_counter() - self._start) / (batch_idx + 1)
 
 
-def measure(data_dir: Path, num_rounds: int = 7) -> dict[str, float]:
-    """Median milliseconds a step of dense 68k: the product's, the bare loop's, and the bare loop's with fused Adam."""
+def measure(data_dir: Path, num_rounds: int, model: str, precision: str, num_steps: int) -> dict[str, float]:
+    """Median milliseconds a step: the bare loop's, the product's, and the bare loop's with fused Adam.
+
+    Args:
+        data_dir: Folder that holds MNIST/raw.
+        num_rounds: How often each is timed.
+        model: `dense` or `cnn`.
+        precision: `trainer.precision` of the product; the bare loop stays in float32.
+        num_steps: Steps of a round.
+    """
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     os.environ["SWEEPS_DATA_DIR"] = str(data_dir)
@@ -39,28 +47,29 @@ def measure(data_dir: Path, num_rounds: int = 7) -> dict[str, float]:
     data = Data(data_dir)
     rounds: dict[str, list[float]] = {"bare": [], "ours": [], "bare, fused": []}
     for _ in range(num_rounds):
-        rounds["bare"].append(_bare(data, fused=False))
-        rounds["ours"].append(_ours())
-        rounds["bare, fused"].append(_bare(data, fused=True))
+        rounds["bare"].append(_bare(data, model, num_steps, fused=False))
+        rounds["ours"].append(_ours(model, precision, num_steps))
+        rounds["bare, fused"].append(_bare(data, model, num_steps, fused=True))
     return {name: statistics.median(values) for name, values in rounds.items()}
 
 
-def _bare(data: Data, *, fused: bool) -> float:
-    network = Network("dense")
+def _bare(data: Data, model: str, num_steps: int, *, fused: bool) -> float:
+    network = Network(model)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=fused or None)
-    rows = data.train_rows[torch.randperm(len(data.train_rows))].split(BATCH_SIZE)
+    rows = data.train_rows[torch.randperm(len(data.train_rows))].split(BATCH_SIZE)[:num_steps]
     start = time.perf_counter()
     for batch in rows:
         step(network, optimizer, data, batch, 1.0)
     return 1000 * (time.perf_counter() - start) / len(rows)
 
 
-def _ours() -> float:
+def _ours(model: str, precision: str, num_steps: int) -> float:
     with tempfile.TemporaryDirectory() as folder, initialize_config_dir(config_dir()):
         cfg = compose(
             "train",
             [
-                *("data=multihead_mnist", "model=dense", f"data.batch_size={BATCH_SIZE}", "trainer.max_epochs=1"),
+                *("data=multihead_mnist", f"model={model}", f"data.batch_size={BATCH_SIZE}", "trainer.max_epochs=1"),
+                *(f"trainer.precision={precision}", f"trainer.limit_train_batches={num_steps}"),
                 *("test=false", f"paths.output_dir={folder}", "+callbacks.clock._target_=benchmarks.step.Clock"),
             ],
         )

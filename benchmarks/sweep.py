@@ -103,9 +103,9 @@ def compare(contenders: dict[str, Callable[[], Result]], num_rounds: int) -> lis
         row = {
             "": name,
             "warm s": warm_s,
-            "x floor": warm_s / base,
+            f"x {first}": warm_s / base,
             "total s": total_s,
-            "total x floor": total_s / base,
+            f"total x {first}": total_s / base,
         }
         rows.append({**row, "digit acc": digit})
     return rows
