@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-FAKE_APP = REPOSITORY / "tests" / "fakes" / "app.py"
+FAKES = REPOSITORY / "tests" / "fakes"
+APPS = {"fake": FAKES / "app.py", "fit": FAKES / "fit.py"}
 BIN = Path(sys.executable).parent
 
 
@@ -23,7 +24,7 @@ class Commands:
         self.environment["SWEEPS_DATA_DIR"] = str(folder / "data")
 
     def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, str(FAKE_APP)] if program == "fake" else [str(BIN / program)]
+        command = [sys.executable, str(APPS[program])] if program in APPS else [str(BIN / program)]
         process = subprocess.Popen(
             [*command, *arguments],
             cwd=self.folder,

@@ -8,15 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
-import optuna
 import pytest
 
-from sweeps.doctor import examine
-from sweeps.outcome import Completed
-from sweeps.records import TrialRow
 from sweeps.storage import Database
 from sweeps.study import Study
 from tests.conftest import Commands, wait_for
+from tests.invariants import check_invariants, study
 
 
 def children(pid: int) -> list[int]:
@@ -43,35 +40,12 @@ def processes(worker: subprocess.Popen[str]) -> list[int]:
     return [trial for server in servers(worker) for trial in children(server)]
 
 
-def study(commands: Commands) -> Study:
-    return Study(Database(f"sqlite:///{commands.folder}/studies/studies.db", create=False), "s")
-
-
-def trial(commands: Commands, number: int = 0) -> TrialRow:
-    return study(commands).trials()[number]
-
-
-def check_invariants(commands: Commands, num_points: int) -> None:
-    """Each point has exactly one result, the right one, in the ledger and in Optuna's tables; nothing is left over."""
-    found = study(commands)
-    trials = found.trials()
-    assert found.counts() == {"open": 0, "running": 0, "done": num_points}
-    for trial in trials:
-        assert trial.point and isinstance(trial.outcome, Completed), trial
-        assert trial.outcome.values == (float(trial.point.overrides["x"]) ** 2,)
-    mirrored = optuna.load_study(study_name="s", storage=found.database.storage).trials
-    assert sum(trial.state.name == "COMPLETE" for trial in mirrored) == num_points
-    assert not any(trial.state.name in ("RUNNING", "WAITING") for trial in mirrored)
-    assert examine(found, commands.folder / "studies" / "s", None) == []
-
-
-def storm(commands: Commands, num_points: int, num_workers: int, num_kills: int) -> None:
+def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: int, num_kills: int) -> None:
+    """Kill workers, fork servers and trials at random moments; then let the study end."""
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     generator = random.Random(seed)
-    values = ",".join(map(str, range(1, num_points + 1)))
-    line = ("-m", f"x={values}", "sleep_s=0.6", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
-    workers = [commands.start("fake", *line) for _ in range(num_workers)]
+    workers = [commands.start(program, *line) for _ in range(num_workers)]
     killed = 0
     while killed < num_kills and any(worker.poll() is None for worker in workers):
         time.sleep(generator.uniform(0.0, 0.4))
@@ -79,7 +53,7 @@ def storm(commands: Commands, num_points: int, num_workers: int, num_kills: int)
         kind = generator.random()
         victims = [workers[place].pid] if kind < 0.1 else (servers if kind < 0.2 else processes)(workers[place])
         if workers[place].poll() is not None:
-            workers[place] = commands.start("fake", *line)
+            workers[place] = commands.start(program, *line)
         if not victims:
             continue
         with contextlib.suppress(ProcessLookupError):
@@ -87,15 +61,14 @@ def storm(commands: Commands, num_points: int, num_workers: int, num_kills: int)
             killed += 1
         if kind < 0.1:
             workers[place].communicate()
-            workers[place] = commands.start("fake", *line)
+            workers[place] = commands.start(program, *line)
     for worker in workers:
-        _, err = worker.communicate(timeout=240)
+        _, err = worker.communicate(timeout=600)
         # A command whose check was killed three times in a row gives up with one line.
         assert worker.returncode == 0 or "died without a word" in err, err[-2000:]
     assert killed == num_kills, "the study ended before all kills: give it more points"
-    last = commands.run("fake", *line)
+    last = commands.run(program, *line)
     assert last.returncode == 0, last.stderr[-2000:]
-    check_invariants(commands, num_points)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +82,40 @@ def storm(commands: Commands, num_points: int, num_workers: int, num_kills: int)
 def test_kills_of_workers_servers_and_trials_lose_and_repeat_nothing(
     commands: Commands, num_points: int, num_workers: int, num_kills: int
 ) -> None:
-    storm(commands, num_points, num_workers, num_kills)
+    values = ",".join(map(str, range(1, num_points + 1)))
+    line = ("-m", f"x={values}", "sleep_s=0.6", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
+    storm(commands, "fake", line, num_workers, num_kills)
+    check_invariants(commands, num_points)
+
+
+@pytest.mark.parametrize(
+    ("num_weights", "num_workers", "num_kills"),
+    [(2, 1, 3), pytest.param(12, 2, 30, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
+)
+def test_real_trials_under_kills_give_the_tables_of_a_study_left_alone(
+    commands: Commands, num_weights: int, num_workers: int, num_kills: int
+) -> None:
+    weights = ",".join(str(0.1 * (i + 1)) for i in range(num_weights))
+    line = (
+        *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "trainer.max_epochs=8"),
+        *(f"model.loss_weights.thickness={weights}", "study.max_retries=1000"),
+    )
+    assert commands.run("train", *line, "study.name=alone").returncode == 0
+    storm(commands, "train", (*line, "study.name=killed"), num_workers, num_kills)
+    examined = commands.run("sweeps", "doctor", "killed")
+    assert examined.returncode == 0 and "agree" in examined.stdout, examined.stdout
+    for options in (["--format", "csv"], ["--trials"]):
+        alone, killed = (
+            timeless(commands.run("sweeps", "table", name, *options).stdout) for name in ("alone", "killed")
+        )
+        assert alone == killed and len(alone) == 1 + 2 * num_weights
+
+
+def timeless(table: str) -> list[str]:
+    """The rows of a CSV table without what differs by nature: seconds and attempts."""
+    rows = [line.split(",") for line in table.splitlines()]
+    kept = [i for i, name in enumerate(rows[0]) if name not in ("seconds", "duration_s", "attempts")]
+    return [",".join(row[i] for i in kept) for row in rows]
 
 
 @pytest.mark.parametrize("num_kills", [3, pytest.param(20, marks=pytest.mark.slow)])
@@ -141,20 +147,41 @@ def test_a_killed_fork_server_costs_its_trials_no_retry(commands: Commands) -> N
     check_invariants(commands, 2)
 
 
-def test_a_stopped_worker_loses_its_trial_and_its_late_result(commands: Commands) -> None:
-    line = ("-m", "x=1", "sleep_s=4", "study.name=s", "study.lease_s=1")
-    first = commands.start("fake", *line)
-    wait_for(lambda: len(processes(first)) == 1 and (commands.folder / "executions.txt").exists())
-    [abandoned] = processes(first)
-    first.send_signal(signal.SIGSTOP)
-    second = commands.start("fake", *line)
-    wait_for(lambda: trial(commands).attempt == 2)
-    # The new attempt has the directory to itself, although nobody has told the old one to stop.
-    wait_for(lambda: not is_running(abandoned), timeout_s=10)
-    first.send_signal(signal.SIGCONT)
-    assert first.wait(timeout=60) == 0 and second.wait(timeout=60) == 0
-    assert trial(commands).attempt == 2
-    check_invariants(commands, 1)
+@pytest.mark.parametrize("num_rounds", [1, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+def test_a_stopped_worker_loses_its_trial_and_its_late_result(commands: Commands, num_rounds: int) -> None:
+    for i in range(num_rounds):
+        name = f"s{i}"
+        line = ("-m", f"x={i + 1}", "sleep_s=12", f"study.name={name}", "study.lease_s=3")
+        first = commands.start("fake", *line)
+        wait_for(lambda first=first: len(processes(first)) == 1 and in_its_task(processes(first)[0]))  # type: ignore[misc]
+        [abandoned] = processes(first)
+        first.send_signal(signal.SIGSTOP)
+        second = commands.start("fake", *line)
+        wait_for(lambda name=name: study(commands, name).trials()[0].attempt == 2)  # type: ignore[misc]
+        # The new attempt has the directory to itself, although nobody has told the old one to stop.
+        wait_for(lambda abandoned=abandoned: not is_running(abandoned), timeout_s=10)  # type: ignore[misc]
+        time.sleep(3)  # three leases altogether
+        first.send_signal(signal.SIGCONT)
+        for process in (first, second):
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 0, err
+        [row] = study(commands, name).trials()
+        assert row.attempt == 2 and row.worker and f":{second.pid}:" in row.worker
+        check_invariants(commands, 1, study(commands, name))
+
+
+def in_its_task(pid: int) -> bool:
+    """Whether the trial has its directory, and so has got past its start."""
+    return any(target.endswith("/lock") for target in open_files(pid))
+
+
+def open_files(pid: int) -> list[str]:
+    found = []
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(str(descriptor.readlink()))
+    return found
 
 
 def is_running(pid: int) -> bool:

@@ -1,27 +1,20 @@
 """Whole sweeps of an application without torch: what survives which fault."""
 
-import contextlib
 import os
 import re
 import signal
 import subprocess
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from sweeps.outcome import Failed
 from sweeps.records import TrialRow
-from sweeps.storage import Database
-from sweeps.study import Study
 from tests.conftest import Commands, lines, wait_for
+from tests.invariants import alive_in, study
 
 GRID = ("-m", "x=1,2,3", "kind=a,b", "study.name=s")
-
-
-def study(commands: Commands, name: str = "s") -> Study:
-    return Study(Database(f"sqlite:///{commands.folder}/studies/studies.db", create=False), name)
 
 
 def trials(commands: Commands, name: str = "s") -> list[TrialRow]:
@@ -30,16 +23,6 @@ def trials(commands: Commands, name: str = "s") -> list[TrialRow]:
 
 def executions(commands: Commands) -> Counter[str]:
     return Counter(lines((commands.folder / "executions.txt").read_text()))
-
-
-def alive_in(commands: Commands) -> list[str]:
-    """Processes that still work in the folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "cwd").readlink() == commands.folder:
-                found.append((process / "cmdline").read_text())
-    return found
 
 
 def test_every_point_is_run_once_and_the_same_line_again_runs_none(commands: Commands) -> None:

@@ -29,6 +29,18 @@ def fail(mode: str) -> object:  # noqa: C901 - one case a way to fail
             os.kill(os.getpid(), signal.SIGSEGV)
         case "hang":
             time.sleep(600)
+        case "hog":
+            hoard = []
+            while True:  # 200 MB more each 50 ms, up to what a machine has
+                hoard.append(b"\1" * 200_000_000)
+                time.sleep(0.05)
+        case "hold":
+            held = b"\1" * 300_000_000
+            if os.fork() == 0:
+                held = bytes(reversed(held))
+                Path("held.txt.part").write_text(str(os.getppid()))
+                Path("held.txt.part").rename("held.txt")
+            time.sleep(600)
         case "not_a_number" | "infinite":
             return float("nan" if mode == "not_a_number" else "-inf")
         case "none":

@@ -1,9 +1,12 @@
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +36,7 @@ def test_random_damage_is_always_found_and_the_one_before_is_used(tmp_path: Path
     save(newest)
     good = newest.read_bytes()
     generator = random.Random(7)
-    for _ in range(100):
+    for _ in range(1000):
         damaged = bytearray(good)
         if generator.random() < 0.5:
             damaged = damaged[: generator.randrange(len(damaged))]
@@ -83,6 +86,40 @@ def test_a_full_disk_leaves_the_previous_one(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
     assert done.returncode != 0
     assert is_valid(path) and load(path)["value"] == 1.0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for a few checkpoints of `save`."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this user may not mount a file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_file_system_leaves_the_previous_one(small_disk: Path) -> None:
+    path = small_disk / "best.ckpt"
+    save(path, 1.0)
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    with pytest.raises(OSError, match="No space left"):
+        save(path, 2.0)
+    assert is_valid(path) and load(path)["value"] == 1.0
+    assert sorted(found.name for found in small_disk.iterdir()) == ["best.ckpt", "best.ckpt.sha256", "filler"]
+    (small_disk / "filler").unlink()
+    save(path, 3.0)
+    assert is_valid(path) and load(path)["value"] == 3.0
+
+
+def test_temporary_files_elsewhere_do_not_matter(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A rename across file systems would fail; the part is written beside its final name.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    save(small_disk / "best.ckpt", 1.0)
+    assert is_valid(small_disk / "best.ckpt")
 
 
 def test_a_kill_inside_a_save_leaves_a_loadable_one(tmp_path: Path) -> None:

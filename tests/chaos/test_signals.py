@@ -1,0 +1,67 @@
+"""SIGTERM and Ctrl-C at random moments of a real training; the seed is printed."""
+
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from sweeps.study import Study
+from tests.conftest import Commands
+from tests.invariants import alive_in, study
+from trainer_pkg.checkpoint import is_valid
+
+# No retry is left: a trial that an interruption counted as a failure would stay failed.
+LINE = (
+    *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "model.loss_weights.thickness=0.1,1.0"),
+    *("trainer.max_epochs=12", "study.max_retries=0"),
+)
+
+
+def real_study(commands: Commands, number: int) -> Study:
+    return study(commands, f"s{number}", f"sqlite:///{commands.folder}/logs/studies/studies.db")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "num_signals"),
+    [
+        (signal.SIGTERM, 143, 2),
+        (signal.SIGINT, 130, 1),
+        pytest.param(signal.SIGTERM, 143, 100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
+        pytest.param(signal.SIGINT, 130, 50, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_a_signal_at_any_moment_costs_no_retry_and_no_checkpoint(
+    commands: Commands, number: int, code: int, num_signals: int
+) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    seconds: list[float] = []
+    num_studies = 1
+    while len(seconds) < num_signals:
+        process = commands.start("train", *LINE, f"seed={num_studies}", f"study.name=s{num_studies}")
+        try:
+            _, err = process.communicate(timeout=generator.uniform(0.2, 14.0))
+            assert process.returncode == 0, err
+            num_studies += 1  # over before the signal came
+            continue
+        except subprocess.TimeoutExpired:
+            began = time.monotonic()
+            process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        seconds.append(time.monotonic() - began)
+        # A command that was at its very end has nothing left to interrupt.
+        assert process.returncode in (code, 0) and "Traceback" not in err, err
+        assert alive_in(commands) == []
+        if (commands.folder / "logs" / "studies" / f"s{num_studies}").exists():
+            assert real_study(commands, num_studies).counts()["running"] == 0
+        for path in commands.folder.glob("logs/studies/*/trials/*/checkpoints/*.ckpt"):
+            assert is_valid(path), path
+    print(f"slowest end {max(seconds):.1f} s, {num_studies} studies")
+    assert max(seconds) < 10
+    for i in range(1, num_studies + 1):
+        last = commands.run("train", *LINE, f"seed={i}", f"study.name=s{i}")
+        assert last.returncode == 0, last.stderr
+        assert [row.state for row in real_study(commands, i).trials()] == ["completed"] * 4
