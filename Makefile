@@ -25,7 +25,7 @@ sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x t
 	$(BIN)/train -m experiment=quickstart
 
 test: $(READY)  ## Set up, then run the tests (about 10 minutes on two cores)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow"
 
 test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
 	$(BIN)/pytest
