@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from hydra.utils import execution_whitelist, instantiate
 
 from benchmarks.sweep import Task, ours
-from trainer_pkg.entry import config_dir, register_open_nodes
+from trainer_pkg.entry import WHITELIST, config_dir, register_open_nodes
 
 _ONE_BATCH = tuple(f"trainer.limit_{split}_batches=1" for split in ("train", "val", "test"))
 
@@ -31,10 +31,11 @@ def data_ready_s(data_dir: Path, num_rounds: int = 9) -> float:
     with initialize_config_dir(config_dir()):
         cfg = compose("train", ["data=multihead_mnist", "paths.output_dir=."])
     seconds = []
-    for _ in range(num_rounds):
-        start = time.perf_counter()
-        data = instantiate(cfg.data)
-        data.prepare_data()
-        data.setup()
-        seconds.append(time.perf_counter() - start)
+    with execution_whitelist(WHITELIST):
+        for _ in range(num_rounds):
+            start = time.perf_counter()
+            data = instantiate(cfg.data)
+            data.prepare_data()
+            data.setup()
+            seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
