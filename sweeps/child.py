@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from sweeps.application import published
 from sweeps.identity import machine
 from sweeps.memory import volunteer
 from sweeps.space import OPERATIONAL
@@ -34,10 +35,6 @@ class Job:
     """What a trial's process needs to know.
 
     Attributes:
-        task: `module:function` of the application's task function.
-        hydra_context: Hydra's context of the sweep.
-        config: The composed configuration of the sweep.
-        singletons: State of Hydra's singletons.
         overrides: The point's overrides, and those that say how the study runs.
         directory: The trial's own directory.
         number: The trial's number.
@@ -45,10 +42,6 @@ class Job:
         environment: Variables of this process, such as the visible device.
     """
 
-    task: str
-    hydra_context: Any
-    config: Any
-    singletons: Any
     overrides: tuple[str, ...]
     directory: Path
     number: int
@@ -87,10 +80,11 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     output = sys.stderr = io.StringIO()
     code: Any = 0
     try:
+        context = published().hydra_context
         for job in jobs:
             config = _compose(job)
-            with execution_whitelist(job.hydra_context.execution_whitelist):
-                job.hydra_context.callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
+            with execution_whitelist(context.execution_whitelist):
+                context.callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
     except SystemExit as error:
         code = error.code
     except Exception:  # an error in the application's check is shown whole, and stops the sweep
@@ -154,11 +148,12 @@ def _leave_fork_server() -> None:
 def _run_task(job: Job) -> Any:
     from hydra.core.utils import run_job
 
+    application = published()
     config = _compose(job)
     _record_attempt(job, config)
     result = run_job(
-        hydra_context=job.hydra_context,
-        task_function=find_task(job.task),
+        hydra_context=application.hydra_context,
+        task_function=find_task(application.task),
         config=config,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
@@ -180,13 +175,9 @@ def _record_attempt(job: Job, config: Any) -> None:
 
 def _compose(job: Job) -> Any:
     from hydra.core.hydra_config import HydraConfig
-    from hydra.core.singleton import Singleton
-    from hydra.core.utils import setup_globals
     from omegaconf import open_dict
 
-    setup_globals()
-    Singleton.set_state(job.singletons)
-    config = job.hydra_context.config_loader.load_sweep_config(job.config, list(job.overrides))
+    config = published().compose(job.overrides)
     with open_dict(config):
         config.hydra.job.id, config.hydra.job.num = str(job.number), job.number
         config.hydra.sweep.dir = str(job.directory.parent)

@@ -1,7 +1,7 @@
 """From a command line to a finished study."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.application import Application
 from sweeps.child import Job, check_in_child, task_name
 from sweeps.display import Display, print_preview, print_summary
 from sweeps.errors import StudyError
@@ -148,17 +149,19 @@ class Sweep:
             raise SystemExit(code)
         return pool
 
-    def _pool(self, slots: Slots, configs: Iterable[DictConfig] = ()) -> ProcessPool:
-        modules = {
-            target.rpartition(".")[0]
-            for config in configs or [self._sample_config()]
-            for target in constructors(config)
-        }
-        return ProcessPool([*_PRELOAD, self._task.partition(":")[0], *sorted(modules)], slots.environment)
-
-    def _sample_config(self) -> DictConfig:
-        first = next(iter(self._space.samples()))
-        return self._context.config_loader.load_sweep_config(self._config, self._overrides(first))
+    def _pool(self, slots: Slots, configs: Sequence[DictConfig] = ()) -> ProcessPool:
+        sample = self._overrides(next(iter(self._space.samples())))
+        looked_at = configs or [self._context.config_loader.load_sweep_config(self._config, sample)]
+        module = self._task.partition(":")[0]
+        modules = {target.rpartition(".")[0] for config in looked_at for target in constructors(config)} | {module}
+        application = Application(
+            task=self._task,
+            hydra_context=self._context,
+            config=self._config,
+            singletons=Singleton.get_state(),
+            sample=tuple(sample),
+        )
+        return ProcessPool([*_PRELOAD, *sorted(modules - {"__main__"})], application, slots.environment)
 
     def _seed(self, database: Database) -> Study:
         settings = self._settings
@@ -223,10 +226,6 @@ class Sweep:
 
     def _job(self, point: Point, number: int, attempt: int, environment: dict[str, str]) -> Job:
         return Job(
-            task=self._task,
-            hydra_context=self._context,
-            config=self._config,
-            singletons=Singleton.get_state(),
             overrides=tuple(self._overrides(point)),
             directory=trial_directory(self._directory, number),
             number=number,

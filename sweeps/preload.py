@@ -1,15 +1,20 @@
-"""Imported by the fork server: imports the script that the user started, as each trial would otherwise do for itself.
-
-multiprocessing means to do that, but loses the script's path on the way in Python 3.11 and 3.12.
-"""
+"""Imported by the fork server, last: does once what each of its trials would otherwise do for itself."""
 
 import contextlib
+import gc
 import os
 from multiprocessing import spawn
 
-PATH_VARIABLE = "SWEEPS_SCRIPT"
+from sweeps.application import published
+from sweeps.process import SCRIPT_VARIABLE
 
-if path := os.environ.pop(PATH_VARIABLE, None):
-    # A script that cannot be imported is left to the trial, whose log has the reason.
-    with contextlib.suppress(Exception):
-        spawn._fixup_main_from_path(path)  # type: ignore[attr-defined]
+# What fails here fails in the trial too, whose log then has the reason.
+with contextlib.suppress(Exception):
+    if script := os.environ.get(SCRIPT_VARIABLE):
+        # multiprocessing means to import the script here, but loses its path in Python 3.11 and 3.12.
+        spawn._fixup_main_from_path(script)  # type: ignore[attr-defined]
+    # Hydra's parsers are slow the first time.
+    published().compose(published().sample)
+# A collection in a trial need not look at all that was imported, nor copy its pages.
+gc.collect()
+gc.freeze()

@@ -3,8 +3,8 @@
 import contextlib
 import multiprocessing
 import os
-import pickle
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 from omegaconf import OmegaConf
 
+from sweeps.application import Application, publish
 from sweeps.child import LOG_NAME, Job, run_in_child
 from sweeps.memory import num_oom_kills
-from sweeps.preload import PATH_VARIABLE
 from sweeps.records import Claim
 
+SCRIPT_VARIABLE = "SWEEPS_SCRIPT"
 _LOG_TAIL_BYTES = 4000
 
 
@@ -113,13 +113,18 @@ class ProcessPool:
 
     Args:
         preload: Modules that the server imports; one that cannot be imported is left to the trial.
+        application: What the trials run.
         environment: Variables of the server and of all trials.
     """
 
-    def __init__(self, preload: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, preload: Sequence[str], application: Application, environment: Mapping[str, str]) -> None:
         os.environ.update(environment)
+        self._folder = tempfile.TemporaryDirectory(prefix="sweeps-")
+        publish(application, Path(self._folder.name))
+        # What multiprocessing itself tells a new process; absent where no script was started.
+        os.environ[SCRIPT_VARIABLE] = str(spawn.get_preparation_data("").get("init_main_from_path", ""))
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([_script() if name == "__main__" else name for name in preload])
+        self._context.set_forkserver_preload([*preload, "sweeps.preload"])
         # Ctrl-C in a terminal reaches the server too; it is inherited as ignored, also while the server imports.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         forkserver.ensure_running()  # it imports while the caller goes on
@@ -146,9 +151,7 @@ class ProcessPool:
 
     def _launch(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
         ours, theirs = self._context.Pipe()
-        # Hydra's state holds functions made at run time, which plain pickle refuses.
-        payload = cloudpickle.dumps(argument)
-        process = self._context.Process(target=_enter, args=(entry, payload, theirs), daemon=False)
+        process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
         process.start()
         theirs.close()
         return process, ours
@@ -174,17 +177,6 @@ def constructors(config: Any) -> Iterable[str]:
     elif isinstance(plain, list):
         for value in plain:
             yield from constructors(value)
-
-
-def _script() -> str:
-    """Hands the script to the fork server; the module that imports it there."""
-    script = spawn.get_preparation_data("")  # what multiprocessing itself tells a new process
-    os.environ[PATH_VARIABLE] = str(script.get("init_main_from_path", ""))
-    return "sweeps.preload"
-
-
-def _enter(entry: Callable[[Any, Connection], None], payload: bytes, connection: Connection) -> None:
-    entry(pickle.loads(payload), connection)
 
 
 def _signal_group(pid: int, number: int) -> None:
