@@ -22,6 +22,7 @@ from sweeps.records import Claim
 
 SCRIPT_VARIABLE = "SWEEPS_SCRIPT"
 _LOG_TAIL_BYTES = 4000
+_MAX_FAILURES = 5
 
 
 @dataclass(slots=True)
@@ -150,10 +151,21 @@ class ProcessPool:
             connection.close()
 
     def _launch(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
+        num_failures = 0
+        while True:
+            try:
+                return self._fork(entry, argument)
+            except (EOFError, OSError):
+                # The server was killed meanwhile; the next start brings up another.
+                num_failures += 1
+                if num_failures == _MAX_FAILURES:
+                    raise
+
+    def _fork(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
-        process.start()
-        theirs.close()
+        with theirs:
+            process.start()
         return process, ours
 
 

