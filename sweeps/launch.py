@@ -188,6 +188,8 @@ class Sweep:
         return study
 
     def _work(self, study: Study, pool: ProcessPool | None, slots: Slots) -> None:
+        if pool:
+            pool.wait()
         display = Display(study)
         tracking = Tracking(study, self._tracking_settings, self._directory, display.warn)
         with display:

@@ -131,6 +131,10 @@ class ProcessPool:
         forkserver.ensure_running()  # it imports while the caller goes on
         signal.signal(signal.SIGINT, previous)
 
+    def wait(self) -> None:
+        """Return once the server has imported everything: a trial claimed before would be silent until then."""
+        self.ask(answer, None)
+
     def start(self, claim: Claim, job: Job, slot: int) -> RunningTrial:
         process, connection = self._launch(run_in_child, job)
         server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
@@ -167,6 +171,11 @@ class ProcessPool:
         with theirs:
             process.start()
         return process, ours
+
+
+def answer(argument: Any, connection: Connection) -> None:
+    """Entry of a process that only says that it is there."""
+    connection.send(argument)
 
 
 def end_server() -> None:

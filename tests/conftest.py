@@ -13,6 +13,11 @@ APPS = {"fake": FAKES / "app.py", "fit": FAKES / "fit.py"}
 BIN = Path(sys.executable).parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/test_readme.py", "tests/chaos/")))
+
+
 class Commands:
     """Runs the console scripts in a folder of their own."""
 

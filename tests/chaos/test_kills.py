@@ -41,14 +41,17 @@ def processes(worker: subprocess.Popen[str]) -> list[int]:
 
 
 def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: int, num_kills: int) -> None:
-    """Kill workers, fork servers and trials at random moments; then let the study end."""
+    """Kill workers, fork servers and trials at random moments; then let the study end.
+
+    The more workers, the longer the pauses: a machine that only starts workers which are killed gets nowhere.
+    """
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     generator = random.Random(seed)
     workers = [commands.start(program, *line) for _ in range(num_workers)]
     killed = 0
     while killed < num_kills and any(worker.poll() is None for worker in workers):
-        time.sleep(generator.uniform(0.0, 0.4))
+        time.sleep(generator.uniform(0.0, 0.2 * num_workers))
         place = generator.randrange(num_workers)
         kind = generator.random()
         victims = [workers[place].pid] if kind < 0.1 else (servers if kind < 0.2 else processes)(workers[place])
