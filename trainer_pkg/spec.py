@@ -50,10 +50,12 @@ class DataSpec:
     Attributes:
         input_shape: (C, H, W) of one image.
         targets: Head name to target. The first one is the primary head.
+        num_aux: Scalars that come with each image, as `aux` (B, num_aux) of a batch.
     """
 
     input_shape: Shape
     targets: dict[str, Target]
+    num_aux: int = 0
 
     @property
     def primary(self) -> str:

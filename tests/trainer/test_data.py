@@ -6,8 +6,10 @@ import torch
 from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
 from trainer_pkg.data.labels import ClassMaps
-from trainer_pkg.data.mnist import MNIST
 from trainer_pkg.data.sampler import BatchOrder
+from trainer_pkg.data.strokes import StrokeLabels, measure
+from trainer_pkg.data.superclasses import MEMBERS, table
+from trainer_pkg.data.torchvision import TorchvisionImages
 from trainer_pkg.errors import ConfigError
 
 DOCUMENTED = {"thickness": [2, 1, 3, 3, 2, 3, 2, 1, 4, 3], "smoothness": [2, 0, 1, 1, 0, 1, 2, 0, 2, 2]}
@@ -97,7 +99,7 @@ def test_a_label_table_must_fit_its_classes(table: list[int]) -> None:
 
 
 def test_real_mnist_has_its_official_split(mnist: Path, tmp_path: Path) -> None:
-    data = DataModule(source=MNIST(mnist), cache_dir=tmp_path, num_val=5000)
+    data = DataModule(source=TorchvisionImages(mnist, "mnist"), cache_dir=tmp_path, num_val=5000)
     data.setup()
     assert [len(data._splits[split]) for split in ("train", "val", "test")] == [55_000, 5_000, 10_000]
     mean, std = (float(value) / 255 for value in data._scale)
@@ -106,10 +108,81 @@ def test_real_mnist_has_its_official_split(mnist: Path, tmp_path: Path) -> None:
 
 def test_absent_files_without_a_download_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no FashionMNIST/raw"):
-        MNIST(tmp_path / "data", kind="fashion_mnist", download=False).load()
+        TorchvisionImages(tmp_path / "data", kind="fashion_mnist", download=False).load()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("kind", "head"), [("mnist", "digit"), ("fashion_mnist", "garment")])
 def test_sets_of_one_format_have_their_own_head(kind: str, head: str, tmp_path: Path) -> None:
-    assert MNIST(tmp_path, kind=kind).spec.primary == head
+    assert TorchvisionImages(tmp_path, kind=kind).spec.primary == head
+
+
+def test_the_superclasses_are_those_of_the_authors() -> None:
+    # From the files themselves: classes 0 to 19 are apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, ...
+    assert table()[:20] == [4, 1, 14, 8, 0, 6, 7, 7, 18, 3, 3, 14, 9, 18, 7, 11, 3, 9, 7, 11]
+    assert len(MEMBERS) == 20 and {table().count(i) for i in range(20)} == {5}
+
+
+@pytest.mark.parametrize(("kind", "num_classes"), [("cifar10", 10), ("cifar100", 100), ("cifar100_coarse", 20)])
+def test_cifar_is_read_with_its_official_test_split(
+    kind: str, num_classes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pickle
+
+    import numpy as np
+    from torchvision import datasets
+
+    class Format:
+        """Writes files as the authors did: rows of 3 x 32 x 32, labels under the set's own key."""
+
+        reader = datasets.CIFAR10 if kind == "cifar10" else datasets.CIFAR100
+        key = "labels" if kind == "cifar10" else "fine_labels"
+
+    generator = np.random.default_rng(0)
+    folder = tmp_path / Format.reader.base_folder
+    folder.mkdir()
+    written = {}
+    for name, _ in Format.reader.train_list + Format.reader.test_list:
+        images = generator.integers(0, 256, (120, 3072), dtype=np.uint8)
+        labels = [i % (10 if kind == "cifar10" else 100) for i in range(120)]
+        (folder / name).write_bytes(pickle.dumps({"data": images, Format.key: labels}))
+        written[name] = images
+    names = {"label_names": list("abcdefghij"), "fine_label_names": [str(i) for i in range(100)]}
+    (folder / Format.reader.meta["filename"]).write_bytes(pickle.dumps(names))
+    # The sums are those of the real files.
+    monkeypatch.setattr(Format.reader, "_check_integrity", lambda self: True)
+    monkeypatch.setattr(datasets.cifar, "check_integrity", lambda *args: True)
+    source = TorchvisionImages(tmp_path, kind, download=False)
+    splits = source.load()
+    assert source.spec.targets["class"].num_outputs == num_classes
+    assert splits["test"].images.shape == (120, 3, 32, 32) and splits["test"].images.dtype == torch.uint8
+    [test_name] = [name for name, _ in Format.reader.test_list]
+    assert splits["test"].images[7].flatten().tolist() == written[test_name][7].tolist()
+    expected = table()[:20] if kind == "cifar100_coarse" else [i % 10 if kind == "cifar10" else i for i in range(20)]
+    assert splits["train"].labels[:20].tolist() == expected
+
+
+def bar(width: int, jagged: bool = False) -> torch.Tensor:
+    image = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    image[:, 4:24, 10 : 10 + width] = 255
+    if jagged:
+        image[:, 4:24:2, 10 + width] = 255
+    return image
+
+
+def test_the_thickness_of_a_bar_is_its_width_and_notches_make_it_rough() -> None:
+    found = measure(torch.stack([bar(2), bar(4), bar(6), bar(4, jagged=True)]))
+    # A bar of width w and length l has the perimeter 2 (w + l).
+    for value, width in zip(found["thickness"], (2, 4, 6), strict=False):
+        assert abs(float(value) - width * 20 / (width + 20)) < 0.15
+    assert found["smoothness"][1] > found["smoothness"][3]
+
+
+def test_measured_labels_are_bins_of_equal_size_that_the_digit_does_not_decide(tmp_path: Path) -> None:
+    data = DataModule(source=Digits(), cache_dir=tmp_path, num_val=180, batch_size=10_000, labels=StrokeLabels())
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+    for head, num_bins in (("thickness", 5), ("smoothness", 3)):
+        shares = torch.bincount(batch[head], minlength=num_bins) / len(batch[head])
+        assert len(shares) == num_bins and float((shares - 1 / num_bins).abs().max()) < 0.02
+        assert all(len(batch[head][batch["digit"] == digit].unique()) > 1 for digit in range(10))

@@ -18,11 +18,16 @@ Batch = dict[str, Tensor]
 
 
 class Labels(Protocol):
-    """Makes further targets from the class label."""
+    """Makes further targets from the images (N, C, H, W) and their class labels (N,)."""
 
-    targets: dict[str, Target]
+    @property
+    def targets(self) -> dict[str, Target]: ...
 
-    def __call__(self, labels: Tensor) -> dict[str, Tensor]: ...
+    def fit(self, images: Tensor) -> None:
+        """Learn what it needs from the training images."""
+        ...
+
+    def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]: ...
 
 
 class Rows(Dataset[Batch]):
@@ -107,6 +112,8 @@ class DataModule(LightningDataModule):
         order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(self._split_seed))
         val, train = order[: self._num_val].sort().values, order[self._num_val :].sort().values
         self._scale = tensors["mean"], tensors["std"]
+        if self._labels:
+            self._labels.fit(tensors["train_images"][train])
         train_columns, test_columns = (self._columns(tensors, split) for split in ("train", "test"))
         test = torch.arange(len(tensors["test_labels"]))
         self._splits = {
@@ -148,9 +155,9 @@ class DataModule(LightningDataModule):
         self._resume = (state_dict["epoch"], state_dict["batch"])
 
     def _columns(self, tensors: Batch, split: str) -> Batch:
-        labels = tensors[f"{split}_labels"]
-        extra = self._labels(labels) if self._labels else {}
-        return {"image": tensors[f"{split}_images"], self.source.spec.primary: labels, **extra}
+        images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
+        extra = self._labels(images, labels) if self._labels else {}
+        return {"image": images, self.source.spec.primary: labels, **extra}
 
     def _order(self, split: str, batch_size: int, seed: int | None = None) -> BatchOrder:
         rank, world = (getattr(self.trainer, name, default) for name, default in (("global_rank", 0), ("world_size", 1)))

@@ -32,7 +32,10 @@ class ClassMaps:
                 raise ConfigError(f"data.labels.heads.{head}={table} must hold labels from 0 to {size - 1}.")
             self.targets[head] = Categorical(num_classes=size)
 
-    def __call__(self, labels: Tensor) -> dict[str, Tensor]:
+    def fit(self, images: Tensor) -> None:
+        """Nothing to learn from the images."""
+
+    def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Map class labels (N,) to one (N,) int64 tensor a head.
 
         Raises:

@@ -1,0 +1,85 @@
+"""Image sets that torchvision reads and downloads."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision import datasets
+
+from trainer_pkg.data import superclasses
+from trainer_pkg.data.source import Split
+from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.spec import Categorical, DataSpec, Shape
+
+
+class Kind(NamedTuple):
+    """A data set of torchvision's: its class, the folder that it fills, the shape, the head and its classes.
+
+    With `groups`, entry i is the label of what torchvision calls class i.
+    """
+
+    reader: Any
+    folder: str
+    shape: Shape
+    head: str
+    num_classes: int
+    groups: Sequence[int] | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    "mnist": Kind(datasets.MNIST, "MNIST/raw", (1, 28, 28), "digit", 10),
+    "fashion_mnist": Kind(datasets.FashionMNIST, "FashionMNIST/raw", (1, 28, 28), "garment", 10),
+    "cifar10": Kind(datasets.CIFAR10, "cifar-10-batches-py", (3, 32, 32), "class", 10),
+    "cifar100": Kind(datasets.CIFAR100, "cifar-100-python", (3, 32, 32), "class", 100),
+    "cifar100_coarse": Kind(datasets.CIFAR100, "cifar-100-python", (3, 32, 32), "class", 20, superclasses.table()),
+}
+
+
+class TorchvisionImages:
+    """A set of images with one class each, in its official split.
+
+    Args:
+        root: Directory that holds the set's folder; files are downloaded into it when absent.
+        kind: One of `KINDS`.
+        download: Whether absent files may be fetched.
+    """
+
+    def __init__(self, root: str | Path, kind: str, download: bool = True) -> None:
+        if kind not in KINDS:
+            raise ConfigError(f"data.source.kind={kind} is unknown. Known: {did_you_mean(kind, KINDS)}")
+        self.name, self._kind = kind, KINDS[kind]
+        self._root, self._download = Path(root), download
+
+    @property
+    def spec(self) -> DataSpec:
+        target = Categorical(num_classes=self._kind.num_classes)
+        return DataSpec(input_shape=self._kind.shape, targets={self._kind.head: target})
+
+    def load(self) -> dict[str, Split]:
+        return {"train": self._read(train=True), "test": self._read(train=False)}
+
+    def _read(self, train: bool) -> Split:
+        folder = self._root / self._kind.folder
+        absent = [path for path in (folder, *folder.parents) if not path.exists()]
+        try:
+            found = self._kind.reader(self._root, train=train, download=self._download)
+        except (RuntimeError, OSError) as error:
+            for path in absent:  # torchvision makes them before it tries
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+            raise ConfigError(
+                f"paths.data_dir={self._root} holds no {self._kind.folder} and the download failed."
+                " Put the files there, or use data=digits, which needs none."
+            ) from error
+        labels = torch.as_tensor(found.targets)
+        if self._kind.groups is not None:
+            labels = torch.tensor(self._kind.groups)[labels]
+        return Split(_channels_first(torch.as_tensor(found.data)), labels)
+
+
+def _channels_first(images: Tensor) -> Tensor:
+    """(N, H, W) or (N, H, W, C) to (N, C, H, W)."""
+    return images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2).contiguous()
