@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist, instantiate
 
 from benchmarks.sweep import Task, ours
-from trainer_pkg.entry import WHITELIST, config_dir, register_open_nodes
+from trainer_pkg.entry import WHITELIST, config_dir, register_models
 
 _ONE_BATCH = tuple(f"trainer.limit_{split}_batches=1" for split in ("train", "val", "test"))
 
@@ -27,7 +27,7 @@ def trial_s(data_dir: Path, num: int, slots: int, num_rounds: int) -> float:
 def data_ready_s(data_dir: Path, num_rounds: int = 9) -> float:
     """Median seconds until MNIST with three heads can be read, the cache file being there."""
     os.environ["SWEEPS_DATA_DIR"] = str(data_dir)
-    register_open_nodes()
+    register_models()
     with initialize_config_dir(config_dir()):
         cfg = compose("train", ["data=multihead_mnist", "paths.output_dir=."])
     seconds = []

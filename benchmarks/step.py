@@ -14,7 +14,7 @@ from hydra.utils import execution_whitelist
 from lightning.pytorch import Callback
 
 from benchmarks.floor import BATCH_SIZE, Data, Network, step
-from trainer_pkg.entry import WHITELIST, config_dir, register_open_nodes
+from trainer_pkg.entry import WHITELIST, config_dir, register_models
 from trainer_pkg.run import run
 
 
@@ -43,7 +43,7 @@ def measure(data_dir: Path, num_rounds: int, model: str, precision: str, num_ste
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     os.environ["SWEEPS_DATA_DIR"] = str(data_dir)
-    register_open_nodes()
+    register_models()
     data = Data(data_dir)
     rounds: dict[str, list[float]] = {"bare": [], "ours": [], "bare, fused": []}
     for _ in range(num_rounds):

@@ -26,6 +26,9 @@ WHITELIST = (
     "optuna.pruners.*",
 )
 
+# The other parts of a model; null: none.
+_MODEL_DEFAULTS = ({"adapter": None}, {"head": None}, {"optimizer": "adam"}, {"scheduler": "plateau"})
+
 
 def config_dir() -> str:
     """Absolute path of the config folder: inside an installed wheel, else at the top of the clone."""
@@ -34,14 +37,20 @@ def config_dir() -> str:
     return str(inside if inside.is_dir() else here.parent / "configs")
 
 
-def register_open_nodes() -> None:
-    """Let a user write `model.loss_weights.<head>=` without a plus.
+def register_models() -> None:
+    """Make a model of every backbone, and its open nodes.
 
-    Which heads there are is known to the data alone, so no config can list them; names are checked against the data.
+    `model=cnn` is `model/parts/image_module` with `model/backbone=cnn`, so a family of networks is one file.
+    `model.loss_weights.<head>=` needs no plus: which heads there are is known to the data alone, so no config can list
+    them; names are checked against the data.
     """
+    store = ConfigStore.instance()
     node = {name: DictConfig({}, flags={"struct": False}) for name in ("loss_weights", "criteria")}
     # replace: `python -m trainer_pkg.train` imports that module twice, once as the main one
-    ConfigStore.instance().store(group="model/parts", name="open_nodes", node=OmegaConf.create(node), replace=True)
+    store.store(group="model/parts", name="open_nodes", node=OmegaConf.create(node), replace=True)
+    for path in Path(config_dir(), "model", "backbone").glob("*.yaml"):
+        defaults = ["parts/image_module@_here_", {"backbone": path.stem}, *_MODEL_DEFAULTS]
+        store.store(group="model", name=path.stem, node=OmegaConf.create({"defaults": defaults}), replace=True)
 
 
 def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:

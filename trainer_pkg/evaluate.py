@@ -7,9 +7,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_open_nodes
+from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_models
 
-register_open_nodes()
+register_models()
 
 
 @one_line_errors

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.metrics import HeadMetrics
 from trainer_pkg.nets.backbone import BackboneFactory
-from trainer_pkg.nets.heads import MultiheadNetwork
+from trainer_pkg.nets.heads import AdapterFactory, HeadFactory, MultiheadNetwork
 from trainer_pkg.spec import DataSpec
 
 Batch = dict[str, Tensor]
@@ -26,7 +26,9 @@ class ImageModule(LightningModule):
     Args:
         spec: Shape and targets of the data; network, heads and losses are built from it.
         net: Builds the backbone from the input shape and the size.
-        size: Row of the family's size table.
+        size: Row of the family's size table; None: its usual one.
+        adapter: Builds what stands between backbone and heads from the backbone's width; None: nothing.
+        head: Builds each head from the numbers of features and outputs.
         criterion: Loss of every head without one of its own.
         criteria: Head name to its own loss.
         loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0.
@@ -45,9 +47,11 @@ class ImageModule(LightningModule):
         *,
         spec: DataSpec,
         net: BackboneFactory,
-        size: str,
         criterion: nn.Module,
         optimizer: Callable[..., Optimizer],
+        size: str | None = None,
+        adapter: AdapterFactory | None = None,
+        head: HeadFactory = nn.Linear,
         scheduler: Callable[[Optimizer], LRScheduler | ReduceLROnPlateau] | None = None,
         criteria: Mapping[str, nn.Module] | None = None,
         loss_weights: Mapping[str, float] | None = None,
@@ -56,7 +60,9 @@ class ImageModule(LightningModule):
         super().__init__()
         heads = list(spec.targets)
         self.criteria = WeightedCriteria(heads, criterion, criteria or {}, loss_weights or {})
-        self.network = MultiheadNetwork(net(spec.input_shape, size=size), spec.targets)
+        asked = {"size": size, "num_aux": spec.num_aux or None}
+        backbone = net(spec.input_shape, **{key: value for key, value in asked.items() if value is not None})
+        self.network = MultiheadNetwork(backbone, spec.targets, adapter, head)
         if self.network.backbone.is_convolutional:
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.stage_metrics = nn.ModuleDict(
@@ -74,11 +80,11 @@ class ImageModule(LightningModule):
         """Every metric a fit and a test report."""
         return [*self._named("train"), *self._named("val"), "val/acc_best", *self._named("test")]
 
-    def forward(self, images_BCHW: Tensor) -> dict[str, Tensor]:
+    def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
         """Head name to output (B, K)."""
         if self.network.backbone.is_convolutional:
             images_BCHW = images_BCHW.contiguous(memory_format=torch.channels_last)
-        outputs: dict[str, Tensor] = self.network(images_BCHW)
+        outputs: dict[str, Tensor] = self.network(images_BCHW, aux_BA)
         return outputs
 
     def configure_model(self) -> None:
@@ -134,7 +140,7 @@ class ImageModule(LightningModule):
                 config.scheduler.step(metric)
 
     def _step(self, stage: str, batch: Batch) -> Tensor:
-        outputs = self(batch["image"])
+        outputs = self(batch["image"], batch.get("aux"))
         total, losses_H = self.criteria(outputs, batch)
         self._metrics_of(stage).update(losses_H, outputs, batch)
         return total  # type: ignore[no-any-return]

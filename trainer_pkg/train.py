@@ -5,9 +5,9 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_open_nodes
+from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_models
 
-register_open_nodes()
+register_models()
 
 
 @one_line_errors

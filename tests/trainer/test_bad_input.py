@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tests.conftest import REPOSITORY, Commands, lines
 from trainer_pkg.check import check
-from trainer_pkg.entry import WHITELIST, one_line, register_open_nodes
+from trainer_pkg.entry import WHITELIST, one_line, register_models
 
 GOLDEN: dict[str, str] = yaml.safe_load((Path(__file__).parent / "golden_messages.yaml").read_text())
 
@@ -19,7 +19,7 @@ GOLDEN: dict[str, str] = yaml.safe_load((Path(__file__).parent / "golden_message
 @pytest.mark.parametrize("override", GOLDEN)
 def test_a_mistake_is_one_line_that_names_it(override: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    register_open_nodes()
+    register_models()
     with (
         initialize_config_dir(str(REPOSITORY / "configs")),
         execution_whitelist(WHITELIST),

@@ -10,18 +10,19 @@ from hydra.utils import execution_whitelist, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY
-from trainer_pkg.entry import WHITELIST, register_open_nodes
+from trainer_pkg.entry import WHITELIST, register_models
 from trainer_pkg.signatures import check_signatures
 
 CONFIGS = REPOSITORY / "configs"
 GROUPS = sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())
+MODELS = sorted(path.stem for path in (CONFIGS / "model" / "backbone").glob("*.yaml"))
 OPTIONS = [
     (group, path.stem) for group in GROUPS if group != "hydra" for path in sorted((CONFIGS / group).glob("*.yaml"))
-]
+] + [("model", model) for model in MODELS]
 
 
 def composed(*overrides: str) -> DictConfig:
-    register_open_nodes()
+    register_models()
     with initialize_config_dir(str(CONFIGS)):
         return compose("train", overrides=["paths.output_dir=.", *overrides], return_hydra_config=True)
 
@@ -33,15 +34,20 @@ def test_every_option_composes_and_binds_its_arguments(group: str, option: str) 
         check_signatures(OmegaConf.to_container(cfg[key], resolve=True) if cfg[key] else None, key)
 
 
-@pytest.mark.parametrize("model", ["dense", "cnn"])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("experiment", [option for group, option in OPTIONS if group == "experiment"])
 def test_every_experiment_combines_with_every_model(experiment: str, model: str, tmp_path: Path) -> None:
     cfg = composed(f"experiment={experiment}", f"model={model}", f"paths.data_dir={tmp_path}")
     with execution_whitelist(WHITELIST):
         data = instantiate(cfg.data)
         module = instantiate(cfg.model, spec=data.spec)
-    assert cfg.model.net._target_.lower().endswith(model)
+    assert model.startswith(cfg.model.net._target_.rpartition(".")[2].lower())
     assert cfg.study.objective in module.metric_names()
+
+
+def test_a_backbone_and_its_model_are_the_same(tmp_path: Path) -> None:
+    for model in MODELS:
+        assert composed(f"model={model}").model == composed(f"model/backbone={model}").model
 
 
 def test_overrides_reach_what_they_name() -> None:

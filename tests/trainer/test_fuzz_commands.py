@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY
 from trainer_pkg.check import check
-from trainer_pkg.entry import WHITELIST, register_open_nodes
+from trainer_pkg.entry import WHITELIST, register_models
 
 DATA = "data=multihead_digits"
 GROUPS = ("data", "model", "experiment", "trainer", "debug", "callbacks", "logger", "study", "data/labels", "paths")
@@ -57,7 +57,7 @@ BROKEN_TEXT = ("[1", "{a:", "'x", "(1,2", "]", "choice(", "range(1,", "${oc.env:
 
 @cache
 def config() -> DictConfig:
-    register_open_nodes()
+    register_models()
     with initialize_config_dir(str(REPOSITORY / "configs")):
         return compose("train", overrides=[DATA])
 
@@ -152,7 +152,7 @@ def test_a_broken_command_line_is_one_line_of_refusal(
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "work"
     importlib.import_module("sweeps.launch")
-    register_open_nodes()
+    register_models()
     # Whatever a fork would otherwise import anew each time.
     with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
         check(compose("train", overrides=[DATA, f"paths.output_dir={tmp_path}"]))

@@ -17,7 +17,7 @@ from lightning.pytorch import Callback
 from tests.conftest import REPOSITORY
 from trainer_pkg import run as runs
 from trainer_pkg.checkpoint import load, newest_valid
-from trainer_pkg.entry import WHITELIST, register_open_nodes
+from trainer_pkg.entry import WHITELIST, register_models
 
 EPOCHS, BATCHES = 2, 12
 
@@ -34,7 +34,7 @@ class Cut(Callback):
 
 
 def train(folder: Path, data: Path, *overrides: str) -> float:
-    register_open_nodes()
+    register_models()
     with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
         cfg = compose(
             "train",
@@ -150,7 +150,7 @@ def test_evaluate_gives_the_metrics_of_training(tmp_path: Path) -> None:
 
     train(tmp_path / "run", tmp_path / "data", "model=cnn", "model.size=tiny", "model.loss_weights.thickness=0.3")
     trained = {name: value for (name, _), value in metrics(tmp_path / "run").items() if name.startswith("test/")}
-    register_open_nodes()
+    register_models()
     overrides = [f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt", f"paths.data_dir={tmp_path}/data"]
     with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
         cfg = compose("evaluate", overrides=[*overrides, f"paths.output_dir={tmp_path}/evaluated"])

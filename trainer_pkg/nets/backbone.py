@@ -1,7 +1,7 @@
 """What every family of networks offers to the rest."""
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -23,9 +23,12 @@ class Backbone(nn.Module):
 
 
 class BackboneFactory(Protocol):
-    """A family's constructor with its options bound by the configuration."""
+    """A family's constructor with its options bound by the configuration.
 
-    def __call__(self, input_shape: Shape, size: str) -> Backbone: ...
+    Takes `size`, and `num_aux` where scalars beside the image can be used.
+    """
+
+    def __call__(self, input_shape: Shape, **asked: Any) -> Backbone: ...
 
 
 def widths_of(size: str, sizes: Mapping[str, Widths]) -> Widths:

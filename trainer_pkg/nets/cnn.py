@@ -1,11 +1,13 @@
 """Two convolution blocks and a fully connected layer."""
 
+import torch
 from torch import Tensor, nn
 
 from trainer_pkg.nets.backbone import Backbone, widths_of
 from trainer_pkg.spec import Shape
 
 SIZES = {"tiny": (3, 6, 25), "small": (8, 20, 68), "base": (32, 64, 128), "large": (64, 128, 512)}
+_AUX_WIDTH = 32
 
 
 def _block(num_in: int, num_out: int) -> list[nn.Module]:
@@ -19,11 +21,12 @@ class CNN(Backbone):
         input_shape: (C, H, W) of one image, at least 4 pixels a side.
         size: Row of `SIZES`: channels of both blocks and width of the hidden layer.
         dropout: Share of hidden features dropped.
+        num_aux: Scalars that come with each image; they pass two layers of their own and join the hidden features.
     """
 
     is_convolutional = True
 
-    def __init__(self, input_shape: Shape, size: str = "base", dropout: float = 0.25) -> None:
+    def __init__(self, input_shape: Shape, size: str = "base", dropout: float = 0.25, num_aux: int = 0) -> None:
         super().__init__()
         narrow, wide, hidden = widths_of(size, SIZES)
         # Two poolings leave 7 of 28 pixels; any other size is brought to 4 so that the hidden layer stays small.
@@ -34,7 +37,16 @@ class CNN(Backbone):
         layers += [nn.Flatten(), nn.Linear(wide * side * side, hidden), nn.ReLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
         self.num_features = hidden
+        if num_aux:
+            self.aux = nn.Sequential(
+                nn.Linear(num_aux, _AUX_WIDTH),
+                nn.ReLU(),
+                nn.Dropout(dropout / 2),
+                nn.Linear(_AUX_WIDTH, _AUX_WIDTH),
+                nn.ReLU(),
+            )
+            self.num_features += _AUX_WIDTH
 
-    def forward(self, images_BCHW: Tensor) -> Tensor:
+    def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> Tensor:
         features: Tensor = self.layers(images_BCHW)
-        return features
+        return features if aux_BA is None else torch.cat([features, self.aux(aux_BA)], dim=1)
