@@ -24,8 +24,8 @@ $(READY): requirements.lock pyproject.toml
 sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x three loss weights
 	$(BIN)/train -m experiment=quickstart
 
-test: $(READY)  ## Set up, then run the tests (about 10 minutes on two cores)
-	$(BIN)/pytest -n 2 -m "not slow"
+test: $(READY)  ## Set up, then run the tests (about 11 minutes on two cores)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
 	$(BIN)/pytest
