@@ -186,3 +186,10 @@ def test_measured_labels_are_bins_of_equal_size_that_the_digit_does_not_decide(t
         shares = torch.bincount(batch[head], minlength=num_bins) / len(batch[head])
         assert len(shares) == num_bins and float((shares - 1 / num_bins).abs().max()) < 0.02
         assert all(len(batch[head][batch["digit"] == digit].unique()) > 1 for digit in range(10))
+    again = DataModule(source=Digits(), cache_dir=tmp_path, num_val=180, batch_size=10_000, labels=StrokeLabels())
+    files = sorted(path.name for path in tmp_path.iterdir())
+    again.setup()
+    kept = next(iter(again.train_dataloader()))
+    assert torch.equal(kept["smoothness"], batch["smoothness"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    assert files == ["digits-28x28-strokes-5-3-180-42.pt", "digits-28x28.pt"]

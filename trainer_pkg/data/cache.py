@@ -1,5 +1,6 @@
 """A data set as one file of tensors that every process maps instead of reading."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,22 +13,32 @@ Tensors = dict[str, Tensor]
 
 
 def cached(source: Source, folder: Path) -> Tensors:
-    """Map `train_images`, `train_labels`, `test_images`, `test_labels`, `mean`, `std`; build the file on first use.
-
-    The pages are shared by all processes that map the file. Several may build it at once: the last rename wins and all
-    of them have written the same bytes.
+    """`train_images`, `train_labels`, `test_images`, `test_labels`, `mean` and `std` of a source, mapped.
 
     Raises:
         ConfigError: The source has no files and cannot get them.
     """
-    path = folder / f"{source.name}.pt"
-    if not path.exists():
+
+    def read() -> Tensors:
         splits = source.load()
         tensors = {f"{name}_{field}": value for name, split in splits.items() for field, value in split._asdict().items()}
         tensors["mean"], tensors["std"] = _moments(splits["train"].images)
+        return tensors
+
+    return mapped(folder / f"{source.name}.pt", read)
+
+
+def mapped(path: Path, make: Callable[[], Tensors]) -> Tensors:
+    """Map the tensors of a file; build it on first use.
+
+    The pages are shared by all processes that map the file. Several may build it at once: the last rename wins and all
+    of them have written the same bytes.
+    """
+    if not path.exists():
+        tensors = make()
         write_atomically(path, lambda file: torch.save(tensors, file))
-    mapped: Tensors = torch.load(path, mmap=True, weights_only=True)
-    return mapped
+    found: Tensors = torch.load(path, mmap=True, weights_only=True)
+    return found
 
 
 def _moments(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from trainer_pkg.data.cache import cached
+from trainer_pkg.data.cache import cached, mapped
 from trainer_pkg.data.sampler import BatchOrder
 from trainer_pkg.data.source import Source
 from trainer_pkg.errors import ConfigError
@@ -19,6 +19,11 @@ Batch = dict[str, Tensor]
 
 class Labels(Protocol):
     """Makes further targets from the images (N, C, H, W) and their class labels (N,)."""
+
+    @property
+    def name(self) -> str:
+        """Identifies what is made, in the name of a file that keeps it; empty where making it anew costs nothing."""
+        ...
 
     @property
     def targets(self) -> dict[str, Target]: ...
@@ -112,9 +117,8 @@ class DataModule(LightningDataModule):
         order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(self._split_seed))
         val, train = order[: self._num_val].sort().values, order[self._num_val :].sort().values
         self._scale = tensors["mean"], tensors["std"]
-        if self._labels:
-            self._labels.fit(tensors["train_images"][train])
-        train_columns, test_columns = (self._columns(tensors, split) for split in ("train", "test"))
+        further = self._further_targets(tensors, train)
+        train_columns, test_columns = (self._columns(tensors, further, split) for split in ("train", "test"))
         test = torch.arange(len(tensors["test_labels"]))
         self._splits = {
             "train": Rows(train_columns, train),
@@ -154,10 +158,33 @@ class DataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         self._resume = (state_dict["epoch"], state_dict["batch"])
 
-    def _columns(self, tensors: Batch, split: str) -> Batch:
+    def _columns(self, tensors: Batch, further: Batch, split: str) -> Batch:
         images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
-        extra = self._labels(images, labels) if self._labels else {}
-        return {"image": images, self.source.spec.primary: labels, **extra}
+        targets = self._labels.targets if self._labels else {}
+        return {
+            "image": images,
+            self.source.spec.primary: labels,
+            **{head: further[f"{split}_{head}"] for head in targets},
+        }
+
+    def _further_targets(self, tensors: Batch, train: Tensor) -> Batch:
+        """`train_<head>` and `test_<head>` of the labels made here; those that have a name are kept in a file."""
+        labels = self._labels
+        if labels is None:
+            return {}
+
+        def make() -> Batch:
+            labels.fit(tensors["train_images"][train])
+            return {
+                f"{split}_{head}": column
+                for split in ("train", "test")
+                for head, column in labels(tensors[f"{split}_images"], tensors[f"{split}_labels"]).items()
+            }
+
+        if not labels.name:
+            return make()
+        split_name = f"{self._num_val}-{self._split_seed}"
+        return mapped(self._cache_dir / f"{self.source.name}-{labels.name}-{split_name}.pt", make)
 
     def _order(self, split: str, batch_size: int, seed: int | None = None) -> BatchOrder:
         rank, world = (getattr(self.trainer, name, default) for name, default in (("global_rank", 0), ("world_size", 1)))

@@ -18,6 +18,8 @@ class ClassMaps:
         num_classes: Head name to number of classes.
     """
 
+    name = ""
+
     def __init__(self, heads: Mapping[str, Sequence[int]], num_classes: Mapping[str, int] | None = None) -> None:
         for head, table in heads.items():
             odd = [label for label in table if not isinstance(label, int)]

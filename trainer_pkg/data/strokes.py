@@ -26,6 +26,7 @@ class StrokeLabels:
     def __init__(self, num_thickness: int = 5, num_smoothness: int = 3) -> None:
         self._sizes = {"thickness": num_thickness, "smoothness": num_smoothness}
         self._edges: dict[str, Tensor] = {}
+        self.name = f"strokes-{num_thickness}-{num_smoothness}"
 
     @property
     def targets(self) -> dict[str, Target]:
