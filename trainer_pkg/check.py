@@ -2,9 +2,10 @@
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
@@ -12,6 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.errors import ConfigError, did_you_mean
 from trainer_pkg.signatures import check_signatures
+
+if TYPE_CHECKING:
+    from trainer_pkg.data import DataModule
+    from trainer_pkg.module import ImageModule
 
 
 class Preflight(Callback):
@@ -54,6 +59,8 @@ def check(config: DictConfig) -> None:
         data.setup()
     with _blaming("model"):
         module = instantiate(cfg.model, spec=data.spec)
+    with _blaming("model.criterion, model.criteria", RuntimeError):
+        _try_losses(data, module)
     with _blaming("model.optimizer, model.scheduler"):
         module.configure_optimizers()
     for name, callback in (cfg.get("callbacks") or {}).items():
@@ -67,6 +74,18 @@ def check(config: DictConfig) -> None:
     _check_trainer(cfg)
 
 
+def _try_losses(data: "DataModule", module: "ImageModule") -> None:
+    """Let every loss see two rows: one that cannot take the labels says so here, not in the first step."""
+    import torch
+
+    batch = next(iter(data.val_dataloader()))
+    rows = data.on_after_batch_transfer({name: column[:2] for name, column in batch.items()}, 0)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch warns of here, it refuses or we do
+        module.eval()
+        module.criteria(module(rows["image"], rows.get("aux")), rows)
+
+
 def _check_switches(cfg: DictConfig) -> None:
     if isinstance(cfg.get("seed"), bool) or not isinstance(cfg.get("seed"), int | None):
         raise ConfigError(f"seed={cfg.seed} must be a whole number, or null for none.")
@@ -76,15 +95,15 @@ def _check_switches(cfg: DictConfig) -> None:
 
 
 @contextlib.contextmanager
-def _blaming(key: str) -> Iterator[None]:
-    """Say below which key the value stands that a constructor refuses."""
+def _blaming(key: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Say below which key the value stands that a constructor refuses, with an error of these or the usual kinds."""
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     try:
         yield
     except Exception as error:
         cause = error.__cause__ if isinstance(error, InstantiationException) else error
-        if isinstance(cause, ValueError | TypeError | MisconfigurationException):
+        if isinstance(cause, (ValueError, TypeError, MisconfigurationException, *kinds)):
             lines = str(cause).strip().splitlines() or [type(cause).__name__]
             raise ConfigError(f"{key}: {lines[0]}") from error
         raise

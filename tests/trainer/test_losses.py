@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from trainer_pkg.losses.classification import FocalLoss, WeightedCrossEntropy
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.metrics import HeadMetrics
 
@@ -49,3 +50,22 @@ def test_metrics_are_exact_over_batches_of_different_sizes() -> None:
     for i, head in enumerate(HEADS):
         assert torch.allclose(losses[i], nn.functional.cross_entropy(outputs[head], batch[head]))
         assert accuracies[i] == pytest.approx((outputs[head].argmax(1) == batch[head]).float().mean().item())
+
+
+def test_a_focal_loss_without_focus_is_cross_entropy_and_with_it_is_its_formula() -> None:
+    outputs, labels = torch.tensor([[2.0, 0.0, -1.0], [0.0, 0.5, 1.0]]), torch.tensor([0, 1])
+    plain = nn.functional.cross_entropy(outputs, labels)
+    assert torch.allclose(FocalLoss(gamma=0.0)(outputs, labels), plain)
+    p = outputs.softmax(1)[[0, 1], labels]
+    assert torch.allclose(FocalLoss(gamma=2.0)(outputs, labels), (-((1 - p) ** 2) * p.log()).mean())
+    with pytest.raises(ValueError, match="gamma=-1"):
+        FocalLoss(gamma=-1)
+
+
+def test_class_weights_come_from_a_plain_list() -> None:
+    outputs, labels = torch.tensor([[2.0, 0.0], [0.0, 0.5]]), torch.tensor([0, 1])
+    each = nn.functional.cross_entropy(outputs, labels, reduction="none")
+    found = WeightedCrossEntropy([1.0, 3.0])(outputs, labels)
+    assert torch.allclose(found, (each[0] + 3 * each[1]) / 4)
+    with pytest.raises(ValueError, match="class_weights"):
+        WeightedCrossEntropy([1.0, -3.0])
