@@ -51,6 +51,7 @@ def check(config: DictConfig) -> None:
     quiet()
     cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
     _check_switches(cfg)
+    _check_groups(cfg)
     for group in ("data", "model", "trainer", "callbacks", "logger"):
         check_signatures(OmegaConf.to_container(cfg[group], resolve=True) if cfg.get(group) else None, group)
     with _blaming("data"):
@@ -92,6 +93,17 @@ def _check_switches(cfg: DictConfig) -> None:
     for key in ("train", "test"):
         if not isinstance(cfg[key], bool):
             raise ConfigError(f"{key}={cfg[key]} must be true or false.")
+
+
+def _check_groups(cfg: DictConfig) -> None:
+    """A dotted override would put a name where the files of a group belong."""
+    from trainer_pkg.entry import config_dir
+
+    for folder in Path(config_dir()).glob("*/*/"):
+        key = f"{folder.parent.name}.{folder.name}"
+        value = OmegaConf.select(cfg, key)
+        if isinstance(value, str):
+            raise ConfigError(f"{key}={value} names an option of a group: write {key.replace('.', '/')}={value}.")
 
 
 @contextlib.contextmanager

@@ -118,6 +118,10 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     key = str(getattr(error, "key", "") or "")
     full_key = str(getattr(error, "full_key", "") or key)
     if "not in struct" in str(error) and OmegaConf.is_dict(parent):
+        folder = Path(config_dir(), *full_key.split("."))
+        if folder.is_dir():
+            options = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+            return f"It is a group: write {full_key.replace('.', '/')}=OPTION. Options: {options}."
         known = sorted(str(name) for name in parent or ())
         return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}"
     first = _first_sentences(getattr(error, "msg", None) or str(error))
