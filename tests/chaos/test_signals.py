@@ -13,6 +13,8 @@ from tests.invariants import alive_in, study
 from trainer_pkg.checkpoint import is_valid
 
 # No retry is left: a trial that an interruption counted as a failure would stay failed.
+IMPORTED_S = 4.0
+EARLIEST_S = {signal.SIGTERM: 0.2, signal.SIGINT: 2.0}  # Ctrl-C while the interpreter starts is Python's to answer
 LINE = (
     *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "model.loss_weights.thickness=0.1,1.0"),
     *("trainer.max_epochs=12", "study.max_retries=0"),
@@ -42,8 +44,9 @@ def test_a_signal_at_any_moment_costs_no_retry_and_no_checkpoint(
     num_studies = 1
     while len(seconds) < num_signals:
         process = commands.start("train", *LINE, f"seed={num_studies}", f"study.name=s{num_studies}")
+        pause_s = generator.uniform(EARLIEST_S[number], 14.0)
         try:
-            _, err = process.communicate(timeout=generator.uniform(0.2, 14.0))
+            _, err = process.communicate(timeout=pause_s)
             assert process.returncode == 0, err
             num_studies += 1  # over before the signal came
             continue
@@ -52,8 +55,10 @@ def test_a_signal_at_any_moment_costs_no_retry_and_no_checkpoint(
             process.send_signal(number)
         _, err = process.communicate(timeout=60)
         seconds.append(time.monotonic() - began)
-        # A command that was at its very end has nothing left to interrupt.
-        assert process.returncode in (code, 0) and "Traceback" not in err, err
+        # At its very end a command has nothing left to interrupt; while it imports, the signal itself ends it.
+        by_signal = {-number} if pause_s < IMPORTED_S else set()
+        assert process.returncode in {code, 0} | by_signal, (pause_s, process.returncode, err)
+        assert "Traceback" not in err, err
         assert alive_in(commands) == []
         if (commands.folder / "logs" / "studies" / f"s{num_studies}").exists():
             assert real_study(commands, num_studies).counts()["running"] == 0
