@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ def register_models() -> None:
 
 
 def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
-    """Wrap a console script: configuration errors end with one line and exit 2, any other error as it is."""
+    """Wrap a console script: configuration errors end with one line and exit 2, Ctrl-C with 130, other errors as they are."""
 
     @functools.wraps(main)
     def wrapped() -> Any:
@@ -68,6 +69,8 @@ def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
                 raise
             print(f"Error: {one_line(error)}", file=sys.stderr)
             raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            raise SystemExit(128 + signal.SIGINT) from None
 
     return wrapped
 
