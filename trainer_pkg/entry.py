@@ -55,7 +55,7 @@ def register_models() -> None:
 
 
 def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
-    """Wrap a console script: configuration errors end with one line and exit 2, Ctrl-C with 130, other errors as they are."""
+    """Wrap a console script: configuration errors give one line and exit 2, Ctrl-C 130, others stay as they are."""
 
     @functools.wraps(main)
     def wrapped() -> Any:
