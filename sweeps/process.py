@@ -23,6 +23,7 @@ from sweeps.records import Claim
 SCRIPT_VARIABLE = "SWEEPS_SCRIPT"
 _LOG_TAIL_BYTES = 4000
 _MAX_FAILURES = 5
+_DYING_S = 1.0
 
 
 @dataclass(slots=True)
@@ -65,11 +66,11 @@ class RunningTrial:
         """Whether the fork server has died, which ends all its trials whatever they were doing."""
         if self.server is None:
             return False
-        try:
-            # Looks without collecting: the server is multiprocessing's to collect.
-            return os.waitid(os.P_PID, self.server, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        except ChildProcessError:
-            return True
+        # multiprocessing's code for a process whose server has not lived to report it; the server may still be dying.
+        deadline = time.monotonic() + (_DYING_S if self.process.exitcode == 255 else 0.0)
+        while not (is_gone := _has_ended(self.server)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return is_gone
 
     def receive(self) -> list[tuple[str, Any]]:
         """What the trial has said since the last call."""
@@ -171,6 +172,14 @@ class ProcessPool:
         with theirs:
             process.start()
         return process, ours
+
+
+def _has_ended(child: int) -> bool:
+    """Looks without collecting: the server is multiprocessing's to collect."""
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def answer(argument: Any, connection: Connection) -> None:

@@ -33,7 +33,7 @@ def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(commands:
     url = server.get_uri()
     num_points = 6 + 4 * num_stops
     values = ",".join(map(str, range(1, num_points + 1)))
-    line = ("-m", f"x={values}", "sleep_s=2", "study.name=s", f"study.storage='{url}'", "study.lease_s=5")
+    line = ("-m", f"x={values}", "sleep_s=2", "study.name=s", f"study.storage='{url}'", "study.lease_s=15")
     workers = [commands.start("fake", *line) for _ in range(2)]
     generator = random.Random(7)
     # Both work: a server that is away when a command starts is refused at once.
