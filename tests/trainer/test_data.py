@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def test_the_spec_is_known_before_a_file_is_read(tmp_path: Path) -> None:
         "smoothness": 3,
     }
     assert data.spec.primary == "digit" and not (tmp_path / "none").exists()
+
+
+def test_further_heads_keep_the_rest_of_the_sources_spec(tmp_path: Path) -> None:
+    source = Digits()
+    source.spec = replace(source.spec, num_aux=3)
+    data = DataModule(source=source, cache_dir=tmp_path, num_val=1, labels=ClassMaps(DOCUMENTED))
+    assert data.spec.num_aux == 3 and list(data.spec.targets) == ["digit", "thickness", "smoothness"]
 
 
 def test_batches_are_dicts_with_one_entry_a_target(tmp_path: Path) -> None:

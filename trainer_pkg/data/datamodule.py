@@ -1,5 +1,6 @@
 """The one data module: dict batches from tensors in memory."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -102,7 +103,7 @@ class DataModule(LightningDataModule):
         """Shape and targets, known before any file is read."""
         known = self.source.spec
         extra = self._labels.targets if self._labels else {}
-        return DataSpec(input_shape=known.input_shape, targets={**known.targets, **extra})
+        return replace(known, targets={**known.targets, **extra})
 
     def prepare_data(self) -> None:
         cached(self.source, self._cache_dir)
