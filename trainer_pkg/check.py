@@ -15,6 +15,8 @@ from trainer_pkg.errors import ConfigError, did_you_mean
 from trainer_pkg.signatures import check_signatures
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from trainer_pkg.data import DataModule
     from trainer_pkg.module import ImageModule
 
@@ -58,10 +60,11 @@ def check(config: DictConfig) -> None:
         data = instantiate(cfg.data)
         data.prepare_data()
         data.setup()
+        rows = _first_rows(data)
     with _blaming("model"):
         module = instantiate(cfg.model, spec=data.spec)
     with _blaming("model.criterion, model.criteria", RuntimeError):
-        _try_losses(data, module)
+        _try_losses(rows, module)
     with _blaming("model.optimizer, model.scheduler"):
         module.configure_optimizers()
     for name, callback in (cfg.get("callbacks") or {}).items():
@@ -75,12 +78,22 @@ def check(config: DictConfig) -> None:
     _check_trainer(cfg)
 
 
-def _try_losses(data: "DataModule", module: "ImageModule") -> None:
+def _first_rows(data: "DataModule") -> "dict[str, Tensor]":
+    """Two validation rows as a step gets them; training batches must be of the same shape and type."""
+    batches = [next(iter(loader)) for loader in (data.val_dataloader(), data.train_dataloader())]
+    val, train = (batch["image"] for batch in batches)
+    if (val.shape[1:], val.dtype) != (train.shape[1:], train.dtype):
+        raise ConfigError(
+            f"data.train_transform makes images {tuple(train.shape[1:])} {train.dtype}, data.eval_transform"
+            f" {tuple(val.shape[1:])} {val.dtype}: both must be alike."
+        )
+    return data.on_after_batch_transfer({name: column[:2] for name, column in batches[0].items()}, 0)
+
+
+def _try_losses(rows: "dict[str, Tensor]", module: "ImageModule") -> None:
     """Let every loss see two rows: one that cannot take the labels says so here, not in the first step."""
     import torch
 
-    batch = next(iter(data.val_dataloader()))
-    rows = data.on_after_batch_transfer({name: column[:2] for name, column in batch.items()}, 0)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch warns of here, it refuses or we do
         module.eval()

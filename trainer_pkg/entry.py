@@ -22,6 +22,7 @@ WHITELIST = (
     "sweeps.*",
     "torch.nn.*",
     "torch.optim.*",
+    "torchvision.transforms.v2.*",
     "lightning.pytorch.*",
     "optuna.samplers.*",
     "optuna.pruners.*",

@@ -16,16 +16,18 @@ class Categorical:
     def num_outputs(self) -> int:
         return self.num_classes
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Lowest and highest label."""
+        return 0, self.num_classes - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ordinal:
-    """Ordered classes, labelled 0 to num_classes - 1 (int64)."""
+class Ordinal(Categorical):
+    """Ordered classes: label i stands for the value low + i * step in the target's own unit."""
 
-    num_classes: int
-
-    @property
-    def num_outputs(self) -> int:
-        return self.num_classes
+    low: float = 0.0
+    step: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,12 @@ class Continuous:
     def num_outputs(self) -> int:
         return 1
 
+    @property
+    def range(self) -> tuple[float, float]:
+        return self.low, self.high
 
-Target = Categorical | Ordinal | Continuous
+
+Target = Categorical | Continuous
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,12 @@ from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
 from trainer_pkg.data.labels import ClassMaps
 from trainer_pkg.data.sampler import BatchOrder
+from trainer_pkg.data.source import check_columns
 from trainer_pkg.data.strokes import StrokeLabels, measure
 from trainer_pkg.data.superclasses import MEMBERS, table
 from trainer_pkg.data.torchvision import TorchvisionImages
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.spec import Categorical, Continuous, DataSpec
 
 DOCUMENTED = {"thickness": [2, 1, 3, 3, 2, 3, 2, 1, 4, 3], "smoothness": [2, 0, 1, 1, 0, 1, 2, 0, 2, 2]}
 
@@ -80,7 +82,7 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
     epochs = []
     for epoch in range(2):
         order.set_epoch(epoch)
-        epochs.append(torch.cat(list(order)))
+        epochs.append(torch.cat([picked.rows for picked in order]))
     assert len(order) == 13
     assert all(torch.equal(rows.sort().values, torch.arange(100)) for rows in epochs)
     assert not torch.equal(*epochs)
@@ -92,12 +94,53 @@ def test_a_resumed_epoch_is_the_rest_of_the_same_epoch() -> None:
     expected = list(whole)[5:]
     rest = BatchOrder(100, 8, shuffle_seed=3)
     rest.resume_at(4, 5)
-    assert all(torch.equal(a, b) for a, b in zip(rest, expected, strict=True))
+    assert all(torch.equal(a.rows, b.rows) and a.seed == b.seed for a, b in zip(rest, expected, strict=True))
+    assert len({picked.seed for picked in whole}) == len(whole)
 
 
 def test_ranks_share_an_epoch() -> None:
-    parts = [torch.cat(list(BatchOrder(100, 8, 0, rank, 3))) for rank in range(3)]
+    parts = [torch.cat([picked.rows for picked in BatchOrder(100, 8, 0, rank, 3)]) for rank in range(3)]
     assert torch.equal(torch.cat(parts).sort().values, torch.arange(100))
+
+
+@pytest.mark.parametrize(("num_val", "num_rows"), [(0.1, 144), (180, 180), (1, 1)])
+def test_validation_rows_are_a_number_or_a_share(num_val: float, num_rows: int, tmp_path: Path) -> None:
+    data = DataModule(source=Digits(), cache_dir=tmp_path, num_val=num_val)
+    data.setup()
+    assert len(data._splits["val"]) == num_rows and len(data._splits["train"]) == 1437 - num_rows
+
+
+@pytest.mark.parametrize("num_val", [0, -1, 1.5, 1437, 0.0001])
+def test_a_split_without_rows_is_refused(num_val: float, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"data\.num_val={num_val} "):
+        DataModule(source=Digits(), cache_dir=tmp_path, num_val=num_val).setup()
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "message"),
+    [
+        ("digit", torch.full((4,), 10), "holds 10, outside 0 to 9"),
+        ("digit", torch.zeros(3, dtype=torch.int64), r"is \(3,\) torch.int64: \(4,\) torch.int64"),
+        ("digit", torch.zeros(4), "torch.float32: "),
+        ("image", torch.zeros(4, 28, 28, dtype=torch.uint8), r"\(4, 1, 28, 28\) torch.uint8 is expected"),
+        ("depth", torch.tensor([0.0, 0.5, 1.0, torch.nan]), "holds nan, outside 0 to 1"),
+        ("aux", torch.zeros(4, 3), r"\(4, 2\) torch.float32 is expected"),
+    ],
+)
+def test_a_source_that_breaks_its_promise_is_refused(name: str, column: torch.Tensor, message: str) -> None:
+    targets = {"digit": Categorical(num_classes=10), "depth": Continuous(low=0, high=1)}
+    spec = DataSpec(input_shape=(1, 28, 28), targets=targets, num_aux=2)
+    columns = {
+        "image": torch.zeros(4, 1, 28, 28, dtype=torch.uint8),
+        "digit": torch.arange(4),
+        "depth": torch.zeros(4),
+        "aux": torch.zeros(4, 2),
+    }
+    check_columns(spec, columns, "train")
+    with pytest.raises(ConfigError, match=message):
+        check_columns(spec, {**columns, name: column}, "train")
+    with pytest.raises(ConfigError, match=f"has no column '{name}'"):
+        check_columns(spec, {key: value for key, value in columns.items() if key != name}, "train")
 
 
 @pytest.mark.parametrize("table", [[], [0, -1], [0, 7]])
@@ -163,11 +206,11 @@ def test_cifar_is_read_with_its_official_test_split(
     source = TorchvisionImages(tmp_path, kind, download=False)
     splits = source.load()
     assert source.spec.targets["class"].num_outputs == num_classes
-    assert splits["test"].images.shape == (120, 3, 32, 32) and splits["test"].images.dtype == torch.uint8
+    assert splits["test"]["image"].shape == (120, 3, 32, 32) and splits["test"]["image"].dtype == torch.uint8
     [test_name] = [name for name, _ in Format.reader.test_list]
-    assert splits["test"].images[7].flatten().tolist() == written[test_name][7].tolist()
+    assert splits["test"]["image"][7].flatten().tolist() == written[test_name][7].tolist()
     expected = table()[:20] if kind == "cifar100_coarse" else [i % 10 if kind == "cifar10" else i for i in range(20)]
-    assert splits["train"].labels[:20].tolist() == expected
+    assert splits["train"]["class"][:20].tolist() == expected
 
 
 def bar(width: int, jagged: bool = False) -> torch.Tensor:
@@ -200,4 +243,4 @@ def test_measured_labels_are_bins_of_equal_size_that_the_digit_does_not_decide(t
     kept = next(iter(again.train_dataloader()))
     assert torch.equal(kept["smoothness"], batch["smoothness"])
     assert sorted(path.name for path in tmp_path.iterdir()) == files
-    assert files == ["digits-28x28-strokes-5-3-180-42.pt", "digits-28x28.pt"]
+    assert files == ["digits-28x28-strokes-5-3-1257-42.2.pt", "digits-28x28.2.pt"]

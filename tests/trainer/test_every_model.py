@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
 from trainer_pkg.data.labels import ClassMaps
-from trainer_pkg.data.source import Split
+from trainer_pkg.data.source import Columns
 from trainer_pkg.entry import WHITELIST, register_models
 from trainer_pkg.spec import Categorical, DataSpec, Shape
 
@@ -27,10 +27,10 @@ class Noise:
         self.name = f"noise-{'x'.join(map(str, shape))}"
         self.spec = DataSpec(input_shape=shape, targets={"class": Categorical(num_classes=10)})
 
-    def load(self) -> dict[str, Split]:
+    def load(self) -> dict[str, Columns]:
         generator = torch.Generator().manual_seed(0)
         images = torch.randint(0, 256, (40, *self.spec.input_shape), dtype=torch.uint8, generator=generator)
-        return {name: Split(images, torch.arange(40) % 10) for name in ("train", "test")}
+        return {name: {"image": images, "class": torch.arange(40) % 10} for name in ("train", "test")}
 
 
 SOURCES = {"digits": Digits(), "mnist": Noise((1, 28, 28)), "cifar": Noise((3, 32, 32))}

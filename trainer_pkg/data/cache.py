@@ -7,28 +7,29 @@ import torch
 from torch import Tensor
 
 from trainer_pkg.atomic import write_atomically
-from trainer_pkg.data.source import Source
+from trainer_pkg.data.source import Columns, Source, check_columns
 
-Tensors = dict[str, Tensor]
+_LAYOUT = 2  # counts up when what a file holds changes
 
 
-def cached(source: Source, folder: Path) -> Tensors:
-    """`train_images`, `train_labels`, `test_images`, `test_labels`, `mean` and `std` of a source, mapped.
+def cached(source: Source, folder: Path) -> dict[str, Columns]:
+    """The splits `train` and `test` of a source, and as `scale` its `mean` and `std` (C, 1, 1); all mapped.
 
     Raises:
-        ConfigError: The source has no files and cannot get them.
+        ConfigError: The source has no files and cannot get them, or they are not what it promises.
     """
 
-    def read() -> Tensors:
+    def read() -> dict[str, Columns]:
         splits = source.load()
-        tensors = {f"{name}_{field}": value for name, split in splits.items() for field, value in split._asdict().items()}
-        tensors["mean"], tensors["std"] = _moments(splits["train"].images)
-        return tensors
+        for split, columns in splits.items():
+            check_columns(source.spec, columns, split)
+        mean, std = _moments(splits["train"]["image"])
+        return {**splits, "scale": {"mean": mean, "std": std}}
 
-    return mapped(folder / f"{source.name}.pt", read)
+    return mapped(folder / f"{source.name}.{_LAYOUT}.pt", read)
 
 
-def mapped(path: Path, make: Callable[[], Tensors]) -> Tensors:
+def mapped(path: Path, make: Callable[[], dict[str, Columns]]) -> dict[str, Columns]:
     """Map the tensors of a file; build it on first use.
 
     The pages are shared by all processes that map the file. Several may build it at once: the last rename wins and all
@@ -37,7 +38,7 @@ def mapped(path: Path, make: Callable[[], Tensors]) -> Tensors:
     if not path.exists():
         tensors = make()
         write_atomically(path, lambda file: torch.save(tensors, file))
-    found: Tensors = torch.load(path, mmap=True, weights_only=True)
+    found: dict[str, Columns] = torch.load(path, mmap=True, weights_only=True)
     return found
 
 

@@ -1,5 +1,6 @@
 """The one data module: dict batches from tensors in memory."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,10 +11,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from trainer_pkg.data.cache import cached, mapped
-from trainer_pkg.data.sampler import BatchOrder
-from trainer_pkg.data.source import Source
+from trainer_pkg.data.sampler import BatchOrder, Picked
+from trainer_pkg.data.source import Columns, Source
+from trainer_pkg.data.transforms import Step
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.spec import DataSpec, Target
+from trainer_pkg.spec import DataSpec, Shape, Target
 
 Batch = dict[str, Tensor]
 
@@ -37,14 +39,20 @@ class Labels(Protocol):
 
 
 class Rows(Dataset[Batch]):
-    """The given rows (N,) of columns that stay where they are; indexed by a tensor of positions (B,)."""
+    """The given rows (N,) of columns that stay where they are, transformed when they are picked."""
 
-    def __init__(self, columns: Batch, rows: Tensor) -> None:
-        self._columns, self._rows = columns, rows
+    def __init__(self, columns: Batch, rows: Tensor, transform: Step | None = None) -> None:
+        self._columns, self._rows, self._transform = columns, rows, transform
 
-    def __getitem__(self, positions: Tensor) -> Batch:
-        rows = self._rows[positions]
-        return {name: column[rows] for name, column in self._columns.items()}
+    def __getitem__(self, picked: Picked) -> Batch:
+        rows = self._rows[picked.rows]
+        batch = {name: column[rows] for name, column in self._columns.items()}
+        if self._transform is None:
+            return batch
+        # Neither the number of loader processes nor a resumption changes what is drawn, and dropout draws elsewhere.
+        with torch.random.fork_rng(devices=()):
+            torch.default_generator.manual_seed(picked.seed)
+            return self._transform(batch)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -53,18 +61,21 @@ class Rows(Dataset[Batch]):
 class DataModule(LightningDataModule):
     """Train and validation rows from the official training split, test rows from the official test split.
 
-    A batch is a dict: `image` (B, C, H, W), uint8 from the loader and normalised float32 in the step, and one (B,)
-    entry per target.
+    A batch is a dict: `image` (B, C, H, W), uint8 from the loader and normalised float32 in the step, one (B,) entry
+    per target, and `aux` (B, A) where the source has scalars. An image that a transform has made a floating-point
+    one is taken as normalised already.
 
     Args:
         source: Where the images come from.
         cache_dir: Folder of the mapped cache file.
-        num_val: Rows of the training split kept for validation.
+        num_val: Rows of the training split kept for validation; below 1, their share.
         batch_size: Rows of a training batch, over all devices.
         eval_batch_size: Rows of a validation or test batch, per device.
         shuffle_seed: Seed of the training order; None takes the one torch was started with.
         split_seed: Seed of the choice of validation rows, the same for every trial that is to be compared.
-        labels: Makes further targets from the class label; None keeps the source's one.
+        labels: Makes further targets from the images and the class label; None keeps the source's own.
+        train_transform: Changes each training batch on its way out of the loader, uint8 images as yet.
+        eval_transform: The same for validation and test batches.
         num_workers: Loader processes; the data is in memory, so 0 is usually fastest.
         pin_memory: Whether batches are copied to pinned memory first.
     """
@@ -74,19 +85,23 @@ class DataModule(LightningDataModule):
         *,
         source: Source,
         cache_dir: str | Path,
-        num_val: int,
+        num_val: int | float,
         batch_size: int = 128,
         eval_batch_size: int = 1000,
         shuffle_seed: int | None = 0,
         split_seed: int = 42,
         labels: Labels | None = None,
+        train_transform: Step | None = None,
+        eval_transform: Step | None = None,
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
         super().__init__()
-        for key, value in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size), ("num_val", num_val)):
+        for key, value in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"data.{key}={value} must be a whole number of at least 1.")
+        if not (0 < num_val < 1 or (isinstance(num_val, int) and num_val >= 1)):
+            raise ConfigError(f"data.num_val={num_val} must be a whole number of at least 1, or a share below 1.")
         if not isinstance(num_workers, int) or num_workers < 0:
             raise ConfigError(f"data.num_workers={num_workers} must be a whole number of at least 0.")
         self.source, self._labels = source, labels
@@ -95,15 +110,18 @@ class DataModule(LightningDataModule):
         self._shuffle_seed = torch.initial_seed() % 2**63 if shuffle_seed is None else shuffle_seed
         self._split_seed = split_seed
         self._loader_options: dict[str, Any] = {"num_workers": num_workers, "pin_memory": pin_memory}
+        self._transforms = {"train": train_transform, "val": eval_transform, "test": eval_transform}
         self._splits: dict[str, Rows] = {}
         self._resume = (0, 0)
 
-    @property
+    @functools.cached_property
     def spec(self) -> DataSpec:
-        """Shape and targets, known before any file is read."""
+        """Shape and targets of the batches, known before any image is read."""
         known = self.source.spec
         extra = self._labels.targets if self._labels else {}
-        return replace(known, targets={**known.targets, **extra})
+        spec = replace(known, targets={**known.targets, **extra})
+        transform = self._transforms["test"]
+        return spec if transform is None else replace(spec, input_shape=_shape_after(transform, spec))
 
     def prepare_data(self) -> None:
         cached(self.source, self._cache_dir)
@@ -111,20 +129,22 @@ class DataModule(LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         if self._splits:
             return
-        tensors = cached(self.source, self._cache_dir)
-        num_rows = len(tensors["train_labels"])
-        if self._num_val >= num_rows:
-            raise ConfigError(f"data.num_val={self._num_val} leaves no training rows: the split has {num_rows}.")
+        tables = cached(self.source, self._cache_dir)
+        num_rows, num_test = (len(tables[split]["image"]) for split in ("train", "test"))
+        num_val = round(self._num_val * num_rows) if self._num_val < 1 else int(self._num_val)
+        if not 1 <= num_val < num_rows:
+            raise ConfigError(
+                f"data.num_val={self._num_val} leaves no training or no validation rows: the split has {num_rows}."
+            )
         order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(self._split_seed))
-        val, train = order[: self._num_val].sort().values, order[self._num_val :].sort().values
-        self._scale = tensors["mean"], tensors["std"]
-        further = self._further_targets(tensors, train)
-        train_columns, test_columns = (self._columns(tensors, further, split) for split in ("train", "test"))
-        test = torch.arange(len(tensors["test_labels"]))
+        val, train = order[:num_val].sort().values, order[num_val:].sort().values
+        self._scale = tables["scale"]["mean"], tables["scale"]["std"]
+        further = self._further_targets(tables, train)
+        columns = {split: {**tables[split], **further.get(split, {})} for split in ("train", "test")}
+        rows = {"train": train, "val": val, "test": torch.arange(num_test)}
         self._splits = {
-            "train": Rows(train_columns, train),
-            "val": Rows(train_columns, val),
-            "test": Rows(test_columns, test),
+            split: Rows(columns["test" if split == "test" else "train"], rows[split], self._transforms[split])
+            for split in rows
         }
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -146,8 +166,11 @@ class DataModule(LightningDataModule):
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Normalise on the device, the whole batch at once."""
-        mean, std = (value.to(batch["image"].device) for value in self._scale)
-        return {**batch, "image": batch["image"].float().sub_(mean).div_(std)}
+        image = batch["image"]
+        if image.is_floating_point():
+            return batch
+        mean, std = (value.to(image.device) for value in self._scale)
+        return {**batch, "image": image.float().sub_(mean).div_(std)}
 
     def state_dict(self) -> dict[str, int]:
         """Position in the data order: the epoch and the batches of it that have been trained on."""
@@ -159,33 +182,22 @@ class DataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         self._resume = (state_dict["epoch"], state_dict["batch"])
 
-    def _columns(self, tensors: Batch, further: Batch, split: str) -> Batch:
-        images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
-        targets = self._labels.targets if self._labels else {}
-        return {
-            "image": images,
-            self.source.spec.primary: labels,
-            **{head: further[f"{split}_{head}"] for head in targets},
-        }
-
-    def _further_targets(self, tensors: Batch, train: Tensor) -> Batch:
-        """`train_<head>` and `test_<head>` of the labels made here; those that have a name are kept in a file."""
-        labels = self._labels
+    def _further_targets(self, tables: dict[str, Columns], train: Tensor) -> dict[str, Columns]:
+        """The columns of the labels made here, by split; those that have a name are kept in a file."""
+        labels, known = self._labels, self.source.spec
         if labels is None:
             return {}
 
-        def make() -> Batch:
-            labels.fit(tensors["train_images"][train])
+        def make() -> dict[str, Columns]:
+            labels.fit(tables["train"]["image"][train])
             return {
-                f"{split}_{head}": column
-                for split in ("train", "test")
-                for head, column in labels(tensors[f"{split}_images"], tensors[f"{split}_labels"]).items()
+                split: labels(tables[split]["image"], tables[split][known.primary]) for split in ("train", "test")
             }
 
         if not labels.name:
             return make()
-        split_name = f"{self._num_val}-{self._split_seed}"
-        return mapped(self._cache_dir / f"{self.source.name}-{labels.name}-{split_name}.pt", make)
+        split_name = f"{len(train)}-{self._split_seed}"
+        return mapped(self._cache_dir / f"{self.source.name}-{labels.name}-{split_name}.2.pt", make)
 
     def _order(self, split: str, batch_size: int, seed: int | None = None) -> BatchOrder:
         rank, world = (getattr(self.trainer, name, default) for name, default in (("global_rank", 0), ("world_size", 1)))
@@ -201,6 +213,19 @@ class DataModule(LightningDataModule):
             generator=torch.Generator().manual_seed(self._shuffle_seed),
             **self._loader_options,
         )
+
+
+def _shape_after(transform: Step, spec: DataSpec) -> Shape:
+    """(C, H, W) of the images that a transform makes of the data's."""
+    blank = {name: torch.zeros(1, dtype=torch.int64) for name in spec.targets}
+    image = transform({**blank, "image": torch.zeros(1, *spec.input_shape, dtype=torch.uint8)})["image"]
+    channels, height, width = image.shape[1:]
+    if channels != spec.input_shape[0] and not image.is_floating_point():
+        raise ConfigError(
+            f"data.eval_transform makes {channels} channels of {spec.input_shape[0]}, whose mean and deviation are"
+            " unknown: let it make floating-point images, normalised already."
+        )
+    return channels, height, width
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import interpolate
 
-from trainer_pkg.data.source import Split
+from trainer_pkg.data.source import Columns
 from trainer_pkg.spec import Categorical, DataSpec
 
 
@@ -18,7 +18,7 @@ class Digits:
     spec = DataSpec(input_shape=(1, 28, 28), targets={"digit": Categorical(num_classes=10)})
     num_test = 360
 
-    def load(self) -> dict[str, Split]:
+    def load(self) -> dict[str, Columns]:
         from sklearn.datasets import load_digits
 
         bunch = load_digits()
@@ -26,4 +26,7 @@ class Digits:
         images = interpolate(small, size=(28, 28), mode="bilinear").round().to(torch.uint8)
         labels = torch.as_tensor(bunch.target, dtype=torch.int64)
         cut = len(labels) - self.num_test
-        return {"train": Split(images[:cut], labels[:cut]), "test": Split(images[cut:], labels[cut:])}
+        return {
+            "train": {"image": images[:cut], "digit": labels[:cut]},
+            "test": {"image": images[cut:], "digit": labels[cut:]},
+        }

@@ -1,14 +1,22 @@
 """The order in which rows are visited: a function of seed, epoch and position, so that a resumed run sees the same."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import SequentialSampler
 
 
+class Picked(NamedTuple):
+    """The rows (B,) of a batch, and the seed of whatever is random about it."""
+
+    rows: Tensor
+    seed: int
+
+
 class BatchOrder(SequentialSampler):
-    """Yields the row indices (B,) of each batch; the last batch may be smaller.
+    """Yields what each batch is made of; the last batch may be smaller.
 
     It is a SequentialSampler only by name: Lightning replaces any other one when it overfits, by rows instead of batches.
 
@@ -40,9 +48,11 @@ class BatchOrder(SequentialSampler):
         rows = len(range(self._rank, self._num_rows, self._num_ranks))
         return -(-rows // self._batch_size)
 
-    def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Picked]:  # type: ignore[override]
         skip, self._skip = self._skip, 0
-        yield from torch.split(self._rows(), self._batch_size)[skip:]
+        for i, rows in enumerate(torch.split(self._rows(), self._batch_size)):
+            if i >= skip:
+                yield Picked(rows, hash((self._seed or 0, self._epoch, i, self._rank)) % 2**63)
 
     def _rows(self) -> Tensor:
         if self._seed is None:

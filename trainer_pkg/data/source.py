@@ -1,17 +1,15 @@
 """The seam between a data set's files and the data module."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+import torch
 from torch import Tensor
 
-from trainer_pkg.spec import DataSpec
+from trainer_pkg.errors import ConfigError
+from trainer_pkg.spec import Continuous, DataSpec
 
-
-class Split(NamedTuple):
-    """Images (N, C, H, W) uint8 and their class labels (N,) int64."""
-
-    images: Tensor
-    labels: Tensor
+Columns = dict[str, Tensor]
+"""`image` (N, C, H, W) uint8; one (N,) per target, int64 for classes and float32 for numbers; `aux` (N, A) float32."""
 
 
 class Source(Protocol):
@@ -24,13 +22,45 @@ class Source(Protocol):
 
     @property
     def spec(self) -> DataSpec:
-        """Known without reading a file."""
+        """Known without reading the images."""
         ...
 
-    def load(self) -> dict[str, Split]:
+    def load(self) -> dict[str, Columns]:
         """Read, and where needed download, the splits `train` and `test`.
 
         Raises:
             ConfigError: The files are not there and cannot be had.
         """
         ...
+
+
+def check_columns(spec: DataSpec, columns: Columns, split: str) -> None:
+    """Compare a split with what its source promises.
+
+    Raises:
+        ConfigError: A column is missing, of another length, shape or type, or holds a label that the target has not.
+    """
+    shapes = {"image": tuple(spec.input_shape), **{head: () for head in spec.targets}}
+    if spec.num_aux:
+        shapes["aux"] = (spec.num_aux,)
+    kinds = {"image": torch.uint8, "aux": torch.float32}
+    for name, shape in shapes.items():
+        if name not in columns:
+            raise ConfigError(f"The {split} split has no column {name!r}. Columns: {', '.join(columns)}.")
+        column, target = columns[name], spec.targets.get(name)
+        kind = kinds.get(name, torch.float32 if isinstance(target, Continuous) else torch.int64)
+        if tuple(column.shape[1:]) != shape or column.dtype != kind or len(column) != len(columns["image"]):
+            raise ConfigError(
+                f"Column {name!r} of the {split} split is {tuple(column.shape)} {column.dtype}:"
+                f" {(len(columns['image']), *shape)} {kind} is expected."
+            )
+        if target is not None:
+            _check_range(f"Column {name!r} of the {split} split", column, target.range)
+    if not len(columns["image"]):
+        raise ConfigError(f"The {split} split has no rows.")
+
+
+def _check_range(what: str, column: Tensor, bounds: tuple[float, float]) -> None:
+    bad = column[~((column >= bounds[0]) & (column <= bounds[1]))]  # not a number is bad, too
+    if len(bad):
+        raise ConfigError(f"{what} holds {bad[0].item():g}, outside {bounds[0]:g} to {bounds[1]:g}.")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision import datasets
 
 from trainer_pkg.data import superclasses
-from trainer_pkg.data.source import Split
+from trainer_pkg.data.source import Columns
 from trainer_pkg.errors import ConfigError, did_you_mean
 from trainer_pkg.spec import Categorical, DataSpec, Shape
 
@@ -58,10 +58,10 @@ class TorchvisionImages:
         target = Categorical(num_classes=self._kind.num_classes)
         return DataSpec(input_shape=self._kind.shape, targets={self._kind.head: target})
 
-    def load(self) -> dict[str, Split]:
+    def load(self) -> dict[str, Columns]:
         return {"train": self._read(train=True), "test": self._read(train=False)}
 
-    def _read(self, train: bool) -> Split:
+    def _read(self, train: bool) -> Columns:
         folder = self._root / self._kind.folder
         absent = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
@@ -77,7 +77,7 @@ class TorchvisionImages:
         labels = torch.as_tensor(found.targets)
         if self._kind.groups is not None:
             labels = torch.tensor(self._kind.groups)[labels]
-        return Split(_channels_first(torch.as_tensor(found.data)), labels)
+        return {"image": _channels_first(torch.as_tensor(found.data)), self._kind.head: labels}
 
 
 def _channels_first(images: Tensor) -> Tensor:
