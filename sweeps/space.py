@@ -20,6 +20,8 @@ OPERATIONAL = ("study", "tracking", "paths", "hydra")
 ADDRESSES = ("study.storage=", "tracking.uri=")
 """Overrides that say where a server is, and may hold a password."""
 
+_MAX_NUMBERS = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
@@ -98,11 +100,14 @@ class Space:
         return Point(overrides={**self.fixed, **varied}, varied=self.varied)
 
     def samples(self) -> Iterator[Point]:
-        """One point for each value of each axis: what has to be composed to know that all compose."""
+        """One point for each value of each axis: what has to be composed to know that all compose.
+
+        Of an axis of very many numbers there are the extremes and some between, as composing each would take minutes.
+        """
         first = {axis.key: axis.values[0] for axis in self.axes}
         yield self.point(first)
         for axis in self.axes:
-            for value in axis.values[1:]:
+            for value in _telling(axis.values)[1:]:
                 yield self.point({**first, axis.key: value})
 
     def replicated(self, num_replicates: int, first_seed: int) -> "Space":
@@ -120,6 +125,18 @@ class Space:
         seeds = Axis(key="seed", values=values, text=f"seed={','.join(values)}")
         fixed = {key: value for key, value in self.fixed.items() if key != "seed"}
         return Space(fixed=fixed, operational=self.operational, axes=(*self.axes, seeds))
+
+
+def _telling(values: Sequence[str]) -> list[str]:
+    """The first value, and as many of the others as are to be looked at."""
+    if len(values) <= _MAX_NUMBERS:
+        return list(values)
+    try:
+        ordered = sorted(values, key=float)
+    except ValueError:  # names: each may be wrong for itself
+        return list(values)
+    spread = [ordered[i * (len(ordered) - 1) // (_MAX_NUMBERS - 1)] for i in range(_MAX_NUMBERS)]
+    return [values[0], *(value for value in spread if value != values[0])]
 
 
 def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader) -> Space:

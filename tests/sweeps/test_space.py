@@ -80,6 +80,15 @@ def test_samples_show_each_value_of_each_axis() -> None:
     assert len(samples) == 4
 
 
+def test_of_very_many_numbers_the_extremes_and_some_between_are_samples() -> None:
+    values = ",".join(dict.fromkeys(["7", *map(str, range(500))]))
+    samples = list(space(f"a={values}", "b=x,y").samples())
+    shown = [point.overrides["a"] for point in samples if point.overrides["b"] == "x"]
+    assert shown[0] == "7" and {"0", "499"} <= set(shown) and 30 <= len(shown) <= 33 and len(set(shown)) == len(shown)
+    names = [f"n{i}" for i in range(50)]
+    assert [p.overrides["a"] for p in space(f"a={','.join(names)}").samples()] == names
+
+
 def test_a_deletion_survives_as_an_override() -> None:
     point = next(iter(space("~callbacks", "x=1").grid()))
     assert point.as_arguments() == ["~callbacks", "x=1"]
