@@ -135,14 +135,29 @@ def _blaming(key: str, *kinds: type[Exception]) -> Iterator[None]:
 
 
 def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
-    asked = {"study.objective": OmegaConf.select(cfg, "study.objective")}
+    study = cfg.get("study") or {}
+    asked = [("study.objective", study.get("objective"), "study.direction", study.get("direction"))]
     for name, callback in (cfg.get("callbacks") or {}).items():
         if callback and "monitor" in callback:
-            asked[f"callbacks.{name}.monitor"] = callback.monitor
-    for key, metrics in asked.items():
-        for metric in [metrics] if isinstance(metrics, str) else metrics or []:
+            key = f"callbacks.{name}"
+            asked.append((f"{key}.monitor", callback.monitor, f"{key}.mode", callback.get("mode")))
+    for key, metrics, way_key, ways in asked:
+        for metric, way in zip(_each(metrics), [*_each(ways), *[None] * len(known)], strict=False):
             if metric not in known:
                 raise ConfigError(f"{key}={metric} is reported by no head. Reported: {did_you_mean(metric, known)}")
+            _check_way(metric, way_key, way)
+
+
+def _check_way(metric: str, key: str, way: str | None) -> None:
+    """Losses and errors are better when small, the rest when large."""
+    is_error = metric.endswith(("loss", "mae", "mae_best"))
+    if way is not None and is_error != str(way).startswith("min"):
+        better = ("min" if is_error else "max") + ("imize" if key.startswith("study") else "")
+        raise ConfigError(f"{key}={way} does not agree with {metric}: set {key}={better}.")
+
+
+def _each(value: Any) -> list[Any]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
 def _check_trainer(cfg: DictConfig) -> None:

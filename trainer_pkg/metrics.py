@@ -1,4 +1,4 @@
-"""Accuracy and loss of every head over an epoch."""
+"""Loss, accuracy and mean absolute error of every head over an epoch."""
 
 from collections.abc import Mapping
 
@@ -6,37 +6,58 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from trainer_pkg.spec import Categorical, Continuous, Ordinal, Target
+
+
+def kinds_of(target: Target) -> tuple[str, ...]:
+    """What is measured of a head beside its loss, the better known first."""
+    if isinstance(target, Continuous):
+        return ("mae",)
+    return ("acc", "mae") if isinstance(target, Ordinal) else ("acc",)
+
 
 class HeadMetrics(Metric):
-    """Mean loss and accuracy of each head over the rows seen since the last reset.
+    """Mean loss, accuracy and mean absolute error of each head over the rows seen since the last reset.
 
     One metric with vector states for all heads: a step costs three additions, however many heads there are.
 
     Args:
-        heads: Head names in the order of the data set.
+        targets: Head name to target, in the order of the data set.
     """
 
     full_state_update = False
     loss_sum_H: Tensor
     correct_H: Tensor
+    error_sum_H: Tensor
     num_rows: Tensor
 
-    def __init__(self, heads: list[str]) -> None:
+    def __init__(self, targets: Mapping[str, Target]) -> None:
         super().__init__()
-        self.heads = heads
-        zeros = torch.zeros(len(heads), dtype=torch.float32)
-        self.add_state("loss_sum_H", zeros, dist_reduce_fx="sum", persistent=True)
-        self.add_state("correct_H", zeros.clone(), dist_reduce_fx="sum", persistent=True)
+        self._heads = list(targets)
+        self._classes = [isinstance(target, Categorical) for target in targets.values()]
+        self._steps = [
+            target.step if isinstance(target, Ordinal) else float(isinstance(target, Continuous))
+            for target in targets.values()
+        ]
+        zeros = torch.zeros(len(targets), dtype=torch.float32)
+        for name in ("loss_sum_H", "correct_H", "error_sum_H"):
+            self.add_state(name, zeros.clone(), dist_reduce_fx="sum", persistent=True)
         self.add_state("num_rows", torch.tensor(0), dist_reduce_fx="sum", persistent=True)
 
-    def update(self, losses_H: Tensor, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
-        """Add a batch: mean loss per head (H,), outputs (B, K) and labels (B,) by head."""
-        num_rows = len(batch[self.heads[0]])
-        hits = [(outputs[head].argmax(dim=1) == batch[head]).sum() for head in self.heads]
+    def update(self, losses_H: Tensor, predictions: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
+        """Add a batch: mean loss per head (H,), predicted labels and labels, each (B,) by head."""
+        num_rows = len(batch[self._heads[0]])
+        pairs = [(predictions[head], batch[head]) for head in self._heads]
         self.loss_sum_H += losses_H.detach() * num_rows
-        self.correct_H += torch.stack(hits)
+        if any(self._classes):
+            hits = [(found.round() if found.is_floating_point() else found) == label for found, label in pairs]
+            self.correct_H += torch.stack([hit.sum() for hit in hits])
+        if any(self._steps):
+            self.error_sum_H += torch.stack([(found - label).abs().float().sum() for found, label in pairs])
         self.num_rows += num_rows
 
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """Mean loss and accuracy, each (H,)."""
-        return self.loss_sum_H / self.num_rows, self.correct_H / self.num_rows
+    def compute(self) -> dict[str, Tensor]:
+        """`loss`, `acc` and `mae`, in the target's own unit; each (H,)."""
+        steps_H = torch.tensor(self._steps, device=self.error_sum_H.device)
+        sums = {"loss": self.loss_sum_H, "acc": self.correct_H, "mae": self.error_sum_H * steps_H}
+        return {name: values_H / self.num_rows for name, values_H in sums.items()}

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from trainer_pkg.losses.criteria import WeightedCriteria
-from trainer_pkg.metrics import HeadMetrics
+from trainer_pkg.metrics import HeadMetrics, kinds_of
 from trainer_pkg.nets.backbone import BackboneFactory
 from trainer_pkg.nets.heads import AdapterFactory, HeadFactory, MultiheadNetwork
 from trainer_pkg.spec import DataSpec
@@ -29,7 +29,8 @@ class ImageModule(LightningModule):
         size: Row of the family's size table; None: its usual one.
         adapter: Builds what stands between backbone and heads from the backbone's width; None: nothing.
         head: Builds each head from the numbers of features and outputs.
-        criterion: Loss of every head without one of its own.
+        criterion: Loss of every head of classes without one of its own.
+        number_criterion: The same for heads of numbers.
         criteria: Head name to its own loss.
         loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0.
         optimizer: Builds the optimizer from the parameters.
@@ -48,6 +49,7 @@ class ImageModule(LightningModule):
         spec: DataSpec,
         net: BackboneFactory,
         criterion: nn.Module,
+        number_criterion: nn.Module,
         optimizer: Callable[..., Optimizer],
         size: str | None = None,
         adapter: AdapterFactory | None = None,
@@ -58,15 +60,15 @@ class ImageModule(LightningModule):
         compile: bool = False,
     ) -> None:
         super().__init__()
-        heads = list(spec.targets)
-        self.criteria = WeightedCriteria(heads, criterion, criteria or {}, loss_weights or {})
+        self._kinds = {head: kinds_of(target) for head, target in spec.targets.items()}
+        self.criteria = WeightedCriteria(spec.targets, criterion, number_criterion, criteria or {}, loss_weights or {})
         asked = {"size": size, "num_aux": spec.num_aux or None}
         backbone = net(spec.input_shape, **{key: value for key, value in asked.items() if value is not None})
-        self.network = MultiheadNetwork(backbone, spec.targets, adapter, head)
+        self.network = MultiheadNetwork(backbone, self.criteria.num_outputs, adapter, head)
         if self.network.backbone.is_convolutional:
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.stage_metrics = nn.ModuleDict(
-            {f"{stage}_metrics": HeadMetrics(heads) for stage in ("train", "val", "test")}
+            {f"{stage}_metrics": HeadMetrics(spec.targets) for stage in ("train", "val", "test")}
         )
         self.register_buffer("best", torch.tensor(-torch.inf))
         self._optimizer, self._scheduler, self._compile = optimizer, scheduler, compile
@@ -78,7 +80,8 @@ class ImageModule(LightningModule):
 
     def metric_names(self) -> list[str]:
         """Every metric a fit and a test report."""
-        return [*self._named("train"), *self._named("val"), "val/acc_best", *self._named("test")]
+        stages = [self._named(stage, {}) for stage in ("train", "val", "test")]
+        return [*stages[0], *stages[1], self._best_name, *stages[2]]
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
         """Head name to output (B, K)."""
@@ -108,9 +111,10 @@ class ImageModule(LightningModule):
         values = self._finish("val")
         if self.trainer.sanity_checking:
             return
-        primary = values[self._named("val")[0]]
-        self.best = torch.maximum(self.best, primary.to(self.best))
-        self.log_dict({**values, "val/acc_best": self.best})
+        primary = next(iter(values))
+        sign = -1 if primary.endswith("mae") else 1
+        self.best = torch.maximum(self.best, sign * values[primary].to(self.best))
+        self.log_dict({**values, self._best_name: sign * self.best})
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self._finish("test"))
@@ -142,7 +146,7 @@ class ImageModule(LightningModule):
     def _step(self, stage: str, batch: Batch) -> Tensor:
         outputs = self(batch["image"], batch.get("aux"))
         total, losses_H = self.criteria(outputs, batch)
-        self._metrics_of(stage).update(losses_H, outputs, batch)
+        self._metrics_of(stage).update(losses_H, self.criteria.predict(outputs), batch)
         return total  # type: ignore[no-any-return]
 
     def _metrics_of(self, stage: str) -> HeadMetrics:
@@ -153,18 +157,35 @@ class ImageModule(LightningModule):
     def _finish(self, stage: str) -> dict[str, Tensor]:
         metrics = self._metrics_of(stage)
         # torchmetrics squeezes a vector of one.
-        losses_H, accuracies_H = (values.reshape(-1) for values in metrics.compute())
+        found = {kind: values_H.reshape(-1) for kind, values_H in metrics.compute().items()}
         metrics.reset()
-        total = self.criteria.total(losses_H)
-        values = [*accuracies_H, total]
-        if len(losses_H) > 1:
-            values += [*losses_H, accuracies_H.mean()]
-        return {name: value.float() for name, value in zip(self._named(stage), values, strict=True)}
+        return self._named(stage, found)
 
-    def _named(self, stage: str) -> list[str]:
-        """Metric names of a stage: accuracies by head (the primary one first), then the total, then the rest."""
-        heads = list(self.criteria.weights)
-        if len(heads) == 1:
-            return [f"{stage}/acc", f"{stage}/loss"]
-        accuracies, losses = ([f"{stage}/{head}_{kind}" for head in heads] for kind in ("acc", "loss"))
-        return [*accuracies, f"{stage}/loss", *losses, f"{stage}/mean_acc"]
+    @property
+    def _best_name(self) -> str:
+        """What the best value so far of the primary head's first metric is called."""
+        return f"val/{next(iter(self._kinds.values()))[0]}_best"
+
+    def _named(self, stage: str, found: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What a stage reports: each head's first metric, the total loss, then losses, mean accuracy, further metrics.
+
+        Args:
+            stage: `train`, `val` or `test`.
+            found: `loss`, `acc` and `mae`, each (H,); where it is empty, only the names are of use.
+        """
+        values = {kind: found.get(kind, torch.zeros(len(self._kinds))).float() for kind in ("loss", "acc", "mae")}
+        single = len(self._kinds) == 1
+        first: dict[str, Tensor] = {}
+        further: dict[str, Tensor] = {}
+        losses: dict[str, Tensor] = {}
+        for i, (head, kinds) in enumerate(self._kinds.items()):
+            prefix = f"{stage}/" if single else f"{stage}/{head}_"
+            first[prefix + kinds[0]] = values[kinds[0]][i]
+            further |= {prefix + kind: values[kind][i] for kind in kinds[1:]}
+            losses[f"{prefix}loss"] = values["loss"][i]
+        total = {f"{stage}/loss": self.criteria.total(values["loss"].to(self.criteria.weights_H.device))}
+        if single:
+            return {**first, **total, **further}
+        classes = torch.tensor(["acc" in kinds for kinds in self._kinds.values()])
+        mean = {f"{stage}/mean_acc": values["acc"][classes].mean()} if classes.any() else {}
+        return {**first, **total, **losses, **mean, **further}

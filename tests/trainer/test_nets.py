@@ -16,13 +16,11 @@ from trainer_pkg.nets.heads import HiddenHead, IdentityHead, MultiheadNetwork
 from trainer_pkg.nets.mlp import MLP
 from trainer_pkg.nets.resnet import ResNet
 from trainer_pkg.nets.vit import ViT
-from trainer_pkg.spec import Categorical
 
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
-TEN = {"class": Categorical(num_classes=10)}
-HUNDRED = {"class": Categorical(num_classes=100)}
-THREE = {"digit": 10, "thickness": 5, "smoothness": 3}
-THREE_HEADS = {name: Categorical(num_classes=n) for name, n in THREE.items()}
+TEN = {"class": 10}
+HUNDRED = {"class": 100}
+THREE_HEADS = {"digit": 10, "thickness": 5, "smoothness": 3}
 FAMILIES = (MLP, Dense, CNN, ConvNeXt, ViT, EfficientNet, ResNet)
 resnet34, resnet50 = (functools.partial(ResNet, name=name) for name in ("resnet34", "resnet50"))
 
@@ -88,7 +86,9 @@ def test_the_medium_efficientnet_has_about_210_000_parameters() -> None:
 def test_any_shape_gives_the_outputs_of_all_heads(family: type[Backbone], shape: tuple[int, int, int]) -> None:
     network = MultiheadNetwork(family(shape, size="tiny"), THREE_HEADS)
     outputs = network(torch.randn(4, *shape))
-    assert {head: tuple(output.shape) for head, output in outputs.items()} == {h: (4, n) for h, n in THREE.items()}
+    assert {head: tuple(output.shape) for head, output in outputs.items()} == {
+        h: (4, n) for h, n in THREE_HEADS.items()
+    }
     sum(output.sum() for output in outputs.values()).backward()
     assert all(p.grad is not None for p in network.parameters())
 

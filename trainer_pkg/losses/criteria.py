@@ -7,14 +7,58 @@ import torch
 from torch import Tensor, nn
 
 from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.losses.classification import FocalLoss
+from trainer_pkg.losses.mapped import Mapped
+from trainer_pkg.losses.ordered import OrderedLoss
+from trainer_pkg.spec import Continuous, Target
+
+_OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss, FocalLoss)
+
+
+class HeadLoss(nn.Module):
+    """The loss of one head, and how its outputs are read.
+
+    Args:
+        head: The head's name.
+        target: Its target.
+        loss: Maps outputs (B, K), of a number (B,), and labels (B,) to a scalar.
+
+    Raises:
+        ConfigError: The loss is not for such a target.
+    """
+
+    def __init__(self, head: str, target: Target, loss: nn.Module) -> None:
+        super().__init__()
+        self._head, self._is_number = head, isinstance(target, Continuous)
+        if self._is_number and isinstance(loss, _OF_CLASSES):
+            raise ConfigError(
+                f"model.criteria.{head}: {type(loss).__name__} is for classes, and {head} is a number."
+                " Nearest: trainer_pkg.losses.ordered.Regression"
+            )
+        self.loss = loss.bound(target) if isinstance(loss, OrderedLoss) else loss
+        self.num_outputs = loss.num_outputs(target) if isinstance(loss, OrderedLoss) else target.num_outputs
+
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
+        """The loss, shape ()."""
+        if isinstance(self.loss, Mapped):
+            return self.loss(outputs, batch)  # type: ignore[no-any-return]
+        found = outputs[self._head]
+        return self.loss(found.flatten() if self._is_number else found, batch[self._head])  # type: ignore[no-any-return]
+
+    def predict(self, outputs_BK: Tensor) -> Tensor:
+        """The predicted label (B,): the class, or the number in the target's unit."""
+        if isinstance(self.loss, OrderedLoss):
+            return self.loss.predict(outputs_BK)
+        return outputs_BK.flatten() if self._is_number else outputs_BK.argmax(dim=1)
 
 
 class WeightedCriteria(nn.Module):
     """Per-head losses and their weighted sum.
 
     Args:
-        heads: Head names in the order of the data set.
-        default: Loss of every head that `criteria` does not name; maps outputs (B, K) and labels (B,) to a scalar.
+        targets: Head name to target, in the order of the data set.
+        default: Loss of every head of classes that `criteria` does not name.
+        default_number: The same for heads of numbers.
         criteria: Head name to a loss of its own.
         weights: Head name to factor, used exactly as given; a head left out counts 1.0.
 
@@ -26,17 +70,18 @@ class WeightedCriteria(nn.Module):
 
     def __init__(
         self,
-        heads: list[str],
+        targets: Mapping[str, Target],
         default: nn.Module,
+        default_number: nn.Module,
         criteria: Mapping[str, nn.Module],
         weights: Mapping[str, float],
     ) -> None:
         super().__init__()
         for key, given in (("loss_weights", weights), ("criteria", criteria)):
             for head in given:
-                if head not in heads:
+                if head not in targets:
                     raise ConfigError(
-                        f"model.{key}.{head} names no head of this data. Heads: {did_you_mean(head, heads)}"
+                        f"model.{key}.{head} names no head of this data. Heads: {did_you_mean(head, targets)}"
                     )
         for head, weight in weights.items():
             if (
@@ -46,14 +91,27 @@ class WeightedCriteria(nn.Module):
                 or weight < 0
             ):
                 raise ConfigError(f"model.loss_weights.{head}={weight} must be a finite number of at least 0.")
-        self.weights = {head: float(weights.get(head, 1.0)) for head in heads}
-        self.criteria = nn.ModuleDict({head: criteria.get(head, default) for head in heads})
+        self.weights = {head: float(weights.get(head, 1.0)) for head in targets}
+        losses = {
+            head: criteria.get(head, default_number if isinstance(target, Continuous) else default)
+            for head, target in targets.items()
+        }
+        self.heads = nn.ModuleDict({head: HeadLoss(head, target, losses[head]) for head, target in targets.items()})
         self.register_buffer("weights_H", torch.tensor(list(self.weights.values())), persistent=False)
+
+    @property
+    def num_outputs(self) -> dict[str, int]:
+        """Head name to the number of outputs that its loss needs."""
+        return {head: loss.num_outputs for head, loss in self.heads.items()}  # type: ignore[misc]
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The weighted total, shape (), and the loss of each head (H,) in the order of `weights`."""
-        losses_H = torch.stack([criterion(outputs[head], batch[head]) for head, criterion in self.criteria.items()])
+        losses_H = torch.stack([loss(outputs, batch) for loss in self.heads.values()])
         return self.total(losses_H), losses_H
+
+    def predict(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Head name to predicted label (B,)."""
+        return {head: loss.predict(outputs[head]) for head, loss in self.heads.items()}  # type: ignore[operator]
 
     def total(self, losses_H: Tensor) -> Tensor:
         """Weighted sum of per-head losses (H,), shape ()."""

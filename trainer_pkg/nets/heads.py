@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.nets.backbone import Backbone
-from trainer_pkg.spec import Target
 
 AdapterFactory = Callable[[int], nn.Module]
 """Makes an adapter from the width of a backbone's features; `num_features` of what it makes is the new width."""
@@ -20,7 +19,7 @@ class MultiheadNetwork(nn.Module):
 
     Args:
         backbone: Maps (B, C, H, W) to (B, F).
-        targets: Head name to target, in the order of the data set.
+        num_outputs: Head name to number of outputs, in the order of the data set.
         adapter: Made for the backbone's width; None: the heads read the backbone's features.
         head: Makes each head.
     """
@@ -28,7 +27,7 @@ class MultiheadNetwork(nn.Module):
     def __init__(
         self,
         backbone: Backbone,
-        targets: Mapping[str, Target],
+        num_outputs: Mapping[str, int],
         adapter: AdapterFactory | None = None,
         head: HeadFactory = nn.Linear,
     ) -> None:
@@ -36,7 +35,7 @@ class MultiheadNetwork(nn.Module):
         self.backbone = backbone
         self.adapter = nn.Identity() if adapter is None else adapter(backbone.num_features)
         num_features = int(getattr(self.adapter, "num_features", backbone.num_features))
-        self.heads = nn.ModuleDict({name: head(num_features, target.num_outputs) for name, target in targets.items()})
+        self.heads = nn.ModuleDict({name: head(num_features, outputs) for name, outputs in num_outputs.items()})
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
         """Head name to output (B, num_outputs); `aux_BA` are the data's scalars, where it has some."""

@@ -1,0 +1,239 @@
+"""CIFAR-100-MH: images with a few byte-sized parameters each, in two pickles and a JSON file.
+
+`train_batch` and `test_batch` are dicts: `data` has a flat image a row, height by width by channels, and a label key
+has a record a row: the number of parameters, then an id and a value for each, all of one byte.
+"""
+
+import functools
+import hashlib
+import json
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from trainer_pkg.atomic import write_atomically
+from trainer_pkg.data.pickles import read_pickle
+from trainer_pkg.data.source import Columns
+from trainer_pkg.errors import ConfigError
+from trainer_pkg.spec import DataSpec, Ordinal, Shape, Target
+
+FORMAT = "CIFAR-100-MH"
+INFO = "cifar100mh_dataset_info.json"
+LABEL_KEYS = ("labels", "cifar100mh_labels", "multihead_labels")
+DEFAULT_SHAPE: Shape = (3, 32, 32)
+
+
+class CIFAR100MH:
+    """Two pickles and what a JSON file says about them.
+
+    Labels are shifted by the minimum of their parameter, and heads stand in the order in which the JSON file names
+    them. Without such a file, heads are called `param_<id>` and have as many classes as their highest value implies.
+
+    Args:
+        files: `train` and `test` to their pickles.
+        info: What the JSON file holds.
+        shape: (C, H, W) of an image where `info` does not say.
+    """
+
+    def __init__(
+        self, files: Mapping[str, Path], info: Mapping[str, Any] | None = None, shape: Shape = DEFAULT_SHAPE
+    ) -> None:
+        self._files, self._info = dict(files), dict(info or {})
+        self._shape = _shape(self._info["image_size"]) if "image_size" in self._info else shape
+
+    @property
+    def name(self) -> str:
+        stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in self._files.values()]
+        return f"cifar100mh-{hashlib.sha256(repr((stamps, self._info)).encode()).hexdigest()[:16]}"
+
+    @functools.cached_property
+    def spec(self) -> DataSpec:
+        names, mappings = self._info.get("parameter_names"), self._info.get("parameter_mappings", {})
+        if names is None or set(names) - set(mappings):
+            highest = {key: max(int(column.max()) for column in columns) for key, columns in self._seen.items()}
+            names = [self._head(key) for key in sorted(highest)]
+            mappings = {**{self._head(key): {"min": 0, "max": value} for key, value in highest.items()}, **mappings}
+        targets: dict[str, Target] = {}
+        for name in names:
+            low, high = (mappings[name].get(bound) for bound in ("min", "max"))
+            if not all(isinstance(bound, int) and 0 <= bound <= 255 for bound in (low, high)) or low > high:
+                raise ConfigError(f"{INFO}: {name} has min {low} and max {high}; 0 <= min <= max <= 255 is the rule.")
+            targets[str(name)] = Ordinal(num_classes=high - low + 1, low=float(low))
+        return DataSpec(input_shape=self._shape, targets=targets)
+
+    def load(self) -> dict[str, Columns]:
+        """Both splits.
+
+        Raises:
+            ConfigError: A file breaks the format; the line says in which sample.
+        """
+        return {split: self._columns(split, *batch) for split, batch in self._batches.items()}
+
+    @functools.cached_property
+    def _batches(self) -> dict[str, tuple[Any, dict[int, np.ndarray]]]:
+        return {split: self._read(split, path) for split, path in self._files.items()}
+
+    @property
+    def _seen(self) -> dict[int, list[np.ndarray]]:
+        """Values by parameter id, one array a split."""
+        found: dict[int, list[np.ndarray]] = {}
+        for _, values in self._batches.values():
+            for key, column in values.items():
+                found.setdefault(key, []).append(column)
+        return found
+
+    def _head(self, key: int) -> str:
+        names = self._info.get("parameter_names")
+        if names is None:
+            return f"param_{key}"
+        if key >= len(names):
+            raise ConfigError(f"Parameter id {key} has no name: {INFO} names {', '.join(map(str, names))}.")
+        return str(names[key])
+
+    def _read(self, split: str, path: Path) -> tuple[Any, dict[int, np.ndarray]]:
+        batch = read_pickle(path)
+        if not isinstance(batch, dict) or "data" not in batch:
+            raise ConfigError(f"{path} must contain the key 'data'.")
+        key = next((key for key in LABEL_KEYS if key in batch), None)
+        if key is None:
+            raise ConfigError(f"{path} must contain a labels key: one of {', '.join(LABEL_KEYS)}.")
+        images, records = batch["data"], batch[key]
+        if not all(isinstance(value, list | tuple | np.ndarray) for value in (images, records)):
+            raise ConfigError(f"{path}: 'data' and {key!r} must be lists or arrays.")
+        if not len(images):
+            raise ConfigError(f"{path} has no samples.")
+        if len(images) != len(records):
+            raise ConfigError(f"{path} has {len(images)} images and {len(records)} labels.")
+        told = self._info.get(f"{split}_samples", len(images))
+        if told != len(images):
+            raise ConfigError(f"{path} has {len(images)} samples, but {INFO} tells of {told}.")
+        return _flat(images, self._shape, path), _values(records, path)
+
+    def _columns(self, split: str, images: np.ndarray, values: dict[int, np.ndarray]) -> Columns:
+        channels, height, width = self._shape
+        shaped = torch.from_numpy(images).view(-1, height, width, channels).permute(0, 3, 1, 2)
+        labels = {self._head(key): column for key, column in values.items()}
+        columns = {"image": shaped.contiguous()}
+        for head, target in self.spec.targets.items():
+            if head not in labels:
+                raise ConfigError(f"{self._files[split]}: {head} is in {INFO} but in no label record.")
+            low, high = int(target.low), int(target.low) + target.num_classes - 1  # type: ignore[union-attr]
+            wrong = np.flatnonzero((labels[head] < low) | (labels[head] > high))
+            if len(wrong):
+                value, where = labels[head][wrong[0]], f"{self._files[split]}: sample {wrong[0]}"
+                raise ConfigError(f"{where} has {head} {value}, outside {low} to {high}.")
+            columns[head] = torch.from_numpy(labels[head].astype(np.int64) - low)
+        return columns
+
+
+def write(folder: Path, spec: DataSpec, splits: Mapping[str, Columns], dataset_name: str = "dataset") -> None:
+    """Write a data set in this format.
+
+    Args:
+        folder: Where the three files go; it is made.
+        spec: Shape and targets; all of them ordered classes whose values fit a byte.
+        splits: Columns of `train` and `test`.
+        dataset_name: Told in the JSON file.
+
+    Raises:
+        ConfigError: A target does not fit the format.
+    """
+    bounds = {}
+    for head, target in spec.targets.items():
+        low, step = (target.low, target.step) if isinstance(target, Ordinal) else (0.0, 1.0)
+        high = low + (target.range[1] - target.range[0]) * step
+        if target.num_outputs == 1 or step != 1.0 or low != int(low) or not 0 <= low <= high <= 255:
+            raise ConfigError(f"{head} does not fit {FORMAT}: its values must be whole numbers from 0 to 255.")
+        bounds[head] = (int(low), int(high))
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, columns in splits.items():
+        heads = [columns[head].add(bounds[head][0]).tolist() for head in spec.targets]
+        records = [bytes([len(row), *(part for pair in enumerate(row) for part in pair)]) for row in zip(*heads, strict=True)]
+        images = columns["image"].permute(0, 2, 3, 1).flatten(1).numpy()
+        batch = pickle.dumps({"data": images, "cifar100mh_labels": records})
+        write_atomically(folder / f"{split}_batch", lambda file, batch=batch: file.write(batch))  # type: ignore[misc]
+    channels, height, width = spec.input_shape
+    sizes = {f"{split}_samples": len(columns["image"]) for split, columns in splits.items()}
+    info = {
+        "format": FORMAT,
+        "version": "1.0",
+        "dataset_name": dataset_name,
+        "n_samples": sum(sizes.values()),
+        **sizes,
+        "image_size": f"{height}x{width}x{channels}",
+        "parameter_names": list(bounds),
+        "parameter_mappings": {
+            head: {"min": low, "max": high, "description": head, "scale": "linear"} for head, (low, high) in bounds.items()
+        },
+    }
+    write_atomically(folder / INFO, lambda file: file.write(json.dumps(info, indent=2).encode()))
+
+
+def _shape(text: Any) -> Shape:
+    parts = str(text).split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise ConfigError(f"{INFO}: image_size {text} must be HEIGHTxWIDTHxCHANNELS, 32x32x3 for instance.")
+    height, width, channels = map(int, parts)
+    return channels, height, width
+
+
+def _flat(images: Any, shape: Shape, path: Path) -> np.ndarray:
+    """Images as bytes, (N, H * W * C)."""
+    length = int(np.prod(shape))
+    if not isinstance(images, np.ndarray):
+        odd = next((i for i, image in enumerate(images) if np.size(image) != length), None)
+        if odd is not None:
+            raise _inconsistent(path, odd, np.size(images[odd]), shape)
+        images = np.asarray(images)
+    images = images.reshape(len(images), -1)
+    if images.shape[1] != length:
+        raise _inconsistent(path, 0, images.shape[1], shape)
+    found: np.ndarray | None = images.astype(np.uint8, copy=False) if images.dtype.kind in "uif" else None
+    if found is None or not np.array_equal(found, images):
+        raise ConfigError(f"{path}: images must be whole numbers from 0 to 255; they are {images.dtype}.")
+    return found
+
+
+def _inconsistent(path: Path, sample: int, found: int, shape: Shape) -> ConfigError:
+    channels, height, width = shape
+    expected = f"{height * width * channels} = {height} x {width} x {channels}"
+    return ConfigError(f"{path}: sample {sample} has an inconsistent image shape: expected {expected}, found {found}.")
+
+
+def _values(records: Sequence[Iterable[int]], path: Path) -> dict[int, np.ndarray]:
+    """Parameter id to values (N,)."""
+    rows = []
+    ids: list[int] = []
+    for i, record in enumerate(records):
+        try:
+            row = bytes(record)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{path}: the label record of sample {i} is not made of bytes.") from error
+        problem = _problem(row)
+        if problem:
+            raise ConfigError(f"{path}: the label record of sample {i} {problem}.")
+        ids = ids or list(row[1::2])
+        if set(row[1::2]) != set(ids):
+            raise ConfigError(f"{path}: sample {i} has parameters {list(row[1::2])}, sample 0 has {ids}.")
+        pairs = dict(zip(row[1::2], row[2::2], strict=True))
+        rows.append([pairs[key] for key in ids])
+    table = np.array(rows, dtype=np.uint8)
+    return {key: table[:, j] for j, key in enumerate(ids)}
+
+
+def _problem(row: bytes) -> str | None:
+    """What is wrong with a label record."""
+    if not row:
+        return "is too short: it is empty"
+    num, needed = row[0], 1 + 2 * row[0]
+    if num == 0:
+        return "has no parameter"
+    if len(row) < needed:
+        return f"is insufficient for {num} heads: {len(row)} bytes of {needed}"
+    if len(row) > needed:
+        return f"has {len(row) - needed} bytes too many for {num} heads"
+    return "names a parameter twice" if len(set(row[1::2])) < num else None

@@ -1,0 +1,102 @@
+"""Finds out of what format the files of a multihead data set are, and never guesses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trainer_pkg.data.cifar100mh import FORMAT, INFO, CIFAR100MH
+from trainer_pkg.data.pickles import read_pickle
+from trainer_pkg.data.source import Columns, Source
+from trainer_pkg.data.tensors import TensorFile
+from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.spec import DataSpec, Shape
+
+_INFOS = (INFO, "dataset_info.json", "metadata.json", "format.json")
+_SHAPES: dict[int, Shape] = {784: (1, 28, 28), 3072: (3, 32, 32)}
+
+
+class MultiheadFiles:
+    """A data set of one of the formats of files known here.
+
+    A directory holds `train_batch` and `test_batch`, described by the first JSON file of `cifar100mh_dataset_info`,
+    `dataset_info`, `metadata` and `format`, or by none. A single file is one of tensors, or a pickle, whose images
+    are of 28 x 28 x 1 or 32 x 32 x 3 by their length.
+
+    Args:
+        path: The directory or the file.
+        test_path: The test split of a single pickle.
+
+    Raises:
+        ConfigError: It is of no known format; the line says what was looked for.
+    """
+
+    def __init__(self, path: str | Path, test_path: str | Path | None = None) -> None:
+        where = Path(path)
+        if not where.exists():
+            raise ConfigError(f"data.source.path={path}: dataset path not found.")
+        if test_path is not None and (where.is_dir() or not Path(test_path).is_file()):
+            raise ConfigError(f"data.source.test_path={test_path} must be a file, beside a path that is one.")
+        self._source: Source = _directory(where) if where.is_dir() else _file(where, test_path)
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def spec(self) -> DataSpec:
+        return self._source.spec
+
+    def load(self) -> dict[str, Columns]:
+        return self._source.load()
+
+
+def _directory(folder: Path) -> Source:
+    files = {split: folder / f"{split}_batch" for split in ("train", "test")}
+    absent = [path.name for path in files.values() if not path.is_file()]
+    if absent:
+        raise ConfigError(f"data.source.path={folder} has no {' and no '.join(absent)}: no data found.")
+    path = next((folder / name for name in _INFOS if (folder / name).is_file()), None)
+    return CIFAR100MH(files, _info(path) if path else None)
+
+
+def _info(path: Path) -> dict[str, Any]:
+    """What a JSON file says, checked.
+
+    Raises:
+        ConfigError: It is broken, or of another format.
+    """
+    try:
+        info = json.loads(path.read_text())
+        if not isinstance(info, dict):
+            raise ValueError("it is not a table")
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{path}: failed to load metadata: {error}.") from error
+    for field in ("format", *(("label_encoding",) if path.name == "format.json" else ())):
+        if field not in info:
+            raise ConfigError(f"{path}: missing required field in format config: {field}.")
+    if info["format"] != FORMAT:
+        raise ConfigError(f"{path}: format {info['format']} is unknown. Known: {did_you_mean(info['format'], [FORMAT])}")
+    encoding = info.get("label_encoding", {"format": ""})
+    if not isinstance(encoding, dict) or "format" not in encoding:
+        raise ConfigError(f"{path}: missing required field in format config: label_encoding.format.")
+    names, mappings = info.get("parameter_names", []), info.get("parameter_mappings", {})
+    if not isinstance(names, list) or len(set(names)) < len(names):
+        raise ConfigError(f"{path}: parameter_names must be a list of different names.")
+    if not isinstance(mappings, dict) or not all(isinstance(mapping, dict) for mapping in mappings.values()):
+        raise ConfigError(f"{path}: parameter_mappings must be a table of tables with min and max.")
+    return info
+
+
+def _file(path: Path, test_path: str | Path | None) -> Source:
+    if path.suffix == ".pt":
+        return TensorFile(path)
+    batch = read_pickle(path)
+    if not isinstance(batch, dict) or "data" not in batch or not len(batch["data"]):
+        raise ConfigError(f"{path} must contain the key 'data', with images.")
+    length = getattr(batch["data"][0], "size", None) or len(batch["data"][0])
+    if length not in _SHAPES:
+        lengths = " or ".join(f"{n} ({h}x{w}x{c})" for n, (c, h, w) in _SHAPES.items())
+        raise ConfigError(f"{path}: images of {length} values are of unknown shape; {lengths} is known.")
+    if test_path is None:
+        raise ConfigError(f"{path} is a single file, without a test split: set data.source.test_path.")
+    return CIFAR100MH({"train": path, "test": Path(test_path)}, shape=_SHAPES[length])

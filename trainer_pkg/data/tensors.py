@@ -1,0 +1,65 @@
+"""A data set as one file of tensors: nothing in it can run, and processes share its pages."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer_pkg.atomic import write_atomically
+from trainer_pkg.data.source import Columns, check_columns
+from trainer_pkg.errors import ConfigError
+from trainer_pkg.spec import Categorical, Continuous, DataSpec, Ordinal, Target
+
+_FORMAT, _VERSION = "sweeps-tensors", 1
+_KINDS: dict[str, type[Target]] = {kind.__name__.lower(): kind for kind in (Categorical, Ordinal, Continuous)}
+
+
+class TensorFile:
+    """A file that `write` has written: images, targets and, where there are some, scalars.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigError: It is not such a file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._held: dict[str, Any] = torch.load(path, mmap=True, weights_only=True)
+            if self._held["format"] != _FORMAT or self._held["version"] != _VERSION:
+                raise KeyError("format")
+            self.spec = _spec(self._held["spec"])
+        except Exception as error:  # torch raises many kinds
+            raise ConfigError(f"{path} is no file of tensors that `python -m trainer_pkg.convert` writes.") from error
+        stamp = (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
+        self.name = f"tensors-{hashlib.sha256(repr(stamp).encode()).hexdigest()[:16]}"
+
+    def load(self) -> dict[str, Columns]:
+        return {split: self._held[split] for split in ("train", "test")}
+
+
+def write(path: Path, spec: DataSpec, splits: Mapping[str, Columns]) -> None:
+    """Write the columns of `train` and `test`.
+
+    Raises:
+        ConfigError: They are not what the spec promises.
+    """
+    for split, columns in splits.items():
+        check_columns(spec, columns, split)
+    targets = {head: {"kind": type(target).__name__.lower(), **asdict(target)} for head, target in spec.targets.items()}
+    told = {"input_shape": list(spec.input_shape), "num_aux": spec.num_aux, "targets": targets}
+    held = {"format": _FORMAT, "version": _VERSION, "spec": told, **splits}
+    write_atomically(path, lambda file: torch.save(held, file))
+
+
+def _spec(told: Mapping[str, Any]) -> DataSpec:
+    targets = {}
+    for head, target in told["targets"].items():
+        values = dict(target)
+        targets[head] = _KINDS[values.pop("kind")](**values)
+    channels, height, width = told["input_shape"]
+    return DataSpec(input_shape=(channels, height, width), targets=targets, num_aux=told["num_aux"])

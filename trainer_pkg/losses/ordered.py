@@ -1,0 +1,114 @@
+"""Losses of ordered targets: how far a prediction is from its label counts, not only whether it is the same.
+
+All measure distances as shares of the target's range, so that a loss weight means the same in any unit.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, huber_loss, l1_loss, mse_loss
+
+from trainer_pkg.spec import Categorical, Target
+
+Distance = Literal["l1", "l2", "huber"]
+
+_DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1_loss, "l2": mse_loss, "huber": huber_loss}
+
+
+class OrderedLoss(nn.Module):
+    """What the losses of ordered targets share.
+
+    Args:
+        distance: Absolute, squared or Huber's distance (quadratic up to 1, linear beyond).
+
+    Raises:
+        ValueError: The distance is unknown.
+    """
+
+    def __init__(self, distance: Distance = "l1") -> None:
+        super().__init__()
+        if distance not in _DISTANCES:
+            raise ValueError(f"distance={distance} is unknown. Known: {', '.join(_DISTANCES)}")
+        self._distance = _DISTANCES[distance]
+        self._low, self._high, self._span = 0.0, 1.0, 1.0
+
+    def bound(self, target: Target) -> Self:
+        """A copy of this loss for one head's target.
+
+        Raises:
+            ValueError: It cannot be the loss of such a target.
+        """
+        mine = copy.deepcopy(self)
+        mine._low, mine._high = target.range
+        mine._span = max(mine._high - mine._low, 1e-12)
+        return mine
+
+    def num_outputs(self, target: Target) -> int:
+        """Outputs that the head needs."""
+        return target.num_outputs
+
+    def predict(self, outputs_BK: Tensor) -> Tensor:
+        """The predicted label (B,), a floating-point number also where labels are classes."""
+        raise NotImplementedError
+
+    def _apart(self, predicted_B: Tensor, labels_B: Tensor) -> Tensor:
+        return self._distance((predicted_B - self._low) / self._span, (labels_B.float() - self._low) / self._span)
+
+
+class OrdinalRegression(OrderedLoss):
+    """Distance between the label and the expected label under the softmax, plus `alpha` times the cross entropy.
+
+    Args:
+        distance: See `OrderedLoss`.
+        alpha: Factor of the cross entropy, at least 0.
+
+    Raises:
+        ValueError: The distance is unknown or `alpha` is negative.
+    """
+
+    labels_K: Tensor
+
+    def __init__(self, distance: Distance = "l1", alpha: float = 0.1) -> None:
+        super().__init__(distance)
+        if alpha < 0:
+            raise ValueError(f"alpha={alpha} must be at least 0")
+        self.alpha = alpha
+
+    def bound(self, target: Target) -> Self:
+        if not isinstance(target, Categorical):
+            raise ValueError("OrdinalRegression needs classes; a number takes trainer_pkg.losses.ordered.Regression")
+        mine = super().bound(target)
+        mine.register_buffer("labels_K", torch.arange(target.num_classes).float(), persistent=False)
+        return mine
+
+    def predict(self, outputs_BK: Tensor) -> Tensor:
+        return outputs_BK.softmax(1) @ self.labels_K.to(outputs_BK.dtype)
+
+    def forward(self, outputs_BK: Tensor, labels_B: Tensor) -> Tensor:
+        return self._apart(self.predict(outputs_BK), labels_B) + self.alpha * cross_entropy(outputs_BK, labels_B)
+
+
+class Regression(OrderedLoss):
+    """One output a head, 0 in the middle of the target's range and 1 the length of it.
+
+    Where labels are classes it is quantised: the prediction is the class nearest to the output.
+    """
+
+    def __init__(self, distance: Distance = "l2") -> None:
+        super().__init__(distance)
+
+    def num_outputs(self, target: Target) -> int:
+        return 1
+
+    def predict(self, outputs_BK: Tensor) -> Tensor:
+        return self._position(outputs_BK).clamp(self._low, self._high)
+
+    def forward(self, outputs_BK: Tensor, labels_B: Tensor) -> Tensor:
+        # Not the clamped prediction: beyond the range it would have no gradient.
+        return self._apart(self._position(outputs_BK), labels_B)
+
+    def _position(self, outputs_BK: Tensor) -> Tensor:
+        return self._low + (outputs_BK.flatten().float() + 0.5) * self._span
