@@ -60,6 +60,7 @@ class ImageModule(LightningModule):
         compile: bool = False,
     ) -> None:
         super().__init__()
+        self._spec = spec
         self._kinds = {head: kinds_of(target) for head, target in spec.targets.items()}
         self.criteria = WeightedCriteria(spec.targets, criterion, number_criterion, criteria or {}, loss_weights or {})
         asked = {"size": size, "num_aux": spec.num_aux or None}
@@ -77,6 +78,23 @@ class ImageModule(LightningModule):
     def num_parameters(self) -> int:
         """Trainable parameters, measured."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def count_flops(self) -> int:
+        """Floating-point operations of one image's way forward, measured by torch.
+
+        Those of matrix products and convolutions, a multiplication and its addition counting two; others are not
+        counted.
+        """
+        from torch.utils.flop_counter import FlopCounterMode
+
+        was_training = self.network.training
+        self.network.eval()  # a batch of one has no statistics
+        aux_BA = torch.zeros(1, self._spec.num_aux) if self._spec.num_aux else None
+        # With gradients: torch counts the fused layers it takes without them as nothing.
+        with torch.enable_grad(), FlopCounterMode(display=False) as counter:
+            self(torch.zeros(1, *self._spec.input_shape), aux_BA)
+        self.network.train(was_training)
+        return int(counter.get_total_flops())
 
     def metric_names(self) -> list[str]:
         """Every metric a fit and a test report."""

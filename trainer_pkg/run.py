@@ -76,10 +76,11 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
         logger=_each(cfg.get("logger")) or False,
         plugins=[AtomicCheckpointIO()],
     )
+    size = {"num_parameters": module.num_parameters, "num_flops": module.count_flops()}
     for logger in trainer.loggers:
         # Unresolved: an interpolated environment variable must not end up in a tracking server.
         logger.log_hyperparams(plain_config(cfg, resolve=False))
-        logger.log_metrics({"num_parameters": module.num_parameters}, step=0)
+        logger.log_metrics(size, step=0)
     checkpoint = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
     try:
         metrics = train(data, module, trainer, checkpoint, fit=cfg.train, test=cfg.test)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 _REPLICATE = "seed"
+_SIZES = {"parameters": "num_parameters", "flops": "num_flops"}
 
 
 def benchmark_table(
@@ -38,8 +39,9 @@ def benchmark_table(
         table[name] = grouped[name].mean().to_numpy()
         if has_spread:
             table[f"{name} ±"] = grouped[name].std(ddof=1).to_numpy()
-    if "num_parameters" in done.columns:
-        table["parameters"] = grouped["num_parameters"].first().astype(int).to_numpy()
+    for name, column in _SIZES.items():
+        if column in done.columns:
+            table[name] = grouped[column].first().astype(int).to_numpy()
     table["seconds"] = grouped["duration_s"].mean().to_numpy()
     table.attrs["best"] = _best(table, shown, dict(zip(objectives, directions, strict=False)))
     table.attrs["metrics"] = shown
@@ -54,11 +56,11 @@ def to_markdown(table: pd.DataFrame) -> str:
             text[column] = _cells(table, column)
         elif column == "seconds":
             text[column] = table[column].map("{:.1f}".format)
-        elif column == "parameters":
+        elif column in _SIZES:
             text[column] = table[column].map("{:,}".format)
         elif not str(column).endswith(" ±"):
             text[column] = table[column].map(str)
-    numeric = {"n", "parameters", "seconds", *table.attrs["metrics"]}
+    numeric = {"n", *_SIZES, "seconds", *table.attrs["metrics"]}
     align = ["right" if column in numeric else "left" for column in text.columns]
     return str(text.to_markdown(index=False, disable_numparse=True, colalign=align))
 

@@ -55,7 +55,7 @@ def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: 
         place = generator.randrange(num_workers)
         kind = generator.random()
         victims = [workers[place].pid] if kind < 0.1 else (servers if kind < 0.2 else processes)(workers[place])
-        if workers[place].poll() is not None:
+        if workers[place].poll() not in (None, 0):
             workers[place] = commands.start(program, *line)
         if not victims:
             continue
@@ -75,18 +75,19 @@ def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: 
 
 
 @pytest.mark.parametrize(
-    ("num_points", "num_workers", "num_kills"),
+    ("num_points", "num_workers", "num_kills", "sleep_s"),
     [
-        (16, 2, 10),
-        pytest.param(40, 2, 30, marks=pytest.mark.slow),
-        pytest.param(500, 8, 300, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+        (16, 2, 10, 0.6),
+        pytest.param(40, 2, 30, 0.6, marks=pytest.mark.slow),
+        # Long enough for all kills: eight workers on two cores are slow to start.
+        pytest.param(500, 8, 300, 6.0, marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
     ],
 )
 def test_kills_of_workers_servers_and_trials_lose_and_repeat_nothing(
-    commands: Commands, num_points: int, num_workers: int, num_kills: int
+    commands: Commands, num_points: int, num_workers: int, num_kills: int, sleep_s: float
 ) -> None:
     values = ",".join(map(str, range(1, num_points + 1)))
-    line = ("-m", f"x={values}", "sleep_s=0.6", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
+    line = ("-m", f"x={values}", f"sleep_s={sleep_s}", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
     storm(commands, "fake", line, num_workers, num_kills)
     check_invariants(commands, num_points)
 

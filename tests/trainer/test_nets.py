@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.losses.ordered import Regression
+from trainer_pkg.module import ImageModule
 from trainer_pkg.nets.adapters import LinearAdapter
 from trainer_pkg.nets.backbone import Backbone
 from trainer_pkg.nets.cnn import CNN
@@ -16,6 +18,7 @@ from trainer_pkg.nets.heads import HiddenHead, IdentityHead, MultiheadNetwork
 from trainer_pkg.nets.mlp import MLP
 from trainer_pkg.nets.resnet import ResNet
 from trainer_pkg.nets.vit import ViT
+from trainer_pkg.spec import Categorical, DataSpec
 
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
 TEN = {"class": 10}
@@ -143,3 +146,35 @@ def test_pretrained_filters_are_kept_for_other_channels(monkeypatch: pytest.Monk
 def test_an_unknown_size_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"Sizes: tiny, small, base, large\. Did you mean 'small'"):
         Dense(MNIST, size="smal")
+
+
+# A multiplication and its addition are two; biases and element-wise operations are not counted.
+CNN_FLOPS = 2 * (28 * 28 * 32 * 9 + 14 * 14 * 64 * 32 * 9 + 7 * 7 * 64 * 128 + 128 * 10)
+WIDTH, PATCHES = 64, 49
+VIT_LAYER = 4 * WIDTH**2 + 2 * 2 * WIDTH**2  # attention's four matrices, and two of a doubled width
+VIT_FLOPS = 2 * (
+    PATCHES * 16 * WIDTH  # embedding
+    + 6 * ((PATCHES + 1) * VIT_LAYER + 2 * (PATCHES + 1) ** 2 * WIDTH)
+    + WIDTH**2
+    + WIDTH * 10
+)
+
+
+@pytest.mark.parametrize(("family", "size", "flops"), [(CNN, "base", CNN_FLOPS), (ViT, "small", VIT_FLOPS)])
+def test_floating_point_operations_are_measured_and_leave_no_trace(
+    family: type[Backbone], size: str, flops: int
+) -> None:
+    spec = DataSpec(input_shape=MNIST, targets={"digit": Categorical(num_classes=10)})
+    torch.manual_seed(0)
+    module = ImageModule(
+        spec=spec,
+        net=family,
+        size=size,
+        criterion=torch.nn.CrossEntropyLoss(),
+        number_criterion=Regression(),
+        optimizer=torch.optim.Adam,
+    )
+    before, state = {name: value.clone() for name, value in module.state_dict().items()}, torch.get_rng_state()
+    assert module.count_flops() == flops
+    assert torch.equal(torch.get_rng_state(), state) and module.network.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())

@@ -1,6 +1,7 @@
 """The one data module: dict batches from tensors in memory."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,6 +77,9 @@ class DataModule(LightningDataModule):
         labels: Makes further targets from the images and the class label; None keeps the source's own.
         train_transform: Changes each training batch on its way out of the loader, uint8 images as yet.
         eval_transform: The same for validation and test batches.
+        mean: Normalises the images, on the scale 0 to 1, for all channels or for each; None: that of the source's
+            training split.
+        std: The same for the deviation.
         num_workers: Loader processes; the data is in memory, so 0 is usually fastest.
         pin_memory: Whether batches are copied to pinned memory first.
     """
@@ -93,6 +97,8 @@ class DataModule(LightningDataModule):
         labels: Labels | None = None,
         train_transform: Step | None = None,
         eval_transform: Step | None = None,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
@@ -111,6 +117,7 @@ class DataModule(LightningDataModule):
         self._split_seed = split_seed
         self._loader_options: dict[str, Any] = {"num_workers": num_workers, "pin_memory": pin_memory}
         self._transforms = {"train": train_transform, "val": eval_transform, "test": eval_transform}
+        self._mean, self._std = mean, std
         self._splits: dict[str, Rows] = {}
         self._resume = (0, 0)
 
@@ -138,7 +145,7 @@ class DataModule(LightningDataModule):
             )
         order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(self._split_seed))
         val, train = order[:num_val].sort().values, order[num_val:].sort().values
-        self._scale = tables["scale"]["mean"], tables["scale"]["std"]
+        self._scale = self._levels(self._mean, tables["scale"]["mean"]), self._levels(self._std, tables["scale"]["std"])
         further = self._further_targets(tables, train)
         columns = {split: {**tables[split], **further.get(split, {})} for split in ("train", "test")}
         rows = {"train": train, "val": val, "test": torch.arange(num_test)}
@@ -181,6 +188,15 @@ class DataModule(LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         self._resume = (state_dict["epoch"], state_dict["batch"])
+
+    def _levels(self, given: float | Sequence[float] | None, measured: Tensor) -> Tensor:
+        """A statistic (C or 1, 1, 1) on the scale 0 to 255."""
+        if given is None:
+            return measured
+        levels = 255 * torch.tensor(given, dtype=torch.float32).view(-1, 1, 1)
+        if len(levels) not in (1, len(measured)):
+            raise ConfigError(f"data.mean and data.std must be one number, or {len(measured)} for as many channels.")
+        return levels
 
     def _further_targets(self, tables: dict[str, Columns], train: Tensor) -> dict[str, Columns]:
         """The columns of the labels made here, by split; those that have a name are kept in a file."""

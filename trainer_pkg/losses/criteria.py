@@ -29,6 +29,11 @@ class HeadLoss(nn.Module):
 
     def __init__(self, head: str, target: Target, loss: nn.Module) -> None:
         super().__init__()
+        if isinstance(loss, nn.NLLLoss):
+            raise ConfigError(
+                "model.criterion._target_=torch.nn.NLLLoss takes log-probabilities, and heads give logits:"
+                " the same loss is torch.nn.CrossEntropyLoss."
+            )
         self._head, self._is_number = head, isinstance(target, Continuous)
         if self._is_number and isinstance(loss, _OF_CLASSES):
             raise ConfigError(

@@ -1,6 +1,6 @@
 """What every family of networks offers to the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor, nn
@@ -31,12 +31,24 @@ class BackboneFactory(Protocol):
     def __call__(self, input_shape: Shape, **asked: Any) -> Backbone: ...
 
 
-def widths_of(size: str, sizes: Mapping[str, Widths]) -> Widths:
+def widths_of(size: str, sizes: Mapping[str, Widths], own: Sequence[int] | None = None) -> Widths:
     """Look a size up in a family's table.
 
+    Args:
+        size: Row of the table.
+        sizes: The table.
+        own: Widths to take instead, as many as the rows of the table have, or any number where those differ.
+
     Raises:
-        ConfigError: The family has no such size.
+        ConfigError: The family has no such size, or not so many widths.
     """
+    if own is not None:
+        lengths = {len(widths) for widths in sizes.values()}  # type: ignore[arg-type]
+        is_whole = all(isinstance(width, int) and width > 0 for width in own)
+        if not own or not is_whole or (len(lengths) == 1 and len(own) not in lengths):
+            wanted = f"{lengths.pop()}" if len(lengths) == 1 else "one or more"
+            raise ConfigError(f"model.net.widths={list(own)} must be {wanted} whole numbers of at least 1.")
+        return tuple(own)  # type: ignore[return-value]
     if size not in sizes:
         raise ConfigError(f"model.size={size} is unknown to this family. Sizes: {did_you_mean(size, sizes)}")
     return sizes[size]

@@ -1,5 +1,7 @@
 """Two convolution blocks and a fully connected layer."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -21,14 +23,22 @@ class CNN(Backbone):
         input_shape: (C, H, W) of one image, at least 4 pixels a side.
         size: Row of `SIZES`: channels of both blocks and width of the hidden layer.
         dropout: Share of hidden features dropped.
+        widths: Other widths than those of the size.
         num_aux: Scalars that come with each image; they pass two layers of their own and join the hidden features.
     """
 
     is_convolutional = True
 
-    def __init__(self, input_shape: Shape, size: str = "base", dropout: float = 0.25, num_aux: int = 0) -> None:
+    def __init__(
+        self,
+        input_shape: Shape,
+        size: str = "base",
+        dropout: float = 0.25,
+        widths: Sequence[int] | None = None,
+        num_aux: int = 0,
+    ) -> None:
         super().__init__()
-        narrow, wide, hidden = widths_of(size, SIZES)
+        narrow, wide, hidden = widths_of(size, SIZES, widths)
         # Two poolings leave 7 of 28 pixels; any other size is brought to 4 so that the hidden layer stays small.
         side = 7 if input_shape[1] // 4 == 7 else 4
         layers = [*_block(input_shape[0], narrow), *_block(narrow, wide)]

@@ -1,5 +1,7 @@
 """Three fully connected layers with batch normalisation."""
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from trainer_pkg.nets.mlp import MLP
@@ -13,12 +15,15 @@ class Dense(MLP):
         input_shape: (C, H, W) of one image.
         size: Row of `sizes`: the widths of the three layers.
         dropout: Share of features dropped after each layer.
+        widths: Other widths than those of the size.
     """
 
     sizes = {"tiny": (10, 20, 10), "small": (32, 64, 32), "base": (64, 128, 64), "large": (256, 256, 256)}  # noqa: RUF012
 
-    def __init__(self, input_shape: Shape, size: str = "base", dropout: float = 0.0) -> None:
-        super().__init__(input_shape, size, dropout)
+    def __init__(
+        self, input_shape: Shape, size: str = "base", dropout: float = 0.0, widths: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(input_shape, size, dropout, widths)
 
     def norms(self, width: int) -> list[nn.Module]:
         return [nn.BatchNorm1d(width)]

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ class MLP(Backbone):
         input_shape: (C, H, W) of one image.
         size: Row of `sizes`: the widths of the layers.
         dropout: Share of features dropped after each layer.
+        widths: Other widths than those of the size.
     """
 
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
@@ -27,16 +28,18 @@ class MLP(Backbone):
         "large": (512, 256, 128),
     }
 
-    def __init__(self, input_shape: Shape, size: str = "base", dropout: float = 0.1) -> None:
+    def __init__(
+        self, input_shape: Shape, size: str = "base", dropout: float = 0.1, widths: Sequence[int] | None = None
+    ) -> None:
         super().__init__()
-        widths = (math.prod(input_shape), *widths_of(size, self.sizes))
+        plan = (math.prod(input_shape), *widths_of(size, self.sizes, widths))
         layers: list[nn.Module] = [nn.Flatten()]
-        for narrow, wide in itertools.pairwise(widths):
+        for narrow, wide in itertools.pairwise(plan):
             layers += [nn.Linear(narrow, wide), *self.norms(wide), nn.ReLU()]
             if dropout:
                 layers.append(nn.Dropout(dropout))
         self.layers = nn.Sequential(*layers)
-        self.num_features = widths[-1]
+        self.num_features = plan[-1]
 
     def norms(self, width: int) -> list[nn.Module]:
         """What stands between a linear layer and its activation."""

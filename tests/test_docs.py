@@ -1,0 +1,128 @@
+"""The tables of docs/migrating.md and the example of docs/new_architecture.md do what they say."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from hydra.utils import execution_whitelist, instantiate
+from omegaconf.errors import OmegaConfBaseException
+
+from tests.conftest import REPOSITORY, Commands, lines
+from trainer_pkg.check import check
+from trainer_pkg.entry import WHITELIST, one_line, register_models
+from trainer_pkg.renamed import answer, options
+
+CONFIGS = str(REPOSITORY / "configs")
+DOCS = REPOSITORY / "docs"
+
+
+def rows(heading: str) -> list[tuple[str, str]]:
+    section = (DOCS / "migrating.md").read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    cells = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return [(cell[0].strip(), cell[1].strip()) for cell in cells[1:]]
+
+
+COMMANDS = [
+    command
+    for heading in ("Commands", "Make targets")
+    for _, here in rows(heading)
+    for command in re.findall("`([^`]+)`", here)
+]
+
+
+def overrides_of(command: str) -> list[str]:
+    """What composes one point of the line: of each list of values the first one."""
+    given = [argument for argument in shlex.split(command)[1:] if not argument.startswith("-") and "=" in argument]
+    first = [re.sub(r"^([^=\[(]+)=([^,\[({]+),.*", r"\1=\2", argument) for argument in given]
+    return [re.sub(r"=tag\(.*", "=0.01", argument) for argument in first]
+
+
+def test_the_tables_are_read_whole() -> None:
+    assert len(rows("Commands")) > 45 and len(rows("Make targets")) > 15 and len(rows("Names that are answered")) == 10
+    assert {command.split()[0] for command in COMMANDS} == {"train", "evaluate", "make"}
+
+
+@pytest.mark.parametrize("command", sorted({command for command in COMMANDS if command.startswith("train")}))
+def test_a_command_of_the_table_builds_data_and_network(command: str, tmp_path: Path) -> None:
+    register_models()
+    with initialize_config_dir(CONFIGS), execution_whitelist(WHITELIST):
+        cfg = compose("train", overrides=["paths.output_dir=.", f"paths.data_dir={tmp_path}", *overrides_of(command)])
+        if "FOLDER" in command:
+            return
+        instantiate(cfg.model, spec=instantiate(cfg.data).spec)
+
+
+@pytest.mark.parametrize("command", sorted({command for command in COMMANDS if command.startswith("make")}))
+def test_a_target_of_the_table_is_in_the_makefile(command: str) -> None:
+    assert re.search(rf"^{command.split()[1]}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("written", "expected"), rows("Names that are answered"))
+def test_a_name_of_the_table_is_answered(
+    written: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    register_models()
+    given = [argument for argument in shlex.split(written.strip("`"))[1:] if "=" in argument]
+    with (
+        initialize_config_dir(CONFIGS),
+        execution_whitelist(WHITELIST),
+        pytest.raises((HydraException, OmegaConfBaseException)) as caught,
+    ):
+        check(compose("train", overrides=[f"paths.data_dir={tmp_path}/data", *overrides_of(written.strip("`"))]))
+    assert (answer(given) or one_line(caught.value)).startswith(expected.replace("`", ""))
+
+
+@pytest.mark.parametrize(("name", "spelling"), list(options()))
+def test_every_name_has_a_spelling_that_composes(name: str, spelling: str, tmp_path: Path) -> None:
+    register_models()
+    with initialize_config_dir(CONFIGS), execution_whitelist(WHITELIST):
+        compose("train", overrides=spelling.split())
+        with pytest.raises((HydraException, OmegaConfBaseException)):
+            compose("train", overrides=[name])
+
+
+def test_the_program_answers(commands: Commands) -> None:
+    done = commands.run("train", "-m", "model=mnist_sdn_8k,mnist_cnn_421k")
+    assert (done.returncode, lines(done.stderr)) == (
+        2,
+        ["Error: model=mnist_sdn_8k is model=dense model.size=tiny here."],
+    )
+    assert commands.made() == []
+
+
+def test_a_new_architecture_is_a_module_and_a_file(commands: Commands) -> None:
+    page = (DOCS / "new_architecture.md").read_text()
+    [module] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    [config] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    [line, *_] = re.findall(r"^train (.*)$", page, re.MULTILINE)
+    clone = commands.folder / "clone"
+    for name in ("trainer_pkg", "sweeps", "configs"):
+        shutil.copytree(REPOSITORY / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (clone / "trainer_pkg/nets/patches.py").write_text(module)
+    (clone / "configs/model/backbone/patches.yaml").write_text(config)
+    commands.environment["PYTHONPATH"] = str(clone)
+    done = commands.run("python", "-m", "trainer_pkg.train", *shlex.split(line))
+    assert done.returncode == 0, done.stderr
+    table = commands.run("sweeps", "table")
+    assert "patches" in table.stdout and "dense" in table.stdout, table.stdout + table.stderr
+
+
+def test_a_network_of_another_package_needs_its_users_trust(commands: Commands) -> None:
+    page = (DOCS / "new_architecture.md").read_text()
+    [module] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    [config] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    for path, text in (("my_package/patches.py", module), ("my_configs/model/backbone/patches.yaml", config)):
+        (commands.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (commands.folder / path).write_text(text.replace("trainer_pkg.nets.patches", "my_package.patches"))
+    line = ("--config-dir", "my_configs", "model/backbone=patches", "trainer.max_epochs=1", "model.size=tiny")
+    commands.environment["PYTHONPATH"] = "."
+    refused = commands.run("train", *line)
+    assert refused.returncode == 2 and len(lines(refused.stderr)) == 1, refused.stderr
+    commands.environment["SWEEPS_TRUSTED"] = "my_package.*"
+    done = commands.run("train", *line)
+    assert done.returncode == 0, done.stderr
