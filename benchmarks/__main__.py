@@ -1,4 +1,4 @@
-"""`python -m benchmarks sweep|tracking|overhead|step|storage|commands`: each prints one table."""
+"""`python -m benchmarks sweep|tracking|overhead|step|families|storage|commands`: each prints one table."""
 
 import functools
 import importlib.util
@@ -83,6 +83,15 @@ def step(
     found = measure(data_dir.resolve(), rounds, model, precision, steps)
     rows = [(name, ms, ms / found["bare"]) for name, ms in found.items()]
     print(tabulate(rows, headers=["", "ms a step", "x bare"], tablefmt="pipe", floatfmt=".2f"))
+
+
+@app.command()
+def families(rounds: int = 15) -> None:
+    """Forward and backward of each family against the plainest PyTorch of the same network."""
+    from benchmarks.families import measure
+
+    rows = [(name, plain, ours, ours / plain) for name, (plain, ours) in measure(rounds).items()]
+    print(tabulate(rows, headers=["", "plain ms", "ours ms", "x plain"], tablefmt="pipe", floatfmt=".2f"))
 
 
 @app.command()

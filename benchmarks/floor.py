@@ -27,7 +27,7 @@ class Network(nn.Module):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.body = {"dense": _dense, "cnn": _cnn}[name]()
+        self.body = {"dense": dense, "cnn": cnn}[name]()
         width = {"dense": 64, "cnn": 128}[name]
         self.heads = nn.ModuleDict({head: nn.Linear(width, k) for head, k in _HEADS.items()})
 
@@ -92,14 +92,16 @@ def weights(num: int) -> list[float]:
     return [round(0.1 * (i + 1), 1) for i in range(num)]
 
 
-def _dense() -> nn.Module:
+def dense() -> nn.Module:
+    """The layers of `dense` before its heads."""
     layers: list[nn.Module] = [nn.Flatten()]
     for narrow, wide in ((784, 64), (64, 128), (128, 64)):
         layers += [nn.Linear(narrow, wide), nn.BatchNorm1d(wide), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
-def _cnn() -> nn.Module:
+def cnn() -> nn.Module:
+    """The layers of `cnn` before its heads."""
     layers: list[nn.Module] = []
     for narrow, wide in ((1, 32), (32, 64)):
         layers += [nn.Conv2d(narrow, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU(), nn.MaxPool2d(2)]
