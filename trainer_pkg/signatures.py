@@ -1,6 +1,8 @@
 """Compares a configuration with the constructors it names: the signature is the schema."""
 
+import contextlib
 import inspect
+import logging
 import typing
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
@@ -32,7 +34,8 @@ def check_signatures(config: Any, path: str = "") -> None:
 
 def _check_call(config: Mapping[str, Any], path: str) -> None:
     try:
-        target = get_object(config["_target_"])
+        with _quiet():
+            target = get_object(config["_target_"])
         parameters = inspect.signature(target).parameters
     except Exception as error:  # the constructor is named wrongly, or is of C and has no signature
         if isinstance(error, ValueError | TypeError):
@@ -47,6 +50,17 @@ def _check_call(config: Mapping[str, Any], path: str) -> None:
         elif not takes_any:
             known = did_you_mean(key, [name for name in parameters if name != "self"])
             raise ConfigError(f"{path}.{key} is no argument of {config['_target_']}. Known: {known}")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hydra logs what it cannot find as well as raising it."""
+    logger = logging.getLogger("hydra.utils")
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was_disabled
 
 
 def _check_value(path: str, value: Any, accepted: set[Any]) -> None:

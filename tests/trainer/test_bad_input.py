@@ -35,6 +35,7 @@ def test_a_mistake_is_one_line_that_names_it(override: str, monkeypatch: pytest.
     [
         (["model=cnnn"], "Did you mean 'cnn'?"),
         (["model.size=tinny"], "Sizes: "),
+        (["model.criterion._target_=torch.nn.CrosEntropyLoss"], "cannot be imported"),
         (["-m", "model=dense,cnnn"], "Did you mean 'cnn'?"),
         (["-m", "data=multihead_digits", "model.loss_weights.thicknes=0.1,0.5"], "names no head"),
         (["-m", "model=dense,cnn", "study.objective=val/nothing"], "is reported by no head"),

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Commands
 from trainer_pkg.entry import WHITELIST, register_models
 from trainer_pkg.signatures import check_signatures
 
@@ -85,3 +85,44 @@ def test_no_two_files_of_a_group_are_alike() -> None:
 
 def test_there_are_few_config_files() -> None:
     assert len(list(CONFIGS.rglob("*.yaml"))) <= 60
+
+
+def test_a_head_and_a_label_map_need_no_code(tmp_path: Path) -> None:
+    orientation, parity = [0, 1, 2, 3, 0, 1, 2, 3, 0, 1], [0, 4, 0, 4, 0, 4, 0, 4, 0, 4]
+    cfg = composed(
+        *("data=multihead_digits", f"paths.data_dir={tmp_path}", "model.loss_weights.orientation=0.5"),
+        *(f"+data.labels.heads.orientation={orientation}", f"data.labels.heads.thickness={parity}"),
+    )
+    with execution_whitelist(WHITELIST):
+        data = instantiate(cfg.data)
+        module = instantiate(cfg.model, spec=data.spec)
+    data.prepare_data()
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+    assert batch["orientation"].tolist() == [orientation[digit] for digit in batch["digit"]]
+    assert batch["thickness"].tolist() == [parity[digit] for digit in batch["digit"]]
+    outputs = module(data.on_after_batch_transfer(batch, 0)["image"])
+    widths = {head: output.shape[1] for head, output in outputs.items()}
+    assert widths == {"digit": 10, "thickness": 5, "smoothness": 3, "orientation": 4}
+    assert module.criteria.weights["orientation"] == 0.5
+
+
+def test_the_documented_cifar_heads_have_their_sizes(tmp_path: Path) -> None:
+    with execution_whitelist(WHITELIST):
+        spec = instantiate(composed("data=cifar10_multihead", f"paths.data_dir={tmp_path}").data).spec
+    assert {head: target.num_outputs for head, target in spec.targets.items()} == {
+        "class": 10,
+        "domain": 2,
+        "mobility": 3,
+        "size": 3,
+    }
+
+
+def test_info_and_tab_completion_work(commands: Commands) -> None:
+    info = commands.run("train", "--info", "defaults")
+    assert info.returncode == 0 and "model/backbone/dense" in info.stdout, info.stderr
+    for typed, offered in {"model=c": "model=cnn model=convnext", "model.net.dr": "model.net.dropout="}.items():
+        commands.environment.update(COMP_LINE=f"train {typed}", COMP_POINT="99")
+        done = commands.run("train", "--shell-completion", "query=bash")
+        assert (done.returncode, done.stdout.strip()) == (0, offered), done.stderr
+    assert commands.made() == []

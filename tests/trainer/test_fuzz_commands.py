@@ -22,7 +22,7 @@ from trainer_pkg.check import check
 from trainer_pkg.entry import WHITELIST, register_models
 
 DATA = "data=multihead_digits"
-GROUPS = ("data", "model", "experiment", "trainer", "debug", "callbacks", "logger", "study", "data/labels", "paths")
+GROUPS = ("data", "model", "experiment", "trainer", "debug", "callbacks", "logger", "study", "data/labels")
 # Per key some values that it cannot have.
 BAD_VALUES = {
     "seed": ["abc", "1.5", "[1]", "true"],

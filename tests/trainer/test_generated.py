@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Commands
+from tests.conftest import REPOSITORY, Commands
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.generated import Generated, digest
 
-PROMPT = "def darken(image): halve the brightness of the images"
+README = (REPOSITORY / "README.md").read_text()
+[PROMPT] = re.findall(r"^python -m trainer_pkg.generate '(.*)'$", README, re.MULTILINE)
 CODE = '''import torch
 
 

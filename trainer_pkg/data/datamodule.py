@@ -195,7 +195,7 @@ class DataModule(LightningDataModule):
             return measured
         levels = 255 * torch.tensor(given, dtype=torch.float32).view(-1, 1, 1)
         if len(levels) not in (1, len(measured)):
-            raise ConfigError(f"data.mean and data.std must be one number, or {len(measured)} for as many channels.")
+            raise ConfigError(f"data.mean and data.std must be one number, or one for each channel of {len(measured)}.")
         return levels
 
     def _further_targets(self, tables: dict[str, Columns], train: Tensor) -> dict[str, Columns]:
