@@ -1,5 +1,6 @@
 """The one Lightning module: any backbone, any number of heads."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.metrics import HeadMetrics, kinds_of
 from trainer_pkg.nets.backbone import BackboneFactory
@@ -64,6 +66,11 @@ class ImageModule(LightningModule):
         self._kinds = {head: kinds_of(target) for head, target in spec.targets.items()}
         self.criteria = WeightedCriteria(spec.targets, criterion, number_criterion, criteria or {}, loss_weights or {})
         asked = {"size": size, "num_aux": spec.num_aux or None}
+        if spec.num_aux and "num_aux" not in inspect.signature(net).parameters:
+            raise ConfigError(
+                f"model.net takes no scalars beside the image, and this data has {spec.num_aux}: use model=cnn, or"
+                " leave data.source.aux out."
+            )
         backbone = net(spec.input_shape, **{key: value for key, value in asked.items() if value is not None})
         self.network = MultiheadNetwork(backbone, self.criteria.num_outputs, adapter, head)
         if self.network.backbone.is_convolutional:

@@ -178,3 +178,15 @@ def test_floating_point_operations_are_measured_and_leave_no_trace(
     assert module.count_flops() == flops
     assert torch.equal(torch.get_rng_state(), state) and module.network.training
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_a_family_without_a_place_for_scalars_says_so() -> None:
+    spec = DataSpec(input_shape=MNIST, targets={"digit": Categorical(num_classes=10)}, num_aux=2)
+    with pytest.raises(ConfigError, match="takes no scalars beside the image, and this data has 2: use model=cnn"):
+        ImageModule(
+            spec=spec,
+            net=ViT,
+            criterion=torch.nn.CrossEntropyLoss(),
+            number_criterion=Regression(),
+            optimizer=torch.optim.Adam,
+        )

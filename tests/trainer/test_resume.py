@@ -87,7 +87,9 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
 
 
-OPTIONS = ("model.size=tiny", "model.net.dropout=0.3")
+CROP = "{_target_: torchvision.transforms.v2.RandomCrop, size: 28, padding: 2}"
+SHIFT = f"{{_target_: trainer_pkg.data.transforms.Wrap, transform: {CROP}}}"
+OPTIONS = ("model.size=tiny", "model.net.dropout=0.3", f"data.train_transform={SHIFT}")
 LAST = EPOCHS * BATCHES
 
 
