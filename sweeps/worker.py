@@ -18,6 +18,7 @@ from sweeps.verdict import failure, verdict
 
 _POLL_S = 1.0
 _MAX_BEAT_S = 2.0
+_MAX_ORPHANED = 20
 _TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
@@ -201,8 +202,10 @@ class Worker:
     def _conclude(self, trial: RunningTrial) -> None:
         code = trial.process.exitcode
         was_asked = trial.stopped_at is not None or code in _TERMINATED
-        if trial.ending is None and (was_asked or trial.has_lost_its_server):
-            # Asked to stop by whoever runs the machine, or gone with its server: nothing is wrong with the trial.
+        is_orphan = trial.has_lost_its_server and trial.claim.attempt < _MAX_ORPHANED
+        if trial.ending is None and (was_asked or is_orphan):
+            # Asked to stop by whoever runs the machine, or gone with its server: nothing is wrong with the trial. One
+            # that takes the server down every time is no orphan.
             self._study.give_back(trial.claim, trial.age_s)
             self._remove(trial)
             return

@@ -64,3 +64,12 @@ def test_nothing_waits_behind_a_stuck_trial(commands: Commands) -> None:
     assert result.returncode == 1 and time.monotonic() - began < 60
     states = [trial.state for trial in study(commands).trials()]
     assert sorted(states) == ["completed"] * 3 + ["failed"] * 3
+
+
+@pytest.mark.slow
+def test_a_trial_that_takes_its_server_down_each_time_fails_in_the_end(commands: Commands) -> None:
+    result = commands.run("fake", "-m", "mode=server,ok", "sleep_s=0.1", "study.name=s", "study.slots=1", timeout=280)
+    assert result.returncode == 1, result.stderr
+    fatal, ok = study(commands).trials()
+    assert isinstance(fatal.outcome, Failed) and fatal.outcome.cause == "crash" and fatal.attempt >= 20
+    assert ok.state == "completed"

@@ -25,6 +25,9 @@ def fail(mode: str) -> object:  # noqa: C901 - one case a way to fail
             raise SystemExit(0)
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "server":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(600)
         case "segfault":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "hang":
