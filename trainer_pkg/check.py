@@ -1,6 +1,8 @@
 """Everything that can be known to be wrong before anything is created."""
 
 import contextlib
+import importlib.util
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from trainer_pkg.data import DataModule
     from trainer_pkg.module import ImageModule
+
+
+_EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
 
 
 class Preflight(Callback):
@@ -70,6 +75,7 @@ def check(config: DictConfig) -> None:
     for name, callback in (cfg.get("callbacks") or {}).items():
         with _blaming(f"callbacks.{name}"):
             instantiate(callback)
+    _check_loggers(cfg)
     if cfg.get("ckpt_path"):
         from trainer_pkg.checkpoint import load
 
@@ -132,6 +138,21 @@ def _blaming(key: str, *kinds: type[Exception]) -> Iterator[None]:
             lines = str(cause).strip().splitlines() or [type(cause).__name__]
             raise ConfigError(f"{key}: {lines[0]}") from error
         raise
+
+
+def _check_loggers(cfg: DictConfig) -> None:
+    """Loggers whose package or account is missing fail only when they log."""
+    targets = {name: str(logger.get("_target_")) for name, logger in (cfg.get("logger") or {}).items() if logger}
+    for name, target in targets.items():
+        package = _EXTRAS.get(target.rpartition(".")[2])
+        if package and importlib.util.find_spec(package) is None:
+            raise ConfigError(f"logger={name} needs the package {package}: pip install 'hydra-sweeps[{package}]'.")
+        is_online = not cfg.logger[name].get("offline") and os.environ.get("WANDB_MODE", "online") == "online"
+        if package == "wandb" and is_online:
+            import wandb
+
+            if not wandb.login(prompt=False, verify=False):
+                raise ConfigError(f"logger={name} has no key: `wandb login`, or logger.{name}.offline=true.")
 
 
 def _check_metrics(cfg: DictConfig, known: list[str]) -> None:

@@ -113,7 +113,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _missing_option(error: MissingConfigException) -> str:
     name = error.missing_cfg_file or ""
     group, _, option = name.rpartition("/")
-    options = sorted(error.options or [])
+    options = sorted(error.options or [path.stem for path in Path(config_dir(), group).glob("*.yaml")])
     if not group or not options:
         return _first_sentences(str(error))
     return f"{group}={option} does not exist. Options: {did_you_mean(option, options)}"

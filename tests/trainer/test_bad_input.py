@@ -35,6 +35,8 @@ def test_a_mistake_is_one_line_that_names_it(override: str, monkeypatch: pytest.
     [
         (["model=cnnn"], "Did you mean 'cnn'?"),
         (["model.size=tinny"], "Sizes: "),
+        (["logger=wandb"], "logger=wandb has no key: `wandb login`, or logger.wandb.offline=true."),
+        (["logger=[csv,tensrboard]"], "Did you mean 'tensorboard'?"),
         (["model.criterion._target_=torch.nn.CrosEntropyLoss"], "cannot be imported"),
         (["-m", "model=dense,cnnn"], "Did you mean 'cnn'?"),
         (["-m", "data=multihead_digits", "model.loss_weights.thicknes=0.1,0.5"], "names no head"),

@@ -1,6 +1,7 @@
 """Data sets that the package `datasets` reads: from the hub, from disk, from parquet files."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,8 @@ def _read(path: str, config_name: str | None, revision: str | None, test_split: 
     except ImportError as error:
         raise ConfigError("data=hf needs the package datasets: pip install 'hydra-sweeps[hf]'.") from error
     datasets.disable_progress_bars()
+    for name in ("datasets", "huggingface_hub"):  # what they warn of, they raise in the end
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         if Path(path, "dataset_dict.json").is_file():
             found = datasets.load_from_disk(path)

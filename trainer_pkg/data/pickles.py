@@ -35,4 +35,4 @@ def read_pickle(path: Path) -> Any:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # a broken pickle may raise almost anything
-        raise ConfigError(f"{path} is no pickle of arrays and plain containers: {error}.") from error
+        raise ConfigError(f"{path} is no pickle of arrays and plain containers: {str(error).rstrip('.')}.") from error
