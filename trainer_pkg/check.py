@@ -1,18 +1,16 @@
 """Everything that can be known to be wrong before anything is created."""
 
-import contextlib
 import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from hydra.errors import InstantiationException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from trainer_pkg.blame import blaming
 from trainer_pkg.errors import ConfigError, did_you_mean
 from trainer_pkg.signatures import check_signatures
 
@@ -61,19 +59,19 @@ def check(config: DictConfig) -> None:
     _check_groups(cfg)
     for group in ("data", "model", "trainer", "callbacks", "logger"):
         check_signatures(OmegaConf.to_container(cfg[group], resolve=True) if cfg.get(group) else None, group)
-    with _blaming("data"):
+    with blaming(cfg, "data"):
         data = instantiate(cfg.data)
         data.prepare_data()
         data.setup()
         rows = _first_rows(data)
-    with _blaming("model"):
+    with blaming(cfg, "model"):
         module = instantiate(cfg.model, spec=data.spec)
-    with _blaming("model.criterion, model.criteria", RuntimeError):
+    with blaming(cfg, "model.criterion", "model.criteria", kinds=(RuntimeError,)):
         _try_losses(rows, module)
-    with _blaming("model.optimizer, model.scheduler"):
+    with blaming(cfg, "model.optimizer", "model.scheduler"):
         module.configure_optimizers()
     for name, callback in (cfg.get("callbacks") or {}).items():
-        with _blaming(f"callbacks.{name}"):
+        with blaming(cfg, f"callbacks.{name}"):
             instantiate(callback)
     _check_loggers(cfg)
     if cfg.get("ckpt_path"):
@@ -125,21 +123,6 @@ def _check_groups(cfg: DictConfig) -> None:
             raise ConfigError(f"{key}={value} names an option of a group: write {key.replace('.', '/')}={value}.")
 
 
-@contextlib.contextmanager
-def _blaming(key: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Say below which key the value stands that a constructor refuses, with an error of these or the usual kinds."""
-    from lightning.fabric.utilities.exceptions import MisconfigurationException
-
-    try:
-        yield
-    except Exception as error:
-        cause = error.__cause__ if isinstance(error, InstantiationException) else error
-        if isinstance(cause, (ValueError, TypeError, MisconfigurationException, *kinds)):
-            lines = str(cause).strip().splitlines() or [type(cause).__name__]
-            raise ConfigError(f"{key}: {lines[0]}") from error
-        raise
-
-
 def _check_loggers(cfg: DictConfig) -> None:
     """Loggers whose package or account is missing fail only when they log."""
     targets = {name: str(logger.get("_target_")) for name, logger in (cfg.get("logger") or {}).items() if logger}
@@ -184,7 +167,7 @@ def _each(value: Any) -> list[Any]:
 def _check_trainer(cfg: DictConfig) -> None:
     from hydra.utils import instantiate
 
-    with _blaming("trainer"):
+    with blaming(cfg, "trainer"):
         trainer = instantiate(cfg.trainer, logger=False, callbacks=None, enable_progress_bar=False)
     if trainer.precision.startswith("bf16") and trainer.strategy.root_device.type == "cpu" and _emulates_bf16():
         slow = "this CPU has no bfloat16 instructions and emulates them, many times slower than 32-true"
