@@ -10,9 +10,9 @@ class ConfigError(CompactHydraException):
     """A configuration that cannot be trained: one line with rule, value found and nearest valid ones."""
 
 
-def did_you_mean(found: str, known: Iterable[str]) -> str:
+def did_you_mean(found: object, known: Iterable[str]) -> str:
     """List the known names, and the nearest one if any is near."""
     names = [str(name) for name in known]
-    near = get_close_matches(found, names, n=1, cutoff=0.5)
+    near = get_close_matches(str(found), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{', '.join(names) or 'none'}.{hint}"
