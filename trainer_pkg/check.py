@@ -149,15 +149,15 @@ def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
         for metric, way in zip(_each(metrics), [*_each(ways), *[None] * len(known)], strict=False):
             if metric not in known:
                 raise ConfigError(f"{key}={metric} is reported by no head. Reported: {did_you_mean(metric, known)}")
-            _check_way(metric, way_key, way)
+            _check_way(f"{key}={metric}", way_key, way)
 
 
-def _check_way(metric: str, key: str, way: str | None) -> None:
+def _check_way(watched: str, key: str, way: str | None) -> None:
     """Losses and errors are better when small, the rest when large."""
-    is_error = metric.endswith(("loss", "mae", "mae_best"))
+    is_error = watched.endswith(("loss", "mae", "mae_best"))
     if way is not None and is_error != str(way).startswith("min"):
         better = ("min" if is_error else "max") + ("imize" if key.startswith("study") else "")
-        raise ConfigError(f"{key}={way} does not agree with {metric}: set {key}={better}.")
+        raise ConfigError(f"{key}={way} does not agree with {watched}: set {key}={better}.")
 
 
 def _each(value: Any) -> list[Any]:

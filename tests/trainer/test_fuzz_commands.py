@@ -30,7 +30,7 @@ BAD_VALUES = {
     "data.eval_batch_size": ["0", "-1", "many"],
     "data.num_val": ["0", "-1", "100000", "some"],
     "data.num_workers": ["-1", "two"],
-    "model.size": ["tinny", "5", "null", "[base]"],
+    "model.size": ["tinny", "5", "[base]"],
     "model.optimizer.lr": ["abc", "-0.1", "[0.1]"],
     "model.net.dropout": ["1.5", "-0.5", "much"],
     "model.loss_weights.digit": ["-1", ".nan", "inf", "heavy", "[1]"],

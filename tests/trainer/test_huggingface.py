@@ -124,4 +124,7 @@ def test_a_trial_trains_on_it_with_scalars_and_several_loggers(commands: Command
     assert "metrics.csv" in names and any(name.startswith("events.out.tfevents") for name in names)
     assert "wandb" in names
     wrong = commands.run("train", *line, "study.direction=maximize")
-    assert wrong.returncode == 2 and "does not agree with val/mae_best: set study.direction=minimize" in wrong.stderr
+    assert (
+        wrong.returncode == 2
+        and "does not agree with study.objective=val/mae_best: set study.direction=minimize" in wrong.stderr
+    )

@@ -49,6 +49,6 @@ def widths_of(size: str, sizes: Mapping[str, Widths], own: Sequence[int] | None 
             wanted = f"{lengths.pop()}" if len(lengths) == 1 else "one or more"
             raise ConfigError(f"model.net.widths={list(own)} must be {wanted} whole numbers of at least 1.")
         return tuple(own)  # type: ignore[return-value]
-    if size not in sizes:
+    if not isinstance(size, str) or size not in sizes:
         raise ConfigError(f"model.size={size} is unknown to this family. Sizes: {did_you_mean(size, sizes)}")
     return sizes[size]
