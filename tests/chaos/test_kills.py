@@ -80,7 +80,7 @@ def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: 
         (16, 2, 10, 0.6),
         pytest.param(40, 2, 30, 0.6, marks=pytest.mark.slow),
         # Long enough for all kills: eight workers on two cores are slow to start.
-        pytest.param(500, 8, 300, 6.0, marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
+        pytest.param(500, 8, 300, 15.0, marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
     ],
 )
 def test_kills_of_workers_servers_and_trials_lose_and_repeat_nothing(

@@ -103,7 +103,7 @@ def test_a_run_cut_anywhere_continues_bit_for_bit(
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     # The first and the last step of an epoch are where a resumed loop goes wrong.
-    steps = random.Random(seed).sample(range(1, LAST), num_cuts) + [BATCHES] * (num_cuts > 1)
+    steps = {*random.Random(seed).sample(range(1, LAST), num_cuts), *[BATCHES] * (num_cuts > 1)}
     options = (f"model={model}", f"data.num_workers={workers}", *OPTIONS)
     assert train_in_fork(tmp_path / "whole", tmp_path / "data", options) == 0
     for step in steps:
