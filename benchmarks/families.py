@@ -24,6 +24,7 @@ from trainer_pkg.nets.resnet import ResNet
 from trainer_pkg.nets.vit import ViT
 from trainer_pkg.spec import Categorical, DataSpec
 
+_ROUND_S = 0.3
 _SPEC = DataSpec(input_shape=(1, 28, 28), targets={"digit": Categorical(num_classes=10)})
 
 
@@ -128,12 +129,17 @@ def measure(num_rounds: int) -> dict[str, tuple[float, float]]:
         assert _count(plain) == _count(ours), (name, _count(plain), _count(ours))
         steps = {"plain": partial(_plain_step, plain), "ours": partial(_our_step, ours)}
         times: dict[str, list[float]] = {kind: [] for kind in steps}
+        num_steps = 1
         for i in range(num_rounds + 1):
             for kind, step in steps.items():
                 start = time.perf_counter()
-                step(images, labels)
-                if i:  # the first warms up
-                    times[kind].append(1000 * (time.perf_counter() - start))
+                for _ in range(num_steps):
+                    step(images, labels)
+                seconds = time.perf_counter() - start
+                if i:  # the first warms up, and tells how many steps make a round that a clock can time
+                    times[kind].append(1000 * seconds / num_steps)
+            if not i:
+                num_steps = max(1, round(_ROUND_S / seconds))
         found[name] = (statistics.median(times["plain"]), statistics.median(times["ours"]))
     return found
 

@@ -1,3 +1,4 @@
+import itertools
 import pickle
 from pathlib import Path
 from typing import Any
@@ -5,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import typer
+from typer.testing import CliRunner
 
 from tests.conftest import Commands
 from tests.fakes.multihead import directory, rewrite, same, splits
+from trainer_pkg.convert import convert
 from trainer_pkg.data import DataModule, cifar100mh, tensors
 from trainer_pkg.data.files import MultiheadFiles
 from trainer_pkg.data.pickles import read_pickle
@@ -105,23 +109,27 @@ def test_validation_rows_come_from_the_training_split(tmp_path: Path) -> None:
     assert [len(data._splits[split]) for split in ("train", "val", "test")] == [24, 6, 30]
 
 
-def test_the_programs_convert_and_train_on_them(commands: Commands) -> None:
-    folder = directory(commands.folder / "d")
-    convert = [("trainer_pkg.convert", folder, "d.pt"), ("trainer_pkg.convert", "d.pt", "again")]
-    for module, *arguments in convert:
-        done = commands.run("python", "-m", module, *map(str, arguments))
-        assert done.returncode == 0 and "30 train, 30 test" in done.stdout, done.stderr
-    assert same(MultiheadFiles(commands.folder / "again").load(), splits())
-    refused = commands.run("python", "-m", "trainer_pkg.convert", "d.pt", "again")
-    assert refused.returncode == 2 and refused.stderr == "Error: again exists.\n"
+def test_a_data_set_is_converted_there_and_back(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(convert)
+    paths = [str(directory(tmp_path / "d")), str(tmp_path / "d.pt"), str(tmp_path / "again")]
+    for source, target in itertools.pairwise(paths):
+        done = CliRunner().invoke(app, [source, target])
+        assert done.exit_code == 0 and "30 train, 30 test" in done.stdout, done.output
+    assert same(MultiheadFiles(paths[-1]).load(), splits())
+    refused = CliRunner().invoke(app, [paths[1], paths[2]])
+    assert (refused.exit_code, refused.stderr) == (2, f"Error: {paths[2]} exists.\n")
+
+
+def test_a_trial_trains_on_converted_files_with_losses_of_ordered_targets(commands: Commands) -> None:
+    files = MultiheadFiles(directory(commands.folder / "d"))
+    tensors.write(commands.folder / "d.pt", files.spec, files.load())
     line = ("data=multihead_files", "data.source.path=d.pt", "model=cnn", "model.size=tiny", "trainer.max_epochs=1")
-    weights = ("model.loss_weights.note_number=0.25", "logger=csv")
     regression = (
+        "model.loss_weights.note_number=0.25",
         "+model.criteria.note_velocity._target_=trainer_pkg.losses.ordered.OrdinalRegression",
         "+model.criteria.note_number._target_=trainer_pkg.losses.ordered.Regression",
     )
-    done = commands.run("train", *line, *weights, *regression)
+    done = commands.run("train", *line, *regression)
     assert done.returncode == 0, done.stderr
     assert "test/note_velocity_mae" in done.stderr + done.stdout
-    missing = commands.run("train", *line[:1])
-    assert missing.returncode == 2 and "data.source.path" in missing.stderr and missing.stderr.count("\n") == 1
