@@ -33,12 +33,7 @@ class Slots:
     @property
     def environment(self) -> dict[str, str]:
         """Variables of the fork server: the thread count is read when the libraries are imported."""
-        variables = {name: str(self.threads) for name in _THREADS}
-        if self.threads > 1:
-            # A thread that waits for its team by spinning takes the core from the very thread it waits for, as soon as
-            # anything else runs on the machine: a second worker of the study, for instance.
-            variables["OMP_WAIT_POLICY"] = "PASSIVE"
-        return {name: os.environ.get(name, value) for name, value in variables.items()}
+        return {name: os.environ.get(name, str(self.threads)) for name in _THREADS}
 
     def environment_of(self, slot: int) -> Mapping[str, str]:
         """Variables of the trials of one slot."""
