@@ -128,7 +128,7 @@ def come_and_go(server: Server, num_kills: int, longest_pause_s: float) -> None:
 def test_a_sweep_goes_on_without_its_server_and_sync_sends_what_it_missed(commands: Commands) -> None:
     server = Server(commands.folder)
     line = (
-        *("-m", "data=multihead_digits", "model=dense", "model.size=tiny", "trainer.max_epochs=2"),
+        *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "trainer.max_epochs=3"),
         *("study.name=s", "seed=0,1", f"tracking.uri={server.uri}", "tracking.drain_s=1"),
     )
     done = commands.run("train", *line)
@@ -136,7 +136,7 @@ def test_a_sweep_goes_on_without_its_server_and_sync_sends_what_it_missed(comman
     assert "Connection refused" in done.stderr
     server.start()
     tracking = ("--tracking", server.uri)
-    assert "2 trials sent" in commands.run("sweeps", "sync", "s", *tracking).stdout
+    assert "4 trials sent" in commands.run("sweeps", "sync", "s", *tracking).stdout
     for _ in range(2):
         assert "0 trials sent" in commands.run("sweeps", "sync", "s", *tracking).stdout
     checked = commands.run("sweeps", "doctor", "s", *tracking)

@@ -142,7 +142,7 @@ def run_in_fork(arguments: list[str], folder: Path) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "num_lines", [60, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3 * 3600)])]
+    "num_lines", [100, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3 * 3600)])]
 )
 def test_a_broken_command_line_is_one_line_of_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_lines: int

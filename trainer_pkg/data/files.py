@@ -80,7 +80,7 @@ def _info(path: Path) -> dict[str, Any]:
     if not isinstance(encoding, dict) or "format" not in encoding:
         raise ConfigError(f"{path}: missing required field in format config: label_encoding.format.")
     names, mappings = info.get("parameter_names", []), info.get("parameter_mappings", {})
-    if not isinstance(names, list) or len(set(names)) < len(names):
+    if not isinstance(names, list) or len(set(map(str, names))) < len(names):
         raise ConfigError(f"{path}: parameter_names must be a list of different names.")
     if not isinstance(mappings, dict) or not all(isinstance(mapping, dict) for mapping in mappings.values()):
         raise ConfigError(f"{path}: parameter_mappings must be a table of tables with min and max.")

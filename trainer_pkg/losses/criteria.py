@@ -12,7 +12,7 @@ from trainer_pkg.losses.mapped import Mapped
 from trainer_pkg.losses.ordered import OrderedLoss
 from trainer_pkg.spec import Continuous, Target
 
-_OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss, FocalLoss)
+_OF_CLASSES = (nn.CrossEntropyLoss, nn.MultiMarginLoss, FocalLoss)
 
 
 class HeadLoss(nn.Module):

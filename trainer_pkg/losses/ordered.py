@@ -3,6 +3,7 @@
 All measure distances as shares of the target's range, so that a loss weight means the same in any unit.
 """
 
+import abc
 import copy
 from collections.abc import Callable
 from typing import Literal, Self
@@ -18,7 +19,7 @@ Distance = Literal["l1", "l2", "huber"]
 _DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1_loss, "l2": mse_loss, "huber": huber_loss}
 
 
-class OrderedLoss(nn.Module):
+class OrderedLoss(nn.Module, abc.ABC):
     """What the losses of ordered targets share.
 
     Args:
@@ -50,9 +51,9 @@ class OrderedLoss(nn.Module):
         """Outputs that the head needs."""
         return target.num_outputs
 
+    @abc.abstractmethod
     def predict(self, outputs_BK: Tensor) -> Tensor:
         """The predicted label (B,), a floating-point number also where labels are classes."""
-        raise NotImplementedError
 
     def _apart(self, predicted_B: Tensor, labels_B: Tensor) -> Tensor:
         return self._distance((predicted_B - self._low) / self._span, (labels_B.float() - self._low) / self._span)
