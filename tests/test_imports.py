@@ -54,6 +54,17 @@ def test_looking_loads_nothing_heavy(module: str) -> None:
     assert ast.literal_eval(found) in ([], allowed)
 
 
+def output_of(*command: str) -> list[str]:
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_ruff_checks_every_tracked_python_file() -> None:
+    tracked = {str(REPOSITORY / name) for name in output_of("git", "ls-files", "*.py")}
+    assert len(tracked) > 100
+    assert tracked - set(output_of(sys.executable, "-m", "ruff", "check", "--show-files")) == set()
+
+
 def test_no_module_is_too_long() -> None:
     for package in ("sweeps", "trainer_pkg"):
         for path in (REPOSITORY / package).rglob("*.py"):

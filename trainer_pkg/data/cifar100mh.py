@@ -152,7 +152,8 @@ def write(folder: Path, spec: DataSpec, splits: Mapping[str, Columns], dataset_n
     folder.mkdir(parents=True, exist_ok=True)
     for split, columns in splits.items():
         heads = [columns[head].add(bounds[head][0]).tolist() for head in spec.targets]
-        records = [bytes([len(row), *(part for pair in enumerate(row) for part in pair)]) for row in zip(*heads, strict=True)]
+        rows = zip(*heads, strict=True)
+        records = [bytes([len(row), *(part for pair in enumerate(row) for part in pair)]) for row in rows]
         images = columns["image"].permute(0, 2, 3, 1).flatten(1).numpy()
         batch = pickle.dumps({"data": images, "cifar100mh_labels": records})
         write_atomically(folder / f"{split}_batch", lambda file, batch=batch: file.write(batch))  # type: ignore[misc]
@@ -167,7 +168,8 @@ def write(folder: Path, spec: DataSpec, splits: Mapping[str, Columns], dataset_n
         "image_size": f"{height}x{width}x{channels}",
         "parameter_names": list(bounds),
         "parameter_mappings": {
-            head: {"min": low, "max": high, "description": head, "scale": "linear"} for head, (low, high) in bounds.items()
+            head: {"min": low, "max": high, "description": head, "scale": "linear"}
+            for head, (low, high) in bounds.items()
         },
     }
     write_atomically(folder / INFO, lambda file: file.write(json.dumps(info, indent=2).encode()))

@@ -89,7 +89,7 @@ class DataModule(LightningDataModule):
         *,
         source: Source,
         cache_dir: str | Path,
-        num_val: int | float,
+        num_val: float,
         batch_size: int = 128,
         eval_batch_size: int = 1000,
         shuffle_seed: int | None = 0,
@@ -206,9 +206,7 @@ class DataModule(LightningDataModule):
 
         def make() -> dict[str, Columns]:
             labels.fit(tables["train"]["image"][train])
-            return {
-                split: labels(tables[split]["image"], tables[split][known.primary]) for split in ("train", "test")
-            }
+            return {split: labels(tables[split]["image"], tables[split][known.primary]) for split in ("train", "test")}
 
         if not labels.name:
             return make()
@@ -216,8 +214,9 @@ class DataModule(LightningDataModule):
         return mapped(self._cache_dir / f"{self.source.name}-{labels.name}-{split_name}.2.pt", make)
 
     def _order(self, split: str, batch_size: int, seed: int | None = None) -> BatchOrder:
-        rank, world = (getattr(self.trainer, name, default) for name, default in (("global_rank", 0), ("world_size", 1)))
-        return BatchOrder(len(self._splits[split]), batch_size, seed, rank, world)
+        rank = getattr(self.trainer, "global_rank", 0)
+        num_ranks = getattr(self.trainer, "world_size", 1)
+        return BatchOrder(len(self._splits[split]), batch_size, seed, rank, num_ranks)
 
     def _loader(self, split: str, order: BatchOrder) -> DataLoader[Batch]:
         return DataLoader(
@@ -246,4 +245,3 @@ def _shape_after(transform: Step, spec: DataSpec) -> Shape:
 
 def _as_it_is(batch: Any) -> Any:
     return batch
-

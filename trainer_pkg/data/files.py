@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainer_pkg.data.cifar100mh import FORMAT, INFO, CIFAR100MH
+from trainer_pkg.data.cifar100mh import CIFAR100MH, FORMAT, INFO
 from trainer_pkg.data.pickles import read_pickle
 from trainer_pkg.data.source import Columns, Source
 from trainer_pkg.data.tensors import TensorFile
@@ -71,11 +71,7 @@ def _info(path: Path) -> dict[str, Any]:
             raise ValueError("it is not a table")
     except (ValueError, OSError) as error:
         raise ConfigError(f"{path}: failed to load metadata: {error}.") from error
-    for field in ("format", *(("label_encoding",) if path.name == "format.json" else ())):
-        if field not in info:
-            raise ConfigError(f"{path}: missing required field in format config: {field}.")
-    if info["format"] != FORMAT:
-        raise ConfigError(f"{path}: format {info['format']} is unknown. Known: {did_you_mean(info['format'], [FORMAT])}")
+    _check_format(path, info)
     encoding = info.get("label_encoding", {"format": ""})
     if not isinstance(encoding, dict) or "format" not in encoding:
         raise ConfigError(f"{path}: missing required field in format config: label_encoding.format.")
@@ -85,6 +81,15 @@ def _info(path: Path) -> dict[str, Any]:
     if not isinstance(mappings, dict) or not all(isinstance(mapping, dict) for mapping in mappings.values()):
         raise ConfigError(f"{path}: parameter_mappings must be a table of tables with min and max.")
     return info
+
+
+def _check_format(path: Path, info: dict[str, Any]) -> None:
+    for field in ("format", *(("label_encoding",) if path.name == "format.json" else ())):
+        if field not in info:
+            raise ConfigError(f"{path}: missing required field in format config: {field}.")
+    found = info["format"]
+    if found != FORMAT:
+        raise ConfigError(f"{path}: format {found} is unknown. Known: {did_you_mean(found, [FORMAT])}")
 
 
 def _file(path: Path, test_path: str | Path | None) -> Source:

@@ -48,7 +48,8 @@ class HuggingFace:
     ) -> None:
         for column, kind in (targets or {}).items():
             if kind not in _KINDS:
-                raise ConfigError(f"data.source.targets.{column}={kind} is unknown. Known: {did_you_mean(kind, _KINDS)}")
+                known = did_you_mean(kind, _KINDS)
+                raise ConfigError(f"data.source.targets.{column}={kind} is unknown. Known: {known}")
         asked = (path, config_name, revision, image, sorted((targets or {}).items()), list(aux), test_split)
         stamps = [(str(file), file.stat().st_mtime_ns) for file in sorted(Path(path).rglob("*")) if file.is_file()]
         digest = hashlib.sha256(repr((asked, stamps)).encode()).hexdigest()[:16]
@@ -151,6 +152,7 @@ def _images(column: Any) -> torch.Tensor:
         array = np.asarray(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
         array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
         if arrays and array.shape != arrays[0].shape:
-            raise ConfigError(f"data.source: image {i} is {array.shape}, image 0 is {arrays[0].shape}; one size is needed.")
+            first = arrays[0].shape
+            raise ConfigError(f"data.source: image {i} is {array.shape}, image 0 is {first}; one size is needed.")
         arrays.append(array)
     return torch.from_numpy(np.stack(arrays))

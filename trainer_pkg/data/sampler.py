@@ -18,7 +18,8 @@ class Picked(NamedTuple):
 class BatchOrder(SequentialSampler):
     """Yields what each batch is made of; the last batch may be smaller.
 
-    It is a SequentialSampler only by name: Lightning replaces any other one when it overfits, by rows instead of batches.
+    It is a SequentialSampler only by name: where it overfits, Lightning replaces any other sampler by one that yields
+    rows instead of batches.
 
     Args:
         num_rows: Rows of the data set.

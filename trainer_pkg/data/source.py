@@ -40,7 +40,7 @@ def check_columns(spec: DataSpec, columns: Columns, split: str) -> None:
     Raises:
         ConfigError: A column is missing, of another length, shape or type, or holds a label that the target has not.
     """
-    shapes = {"image": tuple(spec.input_shape), **{head: () for head in spec.targets}}
+    shapes = {"image": tuple(spec.input_shape), **dict.fromkeys(spec.targets, ())}
     if spec.num_aux:
         shapes["aux"] = (spec.num_aux,)
     kinds = {"image": torch.uint8, "aux": torch.float32}

@@ -85,4 +85,3 @@ def _entry(batch: Batch, name: str) -> Tensor:
     if name not in batch:
         raise ConfigError(f"A transform reads {name!r}, which the batch has not. Entries: {did_you_mean(name, batch)}")
     return batch[name]
-
