@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sweeps.outcome import Completed
 from sweeps.space import Point
-from sweeps.storage import Database
-from sweeps.study import Study
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
 
 _NUM_CLAIMS = 100
 

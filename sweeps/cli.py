@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from sweeps.study import Study
+    from sweeps.study.study import Study
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
@@ -40,7 +40,7 @@ def list_studies(storage: Storage = None) -> None:
     """The studies of a storage and how far they are."""
     from tabulate import tabulate
 
-    from sweeps.study import Study, names
+    from sweeps.study.study import Study, names
 
     database = _database(storage)
     rows = []
@@ -124,8 +124,8 @@ def sync(
 ) -> None:
     """Make the tracking server show the studies; may be repeated, what is there stays."""
     from sweeps.errors import SweepsError
-    from sweeps.storage import shown
-    from sweeps.study import Study, names
+    from sweeps.study.storage import shown
+    from sweeps.study.study import Study, names
     from sweeps.tracking.follow import connect
     from sweeps.tracking.follow import sync as sync_study
     from sweeps.tracking.mlflow import reason
@@ -210,13 +210,13 @@ def ui(
 
 def _database(storage: str | None):  # type: ignore[no-untyped-def]
     from sweeps.settings import default_storage
-    from sweeps.storage import Database
+    from sweeps.study.storage import Database
 
     return Database(storage or default_storage(), create=False, patience_s=5)
 
 
 def _study(name: str, storage: str | None) -> "Study":
-    from sweeps.study import Study
+    from sweeps.study.study import Study
 
     return Study(_database(storage), name)
 

@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.outcome import Completed, Failed, Outcome
-from sweeps.process import RunningTrial
-from sweeps.records import TrialRow
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_markdown
 from sweeps.space import Point
-from sweeps.study import Study
+from sweeps.study.records import TrialRow
+from sweeps.study.study import Study
+from sweeps.worker.process import RunningTrial
 
 _REFRESH_S = 1.0
 _MAX_ROWS = 30

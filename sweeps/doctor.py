@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sweeps.identity import is_known_dead
 from sweeps.outcome import Completed
-from sweeps.records import TrialRow
-from sweeps.study import Study
-from sweeps.tracking import journal
+from sweeps.study.records import TrialRow
+from sweeps.study.study import Study
 from sweeps.tracking.cards import status_of
 from sweeps.tracking.follow import card_of
 from sweeps.tracking.mlflow import MlflowView, reason
+from sweeps.trial import journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from sweeps.tracking.journal import Journal
-from sweeps.trial import TrialPruned, current_trial
+from sweeps.trial.handle import TrialPruned, current_trial
+from sweeps.trial.journal import Journal
 
 
 class JournalLogger(Logger):

@@ -1,4 +1,4 @@
-"""The Hydra plugin behind `-m`: a shell over `sweeps.launch`, which is imported when a sweep starts."""
+"""The Hydra plugin behind `-m`: a shell over `sweeps.sweep`, which is imported when a sweep starts."""
 
 import signal
 import sys
@@ -35,7 +35,7 @@ class StudySweeper(Sweeper):
         # Before and after the worker, which hands its trials back, an interruption just ends the command.
         previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         try:
-            from sweeps.launch import Sweep
+            from sweeps.sweep import Sweep
 
             params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
             Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
@@ -43,8 +43,8 @@ class StudySweeper(Sweeper):
             raise SystemExit(128 + signal.SIGINT) from None
         finally:
             signal.signal(signal.SIGTERM, previous)
-            if "sweeps.process" in sys.modules:
-                sys.modules["sweeps.process"].end_server()
+            if "sweeps.worker.process" in sys.modules:
+                sys.modules["sweeps.worker.process"].end_server()
 
 
 # An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults.

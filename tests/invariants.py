@@ -8,9 +8,9 @@ import optuna
 
 from sweeps.doctor import examine
 from sweeps.outcome import Completed
-from sweeps.records import TrialRow
-from sweeps.storage import Database
-from sweeps.study import Study
+from sweeps.study.records import TrialRow
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
 from tests.conftest import Commands
 
 

@@ -11,9 +11,9 @@ from hydra.utils import execution_whitelist, instantiate
 from omegaconf.errors import OmegaConfBaseException
 
 from tests.conftest import REPOSITORY, Commands, lines
-from trainer_pkg.check import check
 from trainer_pkg.entry import WHITELIST, one_line, register_models
-from trainer_pkg.renamed import answer, options
+from trainer_pkg.preflight.check import check
+from trainer_pkg.preflight.renamed import answer, options
 
 CONFIGS = str(REPOSITORY / "configs")
 DOCS = REPOSITORY / "docs"

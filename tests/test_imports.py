@@ -13,7 +13,12 @@ HEAVY = ("torch", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "rich
 FENCES = {
     "mlflow": {"sweeps/tracking/mlflow.py"},
     "lightning": {"sweeps/lightning.py"},
-    "optuna": {"sweeps/storage.py", "sweeps/study.py", "sweeps/mirror.py", "sweeps/sampling.py"},
+    "optuna": {
+        "sweeps/study/storage.py",
+        "sweeps/study/study.py",
+        "sweeps/study/mirror.py",
+        "sweeps/study/sampling.py",
+    },
     "torch": set(),
     "trainer_pkg": set(),
 }

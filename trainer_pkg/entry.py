@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from trainer_pkg.errors import ConfigError, did_you_mean
-from trainer_pkg.renamed import answer
+from trainer_pkg.preflight.renamed import answer
 
 # Trusted constructors. Anything else named by a `_target_`, also in a config read from a checkpoint, is refused.
 WHITELIST = (

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from sweeps.outcome import Completed, Failed
-from sweeps.records import TrialRow
 from sweeps.space import value_of
-from sweeps.study import Study
+from sweeps.study.records import TrialRow
+from sweeps.study.study import Study
 
 
 def trial_frame(study: Study) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import yaml
 
 from sweeps.outcome import Outcome, kind
 from sweeps.space import Point, canonical, digest
-from sweeps.tracking import journal
+from sweeps.trial import journal
 
 CONFIG_NAME = "config.yaml"
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sweeps.outcome import Outcome
-from sweeps.process import RunningTrial
-from sweeps.records import TrialRow
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_csv, to_markdown
 from sweeps.settings import TrackingSettings, trial_directory
-from sweeps.study import Study
-from sweeps.tracking import journal
+from sweeps.study.records import TrialRow
+from sweeps.study.study import Study
 from sweeps.tracking.cards import StudyCard, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import NUM_POINTS_TAG, Upload, Uploader
+from sweeps.trial import journal
+from sweeps.worker.process import RunningTrial
 
 _MARK_NAME = "tracked.json"
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from sqlalchemy.engine import make_url
 
 from sweeps.tracking.cards import StudyCard, TrialCard
-from sweeps.tracking.journal import Metric
+from sweeps.trial.journal import Metric
 
 # A server that does not answer is noticed within seconds; a user's own values stay.
 _ENVIRONMENT = {

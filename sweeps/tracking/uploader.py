@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.outcome import Failed, Outcome, kind
-from sweeps.tracking import journal
 from sweeps.tracking.cards import TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView, reason
+from sweeps.trial import journal
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.storage import Database
-from sweeps.study import Study
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
 from tests.conftest import Commands, wait_for
 from tests.invariants import check_invariants, study
 

@@ -13,13 +13,13 @@ import pytest
 from sweeps.doctor import examine
 from sweeps.outcome import Completed
 from sweeps.space import Point
-from sweeps.storage import Database
-from sweeps.study import Study
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
 from sweeps.tracking.cards import TrialCard
 from sweeps.tracking.follow import connect, sync
-from sweeps.tracking.journal import Journal
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import Uploader
+from sweeps.trial.journal import Journal
 from tests.conftest import Commands, wait_for
 from tests.invariants import check_invariants, study
 from tests.mlflow_server import Server

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sweeps.study import Study
+from sweeps.study.study import Study
 from tests.conftest import Commands
 from tests.invariants import alive_in, study
 from trainer_pkg.checkpoint import is_valid

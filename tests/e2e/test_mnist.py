@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sweeps.report.frame import trial_frame
-from sweeps.storage import Database
-from sweeps.study import Study
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
 from tests.conftest import Commands
 
 LINE = ("-m", "data=multihead_mnist", "model=dense,cnn", "trainer.max_epochs=2", "study.name=first")

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from sweeps.outcome import Failed
-from sweeps.records import TrialRow
+from sweeps.study.records import TrialRow
 from tests.conftest import Commands, lines, wait_for
 from tests.invariants import alive_in, study
 
@@ -108,7 +108,7 @@ def test_a_second_signal_ends_at_once(commands: Commands) -> None:
 
 
 def pid_of(commands: Commands, number: int) -> int:
-    from sweeps.tracking.journal import events
+    from sweeps.trial.journal import events
 
     path = commands.folder / "studies" / "s" / "trials" / f"{number:03d}" / "journal.jsonl"
     return int(events(path, "attempt")[-1]["pid"])

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.tracking.journal import FILE_NAME, Journal, events, last_values, metrics, read
+from sweeps.trial.journal import FILE_NAME, Journal, events, last_values, metrics, read
 
 
 def test_points_and_events_come_back_in_order(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from sweeps.resources import Slots
+from sweeps.worker.placement import Slots
 
 
 def test_the_thread_count_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,7 +15,7 @@ def test_the_thread_count_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch
 def test_there_is_a_slot_a_core_but_none_without_a_trial(
     asked: int | str, num_trials: int, num: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweeps.resources.num_cores", lambda: 4)
-    monkeypatch.setattr("sweeps.resources.gpus", lambda: ())
+    monkeypatch.setattr("sweeps.worker.placement.num_cores", lambda: 4)
+    monkeypatch.setattr("sweeps.worker.placement.gpus", lambda: ())
     slots = Slots.of_this_machine(asked, num_trials)
     assert slots.num == num and slots.threads == max(1, 4 // num)

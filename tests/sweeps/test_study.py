@@ -10,10 +10,10 @@ import pytest
 from sweeps.errors import StorageError, StudyError
 from sweeps.identity import new_worker_id
 from sweeps.outcome import Completed, Failed
-from sweeps.records import Claim
 from sweeps.space import Point
-from sweeps.storage import Database, shown, without_passwords
-from sweeps.study import Study, names
+from sweeps.study.records import Claim
+from sweeps.study.storage import Database, shown, without_passwords
+from sweeps.study.study import Study, names
 
 GONE = "elsewhere:00000000:1:cafe"
 

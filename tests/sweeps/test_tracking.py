@@ -9,13 +9,13 @@ import pytest
 from sweeps.doctor import examine
 from sweeps.outcome import Completed, Failed
 from sweeps.space import Point
-from sweeps.storage import Database
-from sweeps.study import Study
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
 from sweeps.tracking.cards import TrialCard
 from sweeps.tracking.follow import connect, sync
-from sweeps.tracking.journal import Journal
 from sweeps.tracking.mlflow import MlflowView, reason
 from sweeps.tracking.uploader import Uploader
+from sweeps.trial.journal import Journal
 from tests.conftest import wait_for
 from tests.mlflow_server import Server
 

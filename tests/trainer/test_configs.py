@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY, Commands
 from trainer_pkg.entry import WHITELIST, register_models
-from trainer_pkg.signatures import check_signatures
+from trainer_pkg.preflight.signatures import check_signatures
 
 CONFIGS = REPOSITORY / "configs"
 GROUPS = sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())

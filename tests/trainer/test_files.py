@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from tests.conftest import Commands
 from tests.fakes.multihead import directory, rewrite, same, splits
-from trainer_pkg.convert import convert
 from trainer_pkg.data import DataModule, cifar100mh, tensors
 from trainer_pkg.data.files import MultiheadFiles
 from trainer_pkg.data.pickles import read_pickle
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.spec import Categorical, Continuous, DataSpec, Ordinal
+from trainer_pkg.tools.convert import convert
 
 
 class Runs:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY
-from trainer_pkg.check import check
 from trainer_pkg.entry import WHITELIST, register_models
+from trainer_pkg.preflight.check import check
 
 DATA = "data=multihead_digits"
 GROUPS = ("data", "model", "experiment", "trainer", "debug", "callbacks", "logger", "study", "data/labels")
@@ -151,7 +151,7 @@ def test_a_broken_command_line_is_one_line_of_refusal(
     for name in ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR"):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "work"
-    importlib.import_module("sweeps.launch")
+    importlib.import_module("sweeps.sweep")
     register_models()
     # Whatever a fork would otherwise import anew each time.
     with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import REPOSITORY, Commands
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.generated import Generated, digest
+from trainer_pkg.tools.generated import Generated, digest
 
 README = (REPOSITORY / "README.md").read_text()
 [PROMPT] = re.findall(r"^python -m trainer_pkg.generate '(.*)'$", README, re.MULTILINE)

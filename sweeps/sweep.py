@@ -10,25 +10,25 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from sweeps.application import Application
-from sweeps.child import Job, check_in_child, task_name
 from sweeps.display import Display, print_preview, print_summary
 from sweeps.errors import StudyError
 from sweeps.identity import new_worker_id
-from sweeps.process import ProcessPool, constructors
-from sweeps.records import Claim
-from sweeps.resources import Slots
 from sweeps.settings import log_directory, study_settings, tracking_settings, trial_directory
 from sweeps.space import ADDRESSES, Point, digest, parse
-from sweeps.storage import Database, shown, without_passwords
-from sweeps.study import Study, names
+from sweeps.study.records import Claim
+from sweeps.study.storage import Database, shown, without_passwords
+from sweeps.study.study import Study, names
 from sweeps.tracking.follow import Tracking
 from sweeps.tracking.mlflow import warm_up
-from sweeps.worker import Worker, WorkerOptions
+from sweeps.worker.application import Application
+from sweeps.worker.child import Job, check_in_child, task_name
+from sweeps.worker.placement import Slots
+from sweeps.worker.process import ProcessPool, constructors
+from sweeps.worker.worker import Worker, WorkerOptions
 
 _DEFAULT_DRAWS = 20
 _MAX_CHECKS = 3
-_PRELOAD = ("sweeps.child", "hydra.core.utils", "hydra._internal.config_loader_impl", "sqlalchemy", "yaml")
+_PRELOAD = ("sweeps.worker.child", "hydra.core.utils", "hydra._internal.config_loader_impl", "sqlalchemy", "yaml")
 
 
 class Sweep:
@@ -207,7 +207,7 @@ class Sweep:
         settings = self._settings
         draw = None
         if not self.is_grid:
-            from sweeps.sampling import drawer
+            from sweeps.study.sampling import drawer
 
             draw = drawer(self._space, settings.sampler, settings.seed)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from trainer_pkg.blame import blaming
 from trainer_pkg.errors import ConfigError, did_you_mean
-from trainer_pkg.signatures import check_signatures
+from trainer_pkg.preflight.blame import blaming
+from trainer_pkg.preflight.signatures import check_signatures
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from sweeps.errors import StudyError
 from sweeps.space import Point, Space
-from sweeps.study import Draw
+from sweeps.study.study import Draw
 
 
 def drawer(space: Space, sampler: str, seed: int | None) -> Draw:

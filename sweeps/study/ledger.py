@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sweeps.identity import is_known_dead
-from sweeps.storage import Database, points
+from sweeps.study.storage import Database, points
 
 
 class Ledger:

@@ -4,10 +4,10 @@ import signal
 from collections.abc import Sequence
 
 from sweeps import outcome as outcomes
-from sweeps.memory import num_oom_kills
 from sweeps.outcome import Cause, Failed, Outcome, Pruned
-from sweeps.process import RunningTrial
-from sweeps.tracking import journal
+from sweeps.trial import journal
+from sweeps.worker.memory import num_oom_kills
+from sweeps.worker.process import RunningTrial
 
 
 def verdict(trial: RunningTrial, objectives: Sequence[str], num_objectives: int) -> Outcome:

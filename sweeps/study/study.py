@@ -13,12 +13,12 @@ from optuna.study import StudyDirection
 
 from sweeps import outcome as outcomes
 from sweeps.errors import StudyError, did_you_mean
-from sweeps.ledger import Ledger
-from sweeps.mirror import Mirror
 from sweeps.outcome import RETRYABLE, Failed, Outcome
-from sweeps.records import Claim, TrialRow, columns, point_of, trial_row
 from sweeps.space import Point
-from sweeps.storage import Database, points
+from sweeps.study.ledger import Ledger
+from sweeps.study.mirror import Mirror
+from sweeps.study.records import Claim, TrialRow, columns, point_of, trial_row
+from sweeps.study.storage import Database, points
 
 Draw = Callable[[optuna.Study, int], tuple[int, Point]]
 """Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""

@@ -15,10 +15,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from sweeps.application import Application, publish
-from sweeps.child import LOG_NAME, Job, run_in_child
-from sweeps.memory import num_oom_kills
-from sweeps.records import Claim
+from sweeps.study.records import Claim
+from sweeps.worker.application import Application, publish
+from sweeps.worker.child import LOG_NAME, Job, run_in_child
+from sweeps.worker.memory import num_oom_kills
 
 SCRIPT_VARIABLE = "SWEEPS_SCRIPT"
 _LOG_TAIL_BYTES = 4000
@@ -126,7 +126,7 @@ class ProcessPool:
         # What multiprocessing itself tells a new process; absent where no script was started.
         os.environ[SCRIPT_VARIABLE] = str(spawn.get_preparation_data("").get("init_main_from_path", ""))
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([*preload, "sweeps.preload"])
+        self._context.set_forkserver_preload([*preload, "sweeps.worker.preload"])
         # Ctrl-C in a terminal reaches the server too; it is inherited as ignored, also while the server imports.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         forkserver.ensure_running()  # it imports while the caller goes on

@@ -18,13 +18,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from sweeps.application import published
 from sweeps.identity import machine
-from sweeps.memory import volunteer
 from sweeps.space import OPERATIONAL
 from sweeps.tracking.cards import CONFIG_NAME
-from sweeps.tracking.journal import Journal
-from sweeps.trial import StudyTrial, TrialPruned, enter
+from sweeps.trial.handle import StudyTrial, TrialPruned, enter
+from sweeps.trial.journal import Journal
+from sweeps.worker.application import published
+from sweeps.worker.memory import volunteer
 
 LOG_NAME = "trial.log"
 _PDEATHSIG = 1

@@ -8,13 +8,13 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import Protocol
 
-from sweeps.child import Job
-from sweeps.memory import used_gb
 from sweeps.outcome import Cause, Outcome
-from sweeps.process import ProcessPool, RunningTrial
-from sweeps.records import Claim
-from sweeps.study import Draw, Study
-from sweeps.verdict import failure, verdict
+from sweeps.study.records import Claim
+from sweeps.study.study import Draw, Study
+from sweeps.worker.child import Job
+from sweeps.worker.memory import used_gb
+from sweeps.worker.process import ProcessPool, RunningTrial
+from sweeps.worker.verdict import failure, verdict
 
 _POLL_S = 1.0
 _MAX_BEAT_S = 2.0

@@ -12,7 +12,7 @@ from optuna.trial import TrialState, create_trial
 
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
 from sweeps.space import Point
-from sweeps.storage import Database
+from sweeps.study.storage import Database
 
 
 class Mirror:
