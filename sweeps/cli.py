@@ -129,6 +129,7 @@ def sync(
     from sweeps.tracking.follow import connect
     from sweeps.tracking.follow import sync as sync_study
     from sweeps.tracking.mlflow import reason
+    from sweeps.trial.files import StudyFiles
 
     database = _database(storage)
     for study_name in [name] if name else names(database):
@@ -138,7 +139,7 @@ def sync(
             print(f"{study_name}: started without tracking; --tracking=URI sends it all the same.")
             continue
         try:
-            sent = sync_study(study, connect(study, uri, experiment), Path(study.settings["directory"]))
+            sent = sync_study(study, connect(study, uri, experiment), StudyFiles(Path(study.settings["directory"])))
         # MLflow's client raises many kinds, of a module that is not to be imported here.
         except Exception as error:
             raise SweepsError(f"--tracking={shown(uri)} does not answer: {reason(error)}") from error
@@ -150,11 +151,12 @@ def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> No
     """Compare study, journals, directories and MLflow with each other; exit 1 when something is wrong."""
     from sweeps.doctor import examine
     from sweeps.tracking.follow import connect
+    from sweeps.trial.files import StudyFiles
 
     study = _study(name, storage)
     uri, experiment = _tracking(study, tracking)
     view = (lambda: connect(study, uri, experiment)) if uri else None
-    findings = examine(study, Path(study.settings["directory"]), view)
+    findings = examine(study, StudyFiles(Path(study.settings["directory"])), view)
     for finding in findings:
         print(f"{finding.problem} -> {finding.advice}")
     if findings:

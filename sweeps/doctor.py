@@ -13,6 +13,7 @@ from sweeps.tracking.cards import status_of
 from sweeps.tracking.follow import card_of
 from sweeps.tracking.mlflow import MlflowView, reason
 from sweeps.trial import journal
+from sweeps.trial.files import StudyFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +24,18 @@ class Finding:
     advice: str
 
 
-def examine(study: Study, directory: Path, connect: Callable[[], MlflowView] | None) -> list[Finding]:
+def examine(study: Study, files: StudyFiles, connect: Callable[[], MlflowView] | None) -> list[Finding]:
     """Every disagreement of a study.
 
     Args:
         study: The study.
-        directory: Its directory on this machine.
+        files: Its files on this machine.
         connect: Makes the view of the tracking server; None leaves it out.
     """
     trials = study.trials()
-    findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials), *_journals(trials, directory)]
+    findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials), *_journals(trials, files)]
     if connect is not None:
-        findings += _runs(study, trials, directory, connect)
+        findings += _runs(study, trials, files, connect)
     return findings
 
 
@@ -64,19 +65,20 @@ def _mirror(study: Study) -> Iterator[Finding]:
         yield Finding(problem=f"trial {number} differs in Optuna's tables", advice="the study's next worker mends it")
 
 
-def _journals(trials: list[TrialRow], directory: Path) -> Iterator[Finding]:
+def _journals(trials: list[TrialRow], files: StudyFiles) -> Iterator[Finding]:
     for trial in trials:
         if not isinstance(trial.outcome, Completed):
             continue
-        card = card_of(trial, directory)
+        card = card_of(trial, files)
         if card is None:
-            yield Finding(problem=f"trial {trial.number} has no directory under {directory}", advice="it ran elsewhere")
-        elif not (card.directory / journal.FILE_NAME).is_file():
+            problem = f"trial {trial.number} has no directory under {files.directory}"
+            yield Finding(problem=problem, advice="it ran elsewhere")
+        elif not card.files.journal.is_file():
             yield Finding(problem=f"trial {trial.number} has no journal", advice="its metrics cannot be sent again")
 
 
 def _runs(
-    study: Study, trials: list[TrialRow], directory: Path, connect: Callable[[], MlflowView]
+    study: Study, trials: list[TrialRow], files: StudyFiles, connect: Callable[[], MlflowView]
 ) -> Iterator[Finding]:
     sync = f"sweeps sync {study.name}"
     try:
@@ -92,7 +94,7 @@ def _runs(
     for trial in trials:
         found = by_trial.pop(str(trial.number), [])
         if trial.outcome is not None:
-            yield from _run(view, trial, found, directory, sync)
+            yield from _run(view, trial, found, files, sync)
     for number, found in by_trial.items():
         yield Finding(
             problem=f"MLflow has {len(found)} runs of trial {number}, the study has none", advice="delete them"
@@ -100,7 +102,7 @@ def _runs(
 
 
 def _run(
-    view: MlflowView, trial: TrialRow, found: list[tuple[str, str]], directory: Path, sync: str
+    view: MlflowView, trial: TrialRow, found: list[tuple[str, str]], files: StudyFiles, sync: str
 ) -> Iterator[Finding]:
     if len(found) != 1:
         yield Finding(problem=f"trial {trial.number} has {len(found)} runs in MLflow", advice=sync)
@@ -108,9 +110,9 @@ def _run(
     run_id, status = found[0]
     if trial.outcome is not None and status != status_of(trial.outcome):
         yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
-    card = card_of(trial, directory)
+    card = card_of(trial, files)
     if card is not None:
-        yield from _points(view, run_id, trial.number, card.directory / journal.FILE_NAME, sync)
+        yield from _points(view, run_id, trial.number, card.files.journal, sync)
 
 
 def _points(view: MlflowView, run_id: str, number: int, path: Path, sync: str) -> Iterator[Finding]:

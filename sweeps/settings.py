@@ -3,7 +3,6 @@
 import math
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -113,16 +112,6 @@ def first_line(error: BaseException) -> str:
     """What an error says before its details."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-def log_directory(settings: StudySettings, name: str) -> Path:
-    """Where a study keeps its trials."""
-    return Path(settings.directory).resolve() / name
-
-
-def trial_directory(study_directory: Path, number: int) -> Path:
-    """Where the trial of that number keeps its files."""
-    return study_directory / "trials" / f"{number:03d}"
 
 
 def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
@@ -13,13 +14,14 @@ from omegaconf import DictConfig, OmegaConf
 from sweeps.display import Display, print_preview, print_summary
 from sweeps.errors import StudyError
 from sweeps.identity import new_worker_id
-from sweeps.settings import log_directory, study_settings, tracking_settings, trial_directory
+from sweeps.settings import study_settings, tracking_settings
 from sweeps.space import ADDRESSES, Point, digest, parse
 from sweeps.study.records import Claim
 from sweeps.study.storage import Database, shown, without_passwords
 from sweeps.study.study import Study, names
 from sweeps.tracking.follow import Tracking
 from sweeps.tracking.mlflow import warm_up
+from sweeps.trial.files import StudyFiles
 from sweeps.worker.application import Application
 from sweeps.worker.child import Job, check_in_child, task_name
 from sweeps.worker.placement import Slots
@@ -61,7 +63,7 @@ class Sweep:
         space = parse(arguments, params, context.config_loader)
         self._space = space.replicated(self._settings.replicates, int(OmegaConf.select(config, "seed") or 0))
         self._name = self._settings.name or self._derived_name()
-        self._directory = log_directory(self._settings, self._name)
+        self._files = StudyFiles(Path(self._settings.directory).resolve() / self._name)
 
     @property
     def is_grid(self) -> bool:
@@ -169,7 +171,7 @@ class Sweep:
             database,
             self._name,
             settings.directions,
-            {"objective": list(settings.objectives), "directory": str(self._directory), "task": self._task},
+            {"objective": list(settings.objectives), "directory": str(self._files.directory), "task": self._task},
         )
         study.remember("arguments", without_passwords(self._arguments))
         study.remember(
@@ -191,7 +193,7 @@ class Sweep:
         if pool:
             pool.wait()
         display = Display(study)
-        tracking = Tracking(study, self._tracking_settings, self._directory, display.warn)
+        tracking = Tracking(study, self._tracking_settings, self._files, display.warn)
         with display:
             interrupted_by = self._worker(study, pool, slots, display, tracking).run() if pool else None
         study.reconcile()
@@ -229,7 +231,7 @@ class Sweep:
     def _job(self, point: Point, number: int, attempt: int, environment: dict[str, str]) -> Job:
         return Job(
             overrides=tuple(self._overrides(point)),
-            directory=trial_directory(self._directory, number),
+            directory=self._files.trial(number).directory,
             number=number,
             attempt=attempt,
             environment=environment,

@@ -11,6 +11,7 @@ from sweeps.outcome import Completed
 from sweeps.study.records import TrialRow
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
+from sweeps.trial.files import StudyFiles
 from tests.conftest import Commands
 
 
@@ -31,7 +32,7 @@ def check_invariants(commands: Commands, num_points: int, found: Study | None = 
         assert row.point and isinstance(row.outcome, Completed), row
         assert math.isclose(row.outcome.values[0], float(row.point.overrides["x"]) ** 2)
     check_mirror(found, num_points)
-    assert examine(found, commands.folder / "studies" / found.name, None) == []
+    assert examine(found, StudyFiles(commands.folder / "studies" / found.name), None) == []
 
 
 def check_mirror(found: Study, num_points: int) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,8 +9,8 @@ import yaml
 from sweeps.outcome import Outcome, kind
 from sweeps.space import Point, canonical, digest
 from sweeps.trial import journal
+from sweeps.trial.files import TrialFiles
 
-CONFIG_NAME = "config.yaml"
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
 
@@ -39,12 +38,12 @@ class TrialCard:
     Attributes:
         number: The trial's number.
         point: Its overrides.
-        directory: Where its journal lies.
+        files: Its files on this machine.
     """
 
     number: int
     point: Point
-    directory: Path
+    files: TrialFiles
 
     @property
     def run_name(self) -> str:
@@ -87,13 +86,13 @@ class TrialCard:
     @property
     def config_text(self) -> str | None:
         """The resolved configuration of the trial; None before it has started."""
-        path = self.directory / CONFIG_NAME
+        path = self.files.config
         return path.read_text() if path.is_file() else None
 
     def _config(self) -> dict[str, Any]:
         text = self.config_text
         loaded = yaml.safe_load(text) if text else {}
-        choices = journal.events(self.directory / journal.FILE_NAME, "attempt")[-1:]
+        choices = journal.events(self.files.journal, "attempt")[-1:]
         found = loaded if isinstance(loaded, dict) else {}
         return {**found, "choices": choices[0].get("choices", {}) if choices else {}}
 

@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 from sweeps.outcome import Outcome
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_csv, to_markdown
-from sweeps.settings import TrackingSettings, trial_directory
+from sweeps.settings import TrackingSettings
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.tracking.cards import StudyCard, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import NUM_POINTS_TAG, Upload, Uploader
 from sweeps.trial import journal
+from sweeps.trial.files import StudyFiles
 from sweeps.worker.process import RunningTrial
-
-_MARK_NAME = "tracked.json"
 
 
 class Tracking:
@@ -25,12 +23,14 @@ class Tracking:
     Args:
         study: The study.
         settings: Where runs are logged.
-        directory: The study's directory on this machine.
+        files: The study's files on this machine.
         warn: Shows the user one line when the server does not answer.
     """
 
-    def __init__(self, study: Study, settings: TrackingSettings, directory: Path, warn: Callable[[str], None]) -> None:
-        self._study, self._uri, self._directory = study, settings.uri, directory
+    def __init__(
+        self, study: Study, settings: TrackingSettings, files: StudyFiles, warn: Callable[[str], None]
+    ) -> None:
+        self._study, self._uri, self._files = study, settings.uri, files
         self._view: MlflowView | None = None
         self._experiment = settings.experiment
         self._uploader = Uploader(self._connect, warn)
@@ -38,13 +38,14 @@ class Tracking:
         if self._uri is None:
             return
         for trial in study.trials():
-            card = card_of(trial, directory)
+            card = card_of(trial, files)
             if card and trial.outcome and not Upload(card).is_done(self._uri):
                 self._follow(card, trial.outcome)
 
     def started(self, trial: RunningTrial) -> None:
         if self._uri is not None:
-            self._follow(TrialCard(number=trial.claim.number, point=trial.claim.point, directory=trial.directory))
+            number = trial.claim.number
+            self._follow(TrialCard(number=number, point=trial.claim.point, files=self._files.trial(number)))
 
     def ended(self, trial: RunningTrial, outcome: Outcome) -> None:
         if self._uri is not None:
@@ -58,7 +59,7 @@ class Tracking:
         if self._uri is None:
             return
         mark = {"uri": self._uri, "trials": len(self._study.trials())}
-        path = self._directory / _MARK_NAME
+        path = self._files.upload_mark
         is_finished = self._study.is_finished()
         if is_finished and path.is_file() and json.loads(path.read_text()) == mark and not self._is_started:
             return
@@ -101,10 +102,12 @@ def connect(study: Study, uri: str, experiment: str) -> MlflowView:
     return MlflowView(uri, experiment, card, study.database.lock)
 
 
-def card_of(trial: TrialRow, directory: Path) -> TrialCard | None:
+def card_of(trial: TrialRow, files: StudyFiles) -> TrialCard | None:
     """The card of a trial that has run on this machine; None for any other."""
-    own = trial_directory(directory, trial.number)
-    return TrialCard(number=trial.number, point=trial.point, directory=own) if trial.point and own.is_dir() else None
+    own = files.trial(trial.number)
+    if trial.point is None or not own.directory.is_dir():
+        return None
+    return TrialCard(number=trial.number, point=trial.point, files=own)
 
 
 def finish_study(study: Study, view: MlflowView) -> None:
@@ -125,7 +128,7 @@ def finish_study(study: Study, view: MlflowView) -> None:
     view.end(view.parent(), "FINISHED")
 
 
-def sync(study: Study, view: MlflowView, directory: Path) -> list[int]:
+def sync(study: Study, view: MlflowView, files: StudyFiles) -> list[int]:
     """Make the tracking server show the study; what is there already stays.
 
     Returns:
@@ -133,7 +136,7 @@ def sync(study: Study, view: MlflowView, directory: Path) -> list[int]:
     """
     sent = []
     for trial in study.trials():
-        card = card_of(trial, directory)
+        card = card_of(trial, files)
         if card is None or is_tracked(trial, card, view):
             continue
         upload = Upload(card, trial.outcome)
@@ -153,5 +156,5 @@ def is_tracked(trial: TrialRow, card: TrialCard, view: MlflowView) -> bool:
     if run_id is None:
         return False
     status, tags = view.state(run_id)
-    path = card.directory / journal.FILE_NAME
+    path = card.files.journal
     return status == status_of(trial.outcome) and tags.get(NUM_POINTS_TAG) == str(sum(1 for _ in journal.metrics(path)))

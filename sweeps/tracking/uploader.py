@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 NUM_POINTS_TAG = "num_points"
 """Tag of a closed run: metric points in the journal, all of which have been sent."""
 
-_MARK_NAME = "tracked.json"
 _INTERVAL_S = 1.0
 _MAX_PAUSE_S = 15.0
 _LONGEST_CALL_S = 120.0
@@ -39,7 +38,7 @@ class Upload:
     def is_done(self, uri: str) -> bool:
         """Whether the server has had everything, as far as the mark tells."""
         mark = self._mark()
-        size = _size(self.card.directory / journal.FILE_NAME)
+        size = _size(self.card.files.journal)
         return mark.get("uri") == uri and mark.get("status") is not None and mark.get("offset") == size
 
     def advance(self, view: MlflowView) -> bool:
@@ -48,7 +47,7 @@ class Upload:
         if self._run_id is None:
             self._open(view)
         assert self._run_id is not None
-        records, offset = journal.read(self.card.directory / journal.FILE_NAME, self._offset)
+        records, offset = journal.read(self.card.files.journal, self._offset)
         view.send(self._run_id, [point for record in records for point in journal.points_of(record)])
         self._offset = offset
         if outcome is not None:
@@ -59,11 +58,11 @@ class Upload:
     def restart(self) -> None:
         """Forget how far it was."""
         self._offset, self._run_id = 0, None
-        (self.card.directory / _MARK_NAME).unlink(missing_ok=True)
+        (self.card.files.upload_mark).unlink(missing_ok=True)
 
     def _open(self, view: MlflowView) -> None:
         mark = self._mark()
-        first = journal.read(self.card.directory / journal.FILE_NAME)[0][:1]
+        first = journal.read(self.card.files.journal)[0][:1]
         self._run_id = view.child(self.card, first[0]["t"] if first else None)
         if mark.get("uri") == view.uri and mark.get("run_id") == self._run_id:
             self._offset = mark["offset"]
@@ -74,7 +73,7 @@ class Upload:
             view.resume(self._run_id)
 
     def _close(self, view: MlflowView, run_id: str, outcome: Outcome) -> None:
-        everything = journal.read(self.card.directory / journal.FILE_NAME)[0]
+        everything = journal.read(self.card.files.journal)[0]
         num_points = sum(1 for record in everything for _ in journal.points_of(record))
         tags = {**self.card.tags, "state": kind(outcome), NUM_POINTS_TAG: str(num_points)}
         if isinstance(outcome, Failed):
@@ -87,14 +86,14 @@ class Upload:
 
     def _mark(self) -> Mapping[str, Any]:
         try:
-            mark = json.loads((self.card.directory / _MARK_NAME).read_text())
+            mark = json.loads((self.card.files.upload_mark).read_text())
         except (OSError, ValueError):
             return {}
         return mark if isinstance(mark, dict) else {}
 
     def _save(self, uri: str, status: str | None) -> None:
         mark = {"uri": uri, "run_id": self._run_id, "offset": self._offset, "status": status}
-        path = self.card.directory / _MARK_NAME
+        path = self.card.files.upload_mark
         part = path.with_suffix(".part")
         part.write_text(json.dumps(mark))
         part.replace(path)

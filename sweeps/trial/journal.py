@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FILE_NAME = "journal.jsonl"
+from sweeps.trial.files import TrialFiles
 
 
 class Metric(NamedTuple):
@@ -30,7 +30,7 @@ class Journal:
     """
 
     def __init__(self, directory: str | Path) -> None:
-        self.path = Path(directory) / FILE_NAME
+        self.path = TrialFiles(Path(directory)).journal
         _end_torn_line(self.path)
         self._last_step: dict[str, int] = {}
         for metric in metrics(self.path):

@@ -20,13 +20,12 @@ from typing import Any
 
 from sweeps.identity import machine
 from sweeps.space import OPERATIONAL
-from sweeps.tracking.cards import CONFIG_NAME
+from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import StudyTrial, TrialPruned, enter
 from sweeps.trial.journal import Journal
 from sweeps.worker.application import published
 from sweeps.worker.memory import volunteer
 
-LOG_NAME = "trial.log"
 _PDEATHSIG = 1
 
 
@@ -108,7 +107,7 @@ def _isolate(directory: Path | None) -> None:
         target = os.open(os.devnull, os.O_WRONLY)
     else:
         directory.mkdir(parents=True, exist_ok=True)
-        target = os.open(directory / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        target = os.open(TrialFiles(directory).log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(target, stream)
     os.close(target)
@@ -120,7 +119,7 @@ def _take_directory(directory: Path) -> None:
     An earlier attempt may still run there: its worker was stopped or cut off from the database and has lost the trial.
     On this machine it is ended, on another one it is waited for.
     """
-    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    lock = os.open(TrialFiles(directory).lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -168,7 +167,7 @@ def _record_attempt(job: Job, config: Any) -> None:
     job.directory.mkdir(parents=True, exist_ok=True)
     nodes = {str(key): config[key] for key in config if key not in OPERATIONAL}
     own = {key: OmegaConf.to_container(n, resolve=True) if OmegaConf.is_config(n) else n for key, n in nodes.items()}
-    (job.directory / CONFIG_NAME).write_text(OmegaConf.to_yaml(OmegaConf.create(own)))
+    TrialFiles(job.directory).config.write_text(OmegaConf.to_yaml(OmegaConf.create(own)))
     choices = {str(group): choice for group, choice in config.hydra.runtime.choices.items() if choice is not None}
     Journal(job.directory).event("attempt", attempt=job.attempt, pid=os.getpid(), choices=choices)
 

@@ -17,11 +17,10 @@ from omegaconf import OmegaConf
 
 from sweeps.study.records import Claim
 from sweeps.worker.application import Application, publish
-from sweeps.worker.child import LOG_NAME, Job, run_in_child
+from sweeps.worker.child import Job, run_in_child
 from sweeps.worker.memory import num_oom_kills
 
 SCRIPT_VARIABLE = "SWEEPS_SCRIPT"
-_LOG_TAIL_BYTES = 4000
 _MAX_FAILURES = 5
 _DYING_S = 1.0
 
@@ -98,16 +97,6 @@ class RunningTrial:
         _signal_group(self.process.pid, signal.SIGKILL)
         self.process.join(timeout=5)
         self.connection.close()
-
-    def log_tail(self) -> str:
-        """The last lines the trial printed."""
-        try:
-            with (self.directory / LOG_NAME).open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - _LOG_TAIL_BYTES))
-                return file.read().decode(errors="replace").strip()
-        except OSError:
-            return ""
 
 
 class ProcessPool:

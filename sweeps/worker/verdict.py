@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sweeps import outcome as outcomes
 from sweeps.outcome import Cause, Failed, Outcome, Pruned
 from sweeps.trial import journal
+from sweeps.trial.files import TrialFiles
 from sweeps.worker.memory import num_oom_kills
 from sweeps.worker.process import RunningTrial
 
@@ -42,14 +43,14 @@ def failure(trial: RunningTrial, cause: Cause, detail: str) -> Failed:
     return Failed(
         cause=cause,
         detail=detail,
-        log_tail=trial.log_tail(),
+        log_tail=TrialFiles(trial.directory).log_tail(),
         metrics=_metrics(trial),
         duration_s=_duration_s(trial),
     )
 
 
 def _metrics(trial: RunningTrial) -> dict[str, float]:
-    return journal.last_values(trial.directory / journal.FILE_NAME)
+    return journal.last_values(TrialFiles(trial.directory).journal)
 
 
 def _duration_s(trial: RunningTrial) -> float:

@@ -19,6 +19,7 @@ from sweeps.tracking.cards import TrialCard
 from sweeps.tracking.follow import connect, sync
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import Uploader
+from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
 from tests.conftest import Commands, wait_for
 from tests.invariants import check_invariants, study
@@ -80,9 +81,9 @@ def test_every_point_arrives_once_however_often_the_server_is_killed(
     killer.start()
     trials = {}
     while (claim := made.claim("w", None)) is not None:
-        directory = tmp_path / "trials" / f"{claim.number:03d}"
-        uploader.add(TrialCard(number=claim.number, point=claim.point, directory=directory))
-        trials[claim.number] = (claim, Journal(directory))
+        files = StudyFiles(tmp_path).trial(claim.number)
+        uploader.add(TrialCard(number=claim.number, point=claim.point, files=files))
+        trials[claim.number] = (claim, Journal(files.directory))
     for step in range(num_steps):
         for _, written in trials.values():
             written.log({"a": float(step), "b": -float(step)}, step)
@@ -96,11 +97,11 @@ def test_every_point_arrives_once_however_often_the_server_is_killed(
     assert len(warnings) == 1
     server.start()
     view = connect(made, server.uri, "tests")
-    assert len(sync(made, view, tmp_path)) > 0
+    assert len(sync(made, view, StudyFiles(tmp_path))) > 0
     for _ in range(3):
         check_runs(view, num_steps)
-        assert sync(made, connect(made, server.uri, "tests"), tmp_path) == []
-    assert examine(made, tmp_path, lambda: view) == []
+        assert sync(made, connect(made, server.uri, "tests"), StudyFiles(tmp_path)) == []
+    assert examine(made, StudyFiles(tmp_path), lambda: view) == []
     server.kill()
 
 

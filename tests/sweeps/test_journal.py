@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.trial.journal import FILE_NAME, Journal, events, last_values, metrics, read
+from sweeps.trial.files import TrialFiles
+from sweeps.trial.journal import Journal, events, last_values, metrics, read
 
 
 def test_points_and_events_come_back_in_order(tmp_path: Path) -> None:
@@ -24,7 +25,7 @@ def test_a_later_attempt_records_no_step_again(tmp_path: Path) -> None:
         journal = Journal(tmp_path)
         for step in range(3 + attempt):
             journal.log({"loss": float(step)}, step)
-    assert [m.step for m in metrics(tmp_path / FILE_NAME)] == [0, 1, 2, 3]
+    assert [m.step for m in metrics(TrialFiles(tmp_path).journal)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("cut", range(2, 30, 4))
@@ -55,4 +56,4 @@ def test_values_that_are_not_finite_are_no_last_values(tmp_path: Path) -> None:
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
-    assert read(tmp_path / FILE_NAME) == ([], 0)
+    assert read(TrialFiles(tmp_path).journal) == ([], 0)

@@ -15,6 +15,7 @@ from sweeps.tracking.cards import TrialCard
 from sweeps.tracking.follow import connect, sync
 from sweeps.tracking.mlflow import MlflowView, reason
 from sweeps.tracking.uploader import Uploader
+from sweeps.trial.files import StudyFiles, TrialFiles
 from sweeps.trial.journal import Journal
 from tests.conftest import wait_for
 from tests.mlflow_server import Server
@@ -55,9 +56,9 @@ def view_of(study: Study, uri: str) -> MlflowView:
 def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path: Path) -> None:
     study = finished_study(tmp_path, "synced")
     view = view_of(study, server.uri)
-    assert sync(study, view, tmp_path) == [0, 1, 2, 3]
+    assert sync(study, view, StudyFiles(tmp_path)) == [0, 1, 2, 3]
     for _ in range(2):
-        assert sync(study, view_of(study, server.uri), tmp_path) == []
+        assert sync(study, view_of(study, server.uri), StudyFiles(tmp_path)) == []
     runs = {run.data.tags["trial"]: run for run in view.children()}
     assert len(runs) == 4 and {run.info.status for run in runs.values()} == {"FINISHED", "FAILED"}
     first = runs["0"]
@@ -73,7 +74,7 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     artifacts = {item.path for item in view._client.list_artifacts(first.info.run_id, "config")}
     assert artifacts == {"config/config.yaml"}
     assert {item.path for item in view._client.list_artifacts(view.parent())} == {"table.csv", "table.md"}
-    assert examine(study, tmp_path, lambda: view) == []
+    assert examine(study, StudyFiles(tmp_path), lambda: view) == []
 
 
 def test_a_study_that_is_extended_keeps_its_run(server: Server, tmp_path: Path) -> None:
@@ -89,15 +90,15 @@ def test_a_study_that_is_extended_keeps_its_run(server: Server, tmp_path: Path) 
 def test_doctor_finds_what_is_missing_and_sync_mends_it(server: Server, tmp_path: Path) -> None:
     study = finished_study(tmp_path, "mended")
     view = view_of(study, server.uri)
-    sync(study, view, tmp_path)
-    lost = view.find(TrialCard(number=1, point=Point(overrides={}), directory=tmp_path))
+    sync(study, view, StudyFiles(tmp_path))
+    lost = view.find(TrialCard(number=1, point=Point(overrides={}), files=TrialFiles(tmp_path)))
     assert lost is not None
     view._client.delete_run(lost)
-    findings = examine(study, tmp_path, lambda: view)
+    findings = examine(study, StudyFiles(tmp_path), lambda: view)
     assert [finding.problem for finding in findings] == ["trial 1 has 0 runs in MLflow"]
     assert findings[0].advice == "sweeps sync mended"
-    assert sync(study, view_of(study, server.uri), tmp_path) == [1]
-    assert examine(study, tmp_path, lambda: view_of(study, server.uri)) == []
+    assert sync(study, view_of(study, server.uri), StudyFiles(tmp_path)) == [1]
+    assert examine(study, StudyFiles(tmp_path), lambda: view_of(study, server.uri)) == []
 
 
 def test_an_uploader_survives_a_server_that_dies_and_comes_back(tmp_path: Path) -> None:
@@ -108,7 +109,9 @@ def test_an_uploader_survives_a_server_that_dies_and_comes_back(tmp_path: Path) 
     warnings: list[str] = []
     uploader = Uploader(lambda: view, warnings.append)
     journal = Journal(tmp_path / "trials" / "000")
-    card = TrialCard(number=0, point=Point(overrides={"w": "0.1"}, varied=("w",)), directory=journal.path.parent)
+    card = TrialCard(
+        number=0, point=Point(overrides={"w": "0.1"}, varied=("w",)), files=TrialFiles(journal.path.parent)
+    )
     uploader.add(card)
     uploader.start()
     slowest_s = 0.0
@@ -137,7 +140,7 @@ def test_an_uploader_gives_up_on_a_server_that_never_answers(tmp_path: Path) -> 
     warnings: list[str] = []
     uploader = Uploader(lambda: view_of(study, "http://127.0.0.1:1"), warnings.append)
     directory = tmp_path / "trials" / "000"
-    uploader.add(TrialCard(number=0, point=Point(overrides={}), directory=directory), Completed(values=(1.0,)))
+    uploader.add(TrialCard(number=0, point=Point(overrides={}), files=TrialFiles(directory)), Completed(values=(1.0,)))
     uploader.start()
     began = time.monotonic()
     assert not uploader.close(drain_s=1, finish=None)
