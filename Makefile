@@ -30,10 +30,11 @@ test: $(READY)  ## Set up, then run the tests (about 14 minutes on two cores)
 test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
 	$(BIN)/pytest
 
-lint: $(READY)  ## Check style and types
+lint: $(READY)  ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY)  ## Format the code
 	$(BIN)/ruff format .

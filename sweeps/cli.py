@@ -1,6 +1,5 @@
 """`sweeps`: look at studies, export their tables, join their work."""
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,8 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
 )
 
+_UNTOLD = "Nothing has happened to this trial yet, or it ran before studies kept events."
+
 Name = Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")]
 Storage = Annotated[
     str | None, typer.Option(help="Optuna storage URL. Default: SWEEPS_STORAGE, else logs/studies/studies.db.")
@@ -26,13 +27,10 @@ Tracking = Annotated[
 
 def main() -> None:
     """Console script: errors by the user end with one line and exit 2."""
-    from hydra.errors import HydraException
+    from sweeps.exits import one_line_errors
 
-    try:
+    with one_line_errors():
         app()
-    except HydraException as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 @app.command("list")
@@ -40,28 +38,37 @@ def list_studies(storage: Storage = None) -> None:
     """The studies of a storage and how far they are."""
     from tabulate import tabulate
 
-    from sweeps.study.study import Study, names
+    from sweeps.study.study import Study
 
     database = _database(storage)
     rows = []
-    for name in names(database):
+    for name in database.study_names():
         study = Study(database, name)
         counts = study.counts()
-        objective = ", ".join(study.settings.get("objective") or [])
+        objective = ", ".join(study.objectives)
         rows.append([name, sum(counts.values()), counts["done"], counts["running"], counts["open"], objective])
     print(tabulate(rows, headers=["study", "trials", "done", "running", "open", "objective"]))
 
 
 @app.command()
-def show(name: Name, storage: Storage = None) -> None:
-    """Every trial of a study: state, attempts, result or cause of failure."""
+def show(
+    name: Name,
+    trial: Annotated[int | None, typer.Option(help="Number of a trial: what happened to it, and why.")] = None,
+    storage: Storage = None,
+) -> None:
+    """Every trial of a study: state, attempts, result or cause of failure; or the story of one trial."""
+    study = _study(name, storage)
+    print(_trials(study) if trial is None else _story(study, trial))
+
+
+def _trials(study: "Study") -> str:
     from tabulate import tabulate
 
     from sweeps.display import describe
     from sweeps.outcome import Completed, Failed
 
     rows = []
-    for trial in _study(name, storage).trials():
+    for trial in study.trials():
         match trial.outcome:
             case Completed(values=values):
                 result = ", ".join(f"{value:.4f}" for value in values)
@@ -73,7 +80,19 @@ def show(name: Name, storage: Storage = None) -> None:
         point = describe(trial.point) if trial.point else ""
         rows.append([trial.number, trial.state, trial.attempt, point, result, seconds])
     headers = ["trial", "state", "attempts", "point", "result", "seconds"]
-    print(tabulate(rows, headers=headers, floatfmt=".1f", disable_numparse=[4]))
+    return tabulate(rows, headers=headers, floatfmt=".1f", disable_numparse=[4])
+
+
+def _story(study: "Study", number: int) -> str:
+    from tabulate import tabulate
+
+    from sweeps.errors import StudyError
+
+    numbers = [trial.number for trial in study.trials()]
+    if number not in numbers:
+        raise StudyError(f"--trial={number}: study {study.name!r} has trials 0 to {max(numbers, default=-1)}.")
+    story = [[event.time, event.attempt, event.what, event.why, event.worker] for event in study.events(number)]
+    return tabulate(story, headers=["time", "attempt", "event", "why", "worker"]) if story else _UNTOLD
 
 
 @app.command()
@@ -105,7 +124,7 @@ def table(
     if trials:
         text = str(frame.to_csv(index=False))
     else:
-        made = benchmark_table(frame, study.settings.get("objective") or [], study.directions, metric or [])
+        made = benchmark_table(frame, study.objectives, study.directions, metric or [])
         if made is None:
             raise StudyError(f"Study {name!r} has no completed trial yet.")
         text = formats[format](made)
@@ -124,22 +143,22 @@ def sync(
 ) -> None:
     """Make the tracking server show the studies; may be repeated, what is there stays."""
     from sweeps.errors import SweepsError
-    from sweeps.study.storage import shown
-    from sweeps.study.study import Study, names
+    from sweeps.study.study import Study
+    from sweeps.study.urls import shown
     from sweeps.tracking.follow import connect
     from sweeps.tracking.follow import sync as sync_study
     from sweeps.tracking.mlflow import reason
     from sweeps.trial.files import StudyFiles
 
     database = _database(storage)
-    for study_name in [name] if name else names(database):
+    for study_name in [name] if name else database.study_names():
         study = Study(database, study_name)
         uri, experiment = _tracking(study, tracking)
         if not uri:
             print(f"{study_name}: started without tracking; --tracking=URI sends it all the same.")
             continue
         try:
-            sent = sync_study(study, connect(study, uri, experiment), StudyFiles(Path(study.settings["directory"])))
+            sent = sync_study(study, connect(study, uri, experiment), StudyFiles(Path(study.facts["directory"])))
         # MLflow's client raises many kinds, of a module that is not to be imported here.
         except Exception as error:
             raise SweepsError(f"--tracking={shown(uri)} does not answer: {reason(error)}") from error
@@ -156,7 +175,7 @@ def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> No
     study = _study(name, storage)
     uri, experiment = _tracking(study, tracking)
     view = (lambda: connect(study, uri, experiment)) if uri else None
-    findings = examine(study, StudyFiles(Path(study.settings["directory"])), view)
+    findings = examine(study, StudyFiles(Path(study.facts["directory"])), view)
     for finding in findings:
         print(f"{finding.problem} -> {finding.advice}")
     if findings:
@@ -167,17 +186,11 @@ def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> No
 @app.command()
 def worker(name: Name, storage: Storage = None) -> None:
     """Join a study on this machine and work until it is finished."""
-    if storage:
-        os.environ["SWEEPS_STORAGE"] = storage
-    study = _study(name, storage)
-    module, _, function = str(study.settings["task"]).partition(":")
-    if module == "__main__":
-        from sweeps.errors import StudyError
+    from sweeps.command import again
 
-        raise StudyError(f"Study {name!r} was started from a script; run the same command line again to join it.")
-    overrides = [text for text in study.settings["arguments"] if not text.startswith("study.name=")]
-    sys.argv = [module, "-m", *overrides, f"study.name={name}"]
-    getattr(importlib.import_module(module), function)()
+    command = again(name, _study(name, storage).facts)
+    environment = {**os.environ, **({"SWEEPS_STORAGE": storage} if storage else {})}
+    os.execve(sys.executable, command, environment)
 
 
 @app.command()
@@ -227,7 +240,7 @@ def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:
     """The URI asked for, else the environment's, else the one the study was started with; empty: it was not tracked."""
     from sweeps.settings import tracking_uri
 
-    known = study.settings.get("tracking") or {}
+    known = study.facts.get("tracking") or {}
     uri = asked or os.environ.get("MLFLOW_TRACKING_URI") or known.get("uri", tracking_uri())
     return uri, known.get("experiment") or "sweeps"
 

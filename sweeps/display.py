@@ -10,13 +10,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.outcome import Completed, Failed, Outcome
+from sweeps.outcome import Completed, Failed
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_markdown
 from sweeps.space import Point
-from sweeps.study.records import TrialRow
+from sweeps.study.records import Notice, TrialEnded, TrialRow
 from sweeps.study.study import Study
-from sweeps.worker.process import RunningTrial
 
 _REFRESH_S = 1.0
 _MAX_ROWS = 30
@@ -33,7 +32,7 @@ class Display:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._console = Console(stderr=False)
-        self._objective = next(iter(study.settings.get("objective") or []), None)
+        self._objective = next(iter(study.objectives), None)
         self._started_at = time.monotonic()
         self._next_refresh = 0.0
         self._trials: Sequence[TrialRow] = study.trials()
@@ -54,12 +53,10 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
-    def started(self, trial: RunningTrial) -> None:
-        """The next refresh shows it."""
-
-    def ended(self, trial: RunningTrial, outcome: Outcome) -> None:
-        """Show it at once."""
-        self._next_refresh = 0.0
+    def notice(self, notice: Notice) -> None:
+        """Show an end at once; the next refresh shows what has started."""
+        if isinstance(notice, TrialEnded):
+            self._next_refresh = 0.0
 
     def tick(self) -> None:
         if time.monotonic() >= self._next_refresh:
@@ -155,14 +152,14 @@ def print_summary(study: Study, tracking: str | None) -> None:
     """The benchmark table, where the results are, and how to look at them."""
     trials = study.trials()
     failed = [trial for trial in trials if isinstance(trial.outcome, Failed)]
-    objectives = study.settings.get("objective") or []
+    objectives = study.objectives
     table = benchmark_table(trial_frame(study), objectives, study.directions)
     if table is not None:
         print(f"\n{to_markdown(table)}\n")
     for trial in failed:
         assert isinstance(trial.outcome, Failed)
         print(f"trial {trial.number} failed ({trial.outcome.cause}): {trial.outcome.detail}", file=sys.stderr)
-    print(f"Results: {study.settings.get('directory')}")
+    print(f"Results: {study.facts.get('directory')}")
     print(f"Table:   sweeps table {study.name} --format md|csv")
     if tracking:
         print(f"MLflow:  {tracking}")

@@ -40,9 +40,12 @@ def examine(study: Study, files: StudyFiles, connect: Callable[[], MlflowView] |
 
 
 def _unfinished(study: Study, trials: list[TrialRow]) -> Iterator[Finding]:
+    last = {event.number: event for event in study.events()}
     for trial in trials:
         if trial.state == "open":
-            yield Finding(problem=f"trial {trial.number} has not run", advice=f"sweeps worker {study.name}")
+            event = last.get(trial.number)
+            story = f"is open: attempt {event.attempt} {event.what}, {event.why}" if event else "has not run"
+            yield Finding(problem=f"trial {trial.number} {story}", advice=f"sweeps worker {study.name}")
         elif trial.state == "running":
             gone = is_known_dead(trial.worker or "")
             what = f"its worker {trial.worker} is gone" if gone else f"worker {trial.worker} runs it"

@@ -13,6 +13,11 @@ def new_worker_id() -> str:
     return f"{socket.gethostname()}:{machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
+def host_of(worker: str) -> str:
+    """The host name in a worker's id."""
+    return worker.partition(":")[0]
+
+
 def is_known_dead(worker: str) -> bool:
     """Whether a worker ran on this machine, since its last start, and its process is gone.
 

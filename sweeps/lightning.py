@@ -17,6 +17,13 @@ class JournalLogger(Logger):
 
     Args:
         directory: The run's output directory.
+
+    Example:
+        In the configuration of a trainer::
+
+            logger:
+              _target_: sweeps.lightning.JournalLogger
+              directory: ${hydra:runtime.output_dir}
     """
 
     def __init__(self, directory: str) -> None:
@@ -41,7 +48,21 @@ class JournalLogger(Logger):
 
 
 class TrialCallback(Callback):
-    """Reports each validation to the study, says that training goes on, and stops a trial that is pruned."""
+    """Reports each validation to the study, says that training goes on, and stops a trial that is pruned.
+
+    A module with an attribute `metric_directions`, metric name to `max` or `min`, declares them to the study: tables
+    mark the best value of these metrics, and of no others.
+
+    Example:
+        Any Lightning application becomes prunable by one callback::
+
+            trainer = Trainer(max_epochs=10, callbacks=[sweeps.lightning.TrialCallback()])
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        directions = getattr(pl_module, "metric_directions", None)
+        if directions:
+            current_trial().declare(directions)
 
     def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
         current_trial().progress()

@@ -71,6 +71,17 @@ def kind(outcome: Outcome) -> str:
     return type(outcome).__name__.lower()
 
 
+def summary(outcome: Outcome) -> str:
+    """How a trial ended, in a few words: its values, or the cause of its failure."""
+    match outcome:
+        case Completed(values=values):
+            return f"completed with {', '.join(f'{value:.6g}' for value in values)}"
+        case Pruned(values=values):
+            return f"pruned at {', '.join(f'{value:.6g}' for value in values) or 'no value'}"
+        case Failed(cause=cause, detail=detail):
+            return f"failed, {cause}: {detail}"
+
+
 def to_json(outcome: Outcome) -> str:
     """Text for the ledger."""
     return json.dumps({"kind": kind(outcome), **asdict(outcome)}, allow_nan=True)

@@ -1,8 +1,7 @@
 """The Hydra plugin behind `-m`: a shell over `sweeps.sweep`, which is imported when a sweep starts."""
 
-import signal
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -10,12 +9,34 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.settings import StudySettings, TrackingSettings
+
+_NAME = "sweeps"
 
 
 @dataclass
 class StudySweeperConfig:
-    """Options that a configuration may set under `hydra.sweeper`; the rest is in the `study` group."""
+    """Options that a configuration may set under `hydra.sweeper`; the rest is in the `study` group.
+
+    Example:
+        The primary config of an application whose `-m` runs studies::
+
+            defaults:
+              - study: sweeps
+              - tracking: sweeps
+              - _self_
+              - override hydra/sweeper: sweeps
+
+            lr: 0.1
+            study:
+              objective: loss
+              direction: minimize
+            hydra:
+              sweeper:
+                params:
+                  lr: tag(log, interval(0.0001, 0.1))
+    """
 
     _target_: str = "sweeps.sweeper.StudySweeper"
     # Override key to a sweep, e.g. {model.optimizer.lr: "tag(log, interval(0.0001, 0.1))"}. The command line wins.
@@ -33,22 +54,25 @@ class StudySweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         # Before and after the worker, which hands its trials back, an interruption just ends the command.
-        previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-        try:
-            from sweeps.sweep import Sweep
+        with one_line_errors(), exit_on_sigterm():
+            try:
+                from sweeps.sweep import Sweep
 
-            params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
-            Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
-        except KeyboardInterrupt:
-            raise SystemExit(128 + signal.SIGINT) from None
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-            if "sweeps.worker.process" in sys.modules:
-                sys.modules["sweeps.worker.process"].end_server()
+                params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
+                Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
+            finally:
+                if "sweeps.worker.forkserver" in sys.modules:
+                    sys.modules["sweeps.worker.forkserver"].end_server()
+
+
+def _open(settings: object) -> DictConfig:
+    """A group whose keys `sweeps.settings` checks: a misspelt one is then answered with the nearest right one."""
+    return DictConfig(asdict(settings), flags={"struct": False})  # type: ignore[call-overload]
 
 
 # An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults.
 _STORE = ConfigStore.instance()
-_STORE.store(group="hydra/sweeper", name="sweeps", node=StudySweeperConfig, provider="sweeps")
-_STORE.store(group="study", name="sweeps", node=StudySettings, provider="sweeps")
-_STORE.store(group="tracking", name="sweeps", node=TrackingSettings, provider="sweeps")
+_STORE.store(group="hydra/sweeper", name=_NAME, node=StudySweeperConfig, provider="sweeps")
+_STORE.store(group="study", name=_NAME, node=_open(StudySettings()), provider="sweeps")
+_STORE.store(group="tracking", name=_NAME, node=_open(TrackingSettings()), provider="sweeps")
+guard_command_line(_NAME)

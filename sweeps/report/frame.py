@@ -17,7 +17,7 @@ def trial_frame(study: Study) -> pd.DataFrame:
     (`objective/NAME`), one per metric. The attribute `varied` lists the keys that the sweep varied.
     """
     trials = study.trials()
-    objectives = study.settings.get("objective") or [f"value_{i}" for i, _ in enumerate(study.directions)]
+    objectives = study.facts.get("objective") or [f"value_{i}" for i, _ in enumerate(study.directions)]
     frame = pd.DataFrame([_row(trial, objectives) for trial in trials])
     frame.attrs["varied"] = _varied(trials)
     return frame

@@ -7,11 +7,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from sweeps.identity import is_known_dead
-from sweeps.study.storage import Database, points
+from sweeps.study import events
+from sweeps.study.events import Event, Held, Note
+from sweeps.study.records import Claim
+from sweeps.study.schema import events as event_rows
+from sweeps.study.schema import rows
+from sweeps.study.storage import Database
 
 
 class Ledger:
-    """One row a point. Whatever a worker changes is guarded by its name and the attempt it holds.
+    """One row per point. Whatever a worker changes is guarded by its name and the attempt it holds.
 
     Args:
         database: Where it is kept.
@@ -25,16 +30,16 @@ class Ledger:
         """Open a row for each point whose `key` is new; returns how many were."""
 
         def insert(connection: sa.Connection) -> int:
-            query = sa.select(points.c.key, points.c.position).where(points.c.study_id == self._study_id)
-            known = {row.key: row.position for row in connection.execute(query)}
-            position = max(known.values(), default=-1) + 1
+            query = sa.select(rows.c.key, rows.c.number).where(rows.c.study_id == self._study_id)
+            known = {row.key: row.number for row in connection.execute(query)}
+            number = max(known.values(), default=-1) + 1
             new: dict[str, dict[str, Any]] = {}
             for row in wanted:
                 if row["key"] not in known and row["key"] not in new:
-                    place = {"study_id": self._study_id, "position": position + len(new), "state": "open"}
+                    place = {"study_id": self._study_id, "number": number + len(new), "state": "open"}
                     new[row["key"]] = {**row, **place}
             if new:
-                connection.execute(sa.insert(points), list(new.values()))
+                connection.execute(sa.insert(rows), list(new.values()))
             return len(new)
 
         # Two coordinators at once would number the same points twice.
@@ -44,79 +49,137 @@ class Ledger:
     def take(self, worker: str) -> Any:
         """Give the first open row to a worker, with its first beat, in one statement; None when none is open."""
         first = (
-            sa.select(points.c.id)
-            .where(points.c.study_id == self._study_id, points.c.state == "open")
-            .order_by(points.c.position)
+            sa.select(rows.c.id)
+            .where(rows.c.study_id == self._study_id, rows.c.state == "open")
+            .order_by(rows.c.number)
             .limit(1)
         )
         if not self._db.is_sqlite:
+            # Workers that ask at the same moment get different rows instead of waiting for each other.
             first = first.with_for_update(skip_locked=True)
         take = (
-            sa.update(points)
-            .where(points.c.id == first.scalar_subquery(), points.c.state == "open")
-            .values(state="running", worker=worker, attempt=points.c.attempt + 1, beat_at=self._db.now, progress=None)
-            .returning(points)
+            sa.update(rows)
+            # `open` a second time: on PostgreSQL the row may have been taken between the look and the change.
+            .where(rows.c.id == first.scalar_subquery(), rows.c.state == "open")
+            .values(state="running", worker=worker, attempt=rows.c.attempt + 1, beat_at=self._db.now, progress=None)
+            .returning(rows)
         )
-        return self._db.write(lambda connection: connection.execute(take).one_or_none())
 
-    def change(self, row_id: int, worker: str, attempt: int, values: Mapping[str, Any]) -> bool:
-        """Change a row that this attempt of this worker runs; False when it no longer does."""
-        held = sa.and_(points.c.state == "running", points.c.worker == worker, points.c.attempt == attempt)
-        return self._update(row_id, held, values) == 1
+        def claim(connection: sa.Connection) -> Any:
+            row = connection.execute(take).one_or_none()
+            if row is not None:
+                connection.execute(self._insert(_held(row), _CLAIMED))
+            return row
 
-    def beat(self, row_id: int, worker: str, attempt: int, progress: str) -> bool:
+        row = self._db.write(claim)
+        if row is not None:
+            events.tell(_held(row), _CLAIMED)
+        return row
+
+    def change(self, claim: Claim, values: Mapping[str, Any], note: Note | None = None) -> bool:
+        """Change a row that this claim holds, and record why; False when it no longer holds it."""
+        held = (rows.c.state == "running", rows.c.worker == claim.worker, rows.c.attempt == claim.attempt)
+        return self._update(claim.id, claim.held, sa.and_(*held), values, note)
+
+    def beat(self, claim: Claim, progress: str) -> bool:
         """`change` with the time of the database's clock."""
-        return self.change(row_id, worker, attempt, {"beat_at": self._db.now, "progress": progress})
+        return self.change(claim, {"beat_at": self._db.now, "progress": progress})
+
+    def has_outcome(self, claim: Claim, outcome: str) -> bool:
+        """Whether the row has this outcome of this claim: the answer to a write can be lost with the connection."""
+        row = self.rows(rows.c.id == claim.id)[0]
+        return bool(row.state == "done" and row.outcome == outcome and row.worker == claim.worker)
+
+    def note(self, claim: Claim, note: Note) -> None:
+        """Record what happened to a claim without changing its row."""
+        self._db.write(lambda connection: connection.execute(self._insert(claim.held, note)))
+        events.tell(claim.held, note)
 
     def mark_mirrored(self, row_id: int) -> None:
         """Note that Optuna's trial has the outcome."""
-        self._update(row_id, sa.true(), {"mirrored": 1})
+        update = sa.update(rows).where(rows.c.id == row_id).values(mirrored=1)
+        self._db.write(lambda connection: connection.execute(update))
 
-    def reopen(self, row_id: int) -> None:
+    def reopen(self, row: Any, note: Note) -> None:
         """Hand out an ended point once more, as a new trial of Optuna's."""
         again = {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None, "retries": 0, "worker": None}
-        self._update(row_id, points.c.state == "done", again)
+        self._update(row.id, _held(row), rows.c.state == "done", again, note)
 
-    def reap(self, lease_s: float) -> list[int]:
-        """Reopen the rows of workers that are gone; returns their positions.
+    def reap(self, lease_s: float, by: str) -> list[int]:
+        """Reopen the rows of workers that are gone; returns their numbers.
 
         A worker on this machine is known to be gone; any other one is given `lease_s` since its last beat. After an
         outage of the database nobody is judged for that long, since nobody could beat.
         """
-        silent = self._db.now - points.c.beat_at
-        query = sa.select(points, (silent > lease_s).label("is_silent")).where(
-            points.c.study_id == self._study_id, points.c.state == "running"
+        query = sa.select(rows, (self._db.now - rows.c.beat_at).label("silence_s")).where(
+            rows.c.study_id == self._study_id, rows.c.state == "running"
         )
         is_settled = time.monotonic() - self._db.last_outage_at > lease_s
-        return [
-            row.position
-            for row in self._read(query)
-            if (is_known_dead(row.worker or "") or (row.is_silent and is_settled)) and self._release(row)
-        ]
+        released = []
+        for row in self._read(query):
+            if is_known_dead(row.worker or ""):
+                why = "the process of its worker is gone"
+            elif is_settled and row.silence_s is not None and row.silence_s > lease_s:
+                why = f"no beat for {row.silence_s:.0f} s, and study.lease_s is {lease_s:g}"
+            else:
+                continue
+            if self._release(row, Note(what="lease lost", why=f"{why}; seen by {by}")):
+                released.append(row.number)
+        return released
 
     def counts(self) -> dict[str, int]:
         """State (`open`, `running`, `done`) to number of rows."""
-        query = sa.select(points.c.state, sa.func.count().label("n")).where(points.c.study_id == self._study_id)
-        found = {row.state: row.n for row in self._read(query.group_by(points.c.state))}
+        query = sa.select(rows.c.state, sa.func.count().label("n")).where(rows.c.study_id == self._study_id)
+        found = {row.state: row.n for row in self._read(query.group_by(rows.c.state))}
         return {state: found.get(state, 0) for state in ("open", "running", "done")}
 
     def rows(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Any]:
-        """Rows by position."""
-        query = sa.select(points).where(points.c.study_id == self._study_id, *conditions)
-        return self._read(query.order_by(points.c.position))
+        """Rows by number."""
+        query = sa.select(rows).where(rows.c.study_id == self._study_id, *conditions)
+        return self._read(query.order_by(rows.c.number))
 
-    def _release(self, row: Any) -> bool:
+    def events(self, number: int | None) -> list[Event]:
+        """The events of one trial, or of all, oldest first."""
+        query = sa.select(event_rows).where(event_rows.c.study_id == self._study_id).order_by(event_rows.c.id)
+        if number is not None:
+            query = query.where(event_rows.c.number == number)
+        return [events.event_of(row) for row in self._read(query)]
+
+    def _release(self, row: Any, note: Note) -> bool:
+        # The beat is compared for equality on purpose: any beat since the look shows that the worker lives.
         unchanged = sa.and_(
-            points.c.state == "running",
-            points.c.attempt == row.attempt,
-            points.c.worker == row.worker,
-            points.c.beat_at == row.beat_at,
+            rows.c.state == "running",
+            rows.c.attempt == row.attempt,
+            rows.c.worker == row.worker,
+            rows.c.beat_at == row.beat_at,
         )
-        return self._update(row.id, unchanged, {"state": "open", "worker": None, "beat_at": None}) == 1
+        values = {"state": "open", "worker": None, "beat_at": None}
+        return self._update(row.id, _held(row), unchanged, values, note)
 
-    def _update(self, row_id: int, condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> int:
-        update = sa.update(points).where(points.c.id == row_id, condition).values(**values)
-        return self._db.write(lambda connection: connection.execute(update).rowcount)
+    def _update(
+        self,
+        row_id: int,
+        held: Held,
+        condition: sa.ColumnElement[bool],
+        values: Mapping[str, Any],
+        note: Note | None,
+    ) -> bool:
+        """Change a row where the condition holds, with its event in the same transaction; False where it does not."""
+        update = sa.update(rows).where(rows.c.id == row_id, condition).values(**values)
+
+        def change(connection: sa.Connection) -> bool:
+            has_changed = connection.execute(update).rowcount == 1
+            if has_changed and note is not None:
+                connection.execute(self._insert(held, note))
+            return has_changed
+
+        has_changed = self._db.write(change)
+        if has_changed and note is not None:
+            events.tell(held, note)
+        return has_changed
+
+    def _insert(self, held: Held, note: Note) -> sa.Insert:
+        return events.insert(self._db.now, self._study_id, held, note)
 
     def _read(self, query: sa.Select[Any]) -> Sequence[Any]:
         def read() -> Sequence[Any]:
@@ -124,3 +187,10 @@ class Ledger:
                 return connection.execute(query).all()
 
         return self._db.patiently(read)
+
+
+def _held(row: Any) -> Held:
+    return Held(row.number, row.attempt, row.worker or "")
+
+
+_CLAIMED = Note(what="claimed", why="it was open")

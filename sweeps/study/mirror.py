@@ -3,16 +3,20 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import optuna
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from sweeps import outcome as outcomes
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
 from sweeps.space import Point
+from sweeps.study.ledger import Ledger
+from sweeps.study.schema import rows
 from sweeps.study.storage import Database
+
+_BEHIND = (rows.c.state == "done", rows.c.mirrored == 0)
 
 
 class Mirror:
@@ -21,10 +25,11 @@ class Mirror:
     Args:
         database: Where it is kept.
         study: The Optuna study.
+        ledger: Its rows; a row notes whether Optuna's trial has its outcome.
     """
 
-    def __init__(self, database: Database, study: optuna.Study) -> None:
-        self._db, self._study = database, study
+    def __init__(self, database: Database, study: optuna.Study, ledger: Ledger) -> None:
+        self._db, self._study, self._ledger = database, study, ledger
 
     def start(self, point: Point) -> int:
         """Make a running trial; returns its id."""
@@ -40,8 +45,8 @@ class Mirror:
         create = self._db.storage.create_new_trial
         return int(self._db.patiently(lambda: create(self._study._study_id, template_trial=template)))
 
-    def report(self, trial_id: int, value: float, step: int) -> bool:
-        """Record an intermediate value; True when the pruner says stop."""
+    def should_prune(self, trial_id: int, value: float, step: int) -> bool:
+        """Record an intermediate value; whether the pruner says stop."""
 
         def tell() -> bool:
             trial = optuna.trial.Trial(self._study, trial_id)
@@ -52,8 +57,22 @@ class Mirror:
 
         return self._db.patiently(tell)
 
-    def end(self, trial_id: int, outcome: Outcome) -> None:
-        """Give a trial its final state; one that has it already stays as it is."""
+    def end(self, row_id: int, trial_id: int | None, outcome: Outcome) -> None:
+        """Give the trial of a row its final state; one that has it already stays as it is."""
+        if trial_id is not None:
+            self._end(trial_id, outcome)
+        self._ledger.mark_mirrored(row_id)
+
+    def catch_up(self) -> None:
+        """End the trials whose worker died between the ledger and Optuna's tables."""
+        for row in self._ledger.rows(*_BEHIND):
+            self.end(row.id, row.trial_id, outcomes.from_json(row.outcome))
+
+    def behind(self) -> list[int]:
+        """Numbers of ended trials whose outcome Optuna's tables may not have yet."""
+        return [row.number for row in self._ledger.rows(*_BEHIND)]
+
+    def _end(self, trial_id: int, outcome: Outcome) -> None:
         match outcome:
             case Completed(values=values):
                 self._finish(trial_id, TrialState.COMPLETE, values)
@@ -62,8 +81,9 @@ class Mirror:
             case Failed(cause=cause, detail=detail):
                 self._finish(trial_id, TrialState.FAIL, None, {"cause": cause, "detail": detail})
 
-    def fail_orphans(self, known: Collection[Any]) -> None:
-        """End the trials that a worker made and died before it could note them."""
+    def fail_orphans(self) -> None:
+        """End the trials that a worker made and died before it could note them; only once no trial runs."""
+        known = {row.trial_id for row in self._ledger.rows()}
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             if trial._trial_id not in known:
                 self._finish(trial._trial_id, TrialState.FAIL, None)

@@ -7,6 +7,7 @@ from typing import Any
 from sweeps import outcome as outcomes
 from sweeps.outcome import Outcome
 from sweeps.space import Point
+from sweeps.study.events import Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Claim:
         trial_id: Optuna's trial.
         point: What to run.
         spent_s: Wall time of earlier attempts.
+        retries: Attempts so far that counted against `study.max_retries`.
     """
 
     id: int
@@ -30,6 +32,12 @@ class Claim:
     trial_id: int
     point: Point
     spent_s: float
+    retries: int = 0
+
+    @property
+    def held(self) -> Held:
+        """What it holds."""
+        return Held(self.number, self.attempt, self.worker)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,27 @@ class TrialRow:
     outcome: Outcome | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStarted:
+    """A worker has started an attempt of a trial."""
+
+    number: int
+    attempt: int
+    point: Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEnded:
+    """A trial has its outcome, by this worker."""
+
+    number: int
+    outcome: Outcome
+
+
+Notice = TrialStarted | TrialEnded
+"""What the observers of a worker learn."""
+
+
 def columns(point: Point) -> dict[str, str]:
     """A point as the ledger keeps it."""
     return {"overrides": json.dumps(point.overrides), "varied": json.dumps(point.varied)}
@@ -67,11 +96,31 @@ def point_of(row: Any) -> Point | None:
     return Point(overrides=json.loads(row.overrides), varied=tuple(json.loads(row.varied or "[]")))
 
 
+def claim_of(row: Any, trial_id: int, point: Point) -> Claim:
+    """The claim of the worker that a ledger row names.
+
+    Args:
+        row: The row.
+        trial_id: Optuna's trial.
+        point: The row's point, or the one just drawn for it.
+    """
+    return Claim(
+        id=row.id,
+        number=row.number,
+        attempt=row.attempt,
+        worker=row.worker,
+        trial_id=trial_id,
+        point=point,
+        spent_s=row.spent_s,
+        retries=row.retries,
+    )
+
+
 def trial_row(row: Any) -> TrialRow:
     """A ledger row as a trial."""
     outcome = outcomes.from_json(row.outcome) if row.outcome else None
     return TrialRow(
-        number=row.position,
+        number=row.number,
         state=outcomes.kind(outcome) if outcome else row.state,
         attempt=row.attempt,
         point=point_of(row),

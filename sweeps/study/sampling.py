@@ -1,5 +1,7 @@
 """Points drawn by an Optuna sampler."""
 
+from collections.abc import Callable
+
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra_plugins.hydra_optuna_sweeper._impl import create_optuna_distribution_from_override
 from optuna import Study
@@ -7,7 +9,9 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from sweeps.errors import StudyError
 from sweeps.space import Point, Space
-from sweeps.study.study import Draw
+
+Draw = Callable[[Study, int], tuple[int, Point]]
+"""Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""
 
 
 def drawer(space: Space, sampler: str, seed: int | None) -> Draw:
@@ -22,6 +26,7 @@ def drawer(space: Space, sampler: str, seed: int | None) -> Draw:
     }
 
     def draw(study: Study, number: int) -> tuple[int, Point]:
+        # A new one per draw: a sampler that was asked before has drawn numbers that a resumed study would not draw.
         study.sampler = _sampler(sampler, None if seed is None else hash((seed, number)) % 2**32)
         try:
             trial = study.ask(distributions)

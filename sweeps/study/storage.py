@@ -11,17 +11,17 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import optuna
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sweeps.errors import StorageError, StudyError
-from sweeps.space import ADDRESSES
+from sweeps.study.schema import metadata
+from sweeps.study.urls import check_url, shown
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -30,30 +30,6 @@ Result = TypeVar("Result")
 _CONNECT_TIMEOUT_S = 5
 _BUSY_TIMEOUT_S = 60
 _OUTAGES = (DBAPIError, optuna.exceptions.StorageInternalError)
-
-metadata = sa.MetaData()
-points = sa.Table(
-    "sweeps_points",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("study_id", sa.Integer, nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),  # the trial's number
-    sa.Column("key", sa.String(64), nullable=False),  # hash of the canonical overrides
-    sa.Column("overrides", sa.Text),  # JSON; NULL until a sampler has drawn them
-    sa.Column("varied", sa.Text),  # JSON list of override keys
-    sa.Column("state", sa.String(8), nullable=False),  # open, running or done
-    sa.Column("trial_id", sa.Integer),  # Optuna's
-    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("worker", sa.String(128)),
-    sa.Column("beat_at", sa.Float),  # seconds since the epoch, by the database's clock
-    sa.Column("spent_s", sa.Float, nullable=False, server_default="0"),  # wall time of ended attempts
-    sa.Column("progress", sa.Text),  # JSON of the last report
-    sa.Column("outcome", sa.Text),  # JSON
-    sa.Column("mirrored", sa.Integer, nullable=False, server_default="0"),  # 1: Optuna's trial has the outcome
-    sa.UniqueConstraint("study_id", "key"),
-    sa.Index("sweeps_points_next", "study_id", "state", "position"),
-)
 
 
 class Database:
@@ -70,7 +46,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, create: bool = True, patience_s: float = 600.0) -> None:
-        self.url = _normalised(url)
+        self.url = check_url(url)
         self.patience_s = patience_s
         self.last_outage_at = float("-inf")
         self._sqlite = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
@@ -83,11 +59,6 @@ class Database:
             raise StorageError(
                 f"study.storage={shown(url)} does not answer: {reason[0] if reason else error!r}"
             ) from error
-
-    @staticmethod
-    def check_url(url: str) -> None:
-        """Refuse what is no storage URL, without opening it."""
-        _normalised(url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -123,6 +94,11 @@ class Database:
                 self.last_outage_at = time.monotonic()
                 time.sleep(pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(2 * pause_s, 2.0)
+
+    def study_names(self) -> list[str]:
+        """The studies kept here, oldest first."""
+        summaries = optuna.get_all_study_summaries(self.storage, include_best_trial=False)
+        return [summary.study_name for summary in summaries]
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -166,40 +142,6 @@ class Database:
             # IMMEDIATE: a transaction that will write takes the lock at its start instead of failing half-way.
             return {"timeout": _BUSY_TIMEOUT_S, "isolation_level": "IMMEDIATE"}
         return {"connect_timeout": _CONNECT_TIMEOUT_S}
-
-
-def shown(url: str | sa.URL) -> str:
-    """The URL without its password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return str(url)
-
-
-def without_passwords(arguments: Iterable[str]) -> list[str]:
-    """The overrides without those that hold a password: what is kept with a study can be read by many."""
-    return [text for text in arguments if not (text.startswith(ADDRESSES) and shown(_value(text)) != _value(text))]
-
-
-def _value(argument: str) -> str:
-    return argument.partition("=")[2].strip("'\"")
-
-
-def _normalised(url: str) -> sa.URL:
-    try:
-        parsed = make_url(url)
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise StudyError(
-            f"study.storage={shown(url)} is no storage URL. Valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE."
-        ) from error
-    if parsed.get_backend_name() not in ("sqlite", "postgresql") or not parsed.database:
-        raise StudyError(
-            f"study.storage={shown(url)} is not supported. Valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE."
-        )
-    return parsed
 
 
 @contextlib.contextmanager

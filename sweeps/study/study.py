@@ -5,23 +5,26 @@ The ledger is the truth; Optuna's trials mirror it for samplers, pruners and das
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.study import StudyDirection
 
 from sweeps import outcome as outcomes
 from sweeps.errors import StudyError, did_you_mean
-from sweeps.outcome import RETRYABLE, Failed, Outcome
+from sweeps.outcome import Failed, Outcome
 from sweeps.space import Point
+from sweeps.study.events import Event, Note
 from sweeps.study.ledger import Ledger
 from sweeps.study.mirror import Mirror
-from sweeps.study.records import Claim, TrialRow, columns, point_of, trial_row
-from sweeps.study.storage import Database, points
+from sweeps.study.records import Claim, TrialRow, claim_of, columns, point_of, trial_row
+from sweeps.study.requeue import Ending, Finish, Requeue, decide
+from sweeps.study.schema import rows
+from sweeps.study.storage import Database
 
-Draw = Callable[[optuna.Study, int], tuple[int, Point]]
-"""Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""
+if TYPE_CHECKING:
+    from sweeps.study.sampling import Draw
 
 
 class Study:
@@ -38,23 +41,26 @@ class Study:
     def __init__(self, database: Database, name: str) -> None:
         self.database = database
         self.name = name
+        never = optuna.pruners.NopPruner()  # until `use`: Optuna itself would prune by the median
+        load = optuna.load_study
         try:
-            self._optuna = database.patiently(lambda: optuna.load_study(study_name=name, storage=database.storage))
+            self._optuna = database.patiently(lambda: load(study_name=name, storage=database.storage, pruner=never))
         except KeyError:
-            raise StudyError(f"There is no study {name!r}. Studies: {did_you_mean(name, names(database))}") from None
+            known = did_you_mean(name, database.study_names())
+            raise StudyError(f"There is no study {name!r}. Studies: {known}") from None
         self._ledger = Ledger(database, self._optuna._study_id)
-        self._mirror = Mirror(database, self._optuna)
-        self.settings: dict[str, Any] = self._optuna.user_attrs
+        self._mirror = Mirror(database, self._optuna, self._ledger)
+        self.facts: dict[str, Any] = self._optuna.user_attrs
 
     @classmethod
-    def create(cls, database: Database, name: str, directions: Sequence[str], settings: Mapping[str, Any]) -> "Study":
+    def create(cls, database: Database, name: str, directions: Sequence[str], facts: Mapping[str, Any]) -> "Study":
         """Open the study of that name, or make it.
 
         Args:
             database: Where it is kept.
             name: Its name.
             directions: `minimize` or `maximize` per objective.
-            settings: Plain values kept with the study; those it has already stay.
+            facts: Plain values kept with the study; those it has already stay.
 
         Raises:
             StudyError: A study of that name optimises something else.
@@ -63,19 +69,19 @@ class Study:
             lambda: optuna.create_study(
                 study_name=name,
                 storage=database.storage,
-                directions=[StudyDirection[name.upper()] for name in directions],
+                directions=[StudyDirection[direction.upper()] for direction in directions],
                 load_if_exists=True,
             )
         )
         known = study.user_attrs
-        for key, value in {"key": uuid.uuid4().hex, **settings}.items():
+        for key, value in {"key": uuid.uuid4().hex, **facts}.items():
             if key not in known:
                 database.patiently(lambda key=key, value=value: study.set_user_attr(key, value))  # type: ignore[misc]
         made = cls(database, name)
         before = [direction.name.lower() for direction in study.directions]
         for key, value, was in (
             ("direction", list(directions), before),
-            ("objective", settings.get("objective"), made.settings.get("objective")),
+            ("objective", facts.get("objective"), made.facts.get("objective")),
         ):
             if value != was:
                 raise StudyError(f"study.{key}={value}: study {name!r} was started with {was}. Use another study.name.")
@@ -86,14 +92,31 @@ class Study:
         """`minimize` or `maximize` per objective."""
         return [direction.name.lower() for direction in self._optuna.directions]
 
-    def use(self, pruner: optuna.pruners.BasePruner | None) -> None:
-        """Set what stops trials; None never does."""
-        self._optuna.pruner = pruner or optuna.pruners.NopPruner()
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Metric names that the study optimises; empty where the application gives values without a name."""
+        return tuple(self.facts.get("objective") or ())
+
+    @property
+    def metric_directions(self) -> dict[str, str]:
+        """Metric name to `max` or `min`, as the application has declared it to any worker of the study."""
+        facts = self.database.patiently(lambda: self._optuna.user_attrs)
+        return dict(facts.get("metric_directions") or {})
+
+    def declare(self, directions: Mapping[str, str]) -> None:
+        """Keep what the application says of its metrics; what it says last counts."""
+        # Each trial declares; what this worker knows is enough to see that nothing is new.
+        if not directions.items() <= self.facts.get("metric_directions", {}).items():
+            self.remember("metric_directions", {**self.metric_directions, **directions})
+
+    def use(self, pruner: optuna.pruners.BasePruner) -> None:
+        """Set what stops trials; without it no trial is stopped."""
+        self._optuna.pruner = pruner
 
     def remember(self, key: str, value: Any) -> None:
         """Keep a plain value with the study."""
         self.database.patiently(lambda: self._optuna.set_user_attr(key, value))
-        self.settings[key] = value
+        self.facts[key] = value
 
     def add(self, wanted: Iterable[Point]) -> int:
         """Hand out these points too; those it knows already stay as they are.
@@ -107,7 +130,7 @@ class Study:
         """Raise the number of points that the sampler draws to `num_draws`; returns how many are new."""
         return self._ledger.add([{"key": f"draw-{i}", "overrides": None, "varied": None} for i in range(num_draws)])
 
-    def claim(self, worker: str, draw: Draw | None) -> Claim | None:
+    def claim(self, worker: str, draw: "Draw | None") -> Claim | None:
         """Take the next open point; None when all are running or done.
 
         Args:
@@ -121,72 +144,93 @@ class Study:
         if point is None:
             if draw is None:
                 raise StudyError(f"Study {self.name!r} draws its points from a sampler; start it with its own line.")
-            trial_id, point = self.database.patiently(lambda: draw(self._optuna, row.position))
+            trial_id, point = self.database.patiently(lambda: draw(self._optuna, row.number))
         elif trial_id is None:
             trial_id = self._mirror.start(point)
-        claim = Claim(
-            id=row.id,
-            number=row.position,
-            attempt=row.attempt,
-            worker=worker,
-            trial_id=trial_id,
-            point=point,
-            spent_s=row.spent_s,
-        )
-        return claim if self._change(claim, {**columns(point), "trial_id": trial_id}) else None
+        claim = claim_of(row, trial_id, point)
+        # A worker that dies before this line leaves a row that beats no more, which is reaped, and an Optuna trial
+        # that no row knows, which `reconcile` fails.
+        return claim if self._ledger.change(claim, {**columns(point), "trial_id": trial_id}) else None
 
     def beat(self, claim: Claim, progress: Mapping[str, Any]) -> bool:
         """Say that the trial runs; False when the claim is no longer ours and the trial has to stop."""
-        return self._ledger.beat(claim.id, claim.worker, claim.attempt, json.dumps(progress))
+        return self._ledger.beat(claim, json.dumps(progress))
 
-    def report(self, claim: Claim, value: float, step: int) -> bool:
-        """Give the pruner an intermediate value; True when the trial should stop."""
+    def should_prune(self, claim: Claim, reports: Mapping[str, float], step: int) -> bool:
+        """Give the pruner what a trial has reported; whether the trial should stop.
+
+        Args:
+            claim: The trial.
+            reports: Metric name to value.
+            step: Epoch, or whatever the trial counts.
+        """
         # Optuna's pruners take one objective.
-        return len(self.directions) == 1 and self._mirror.report(claim.trial_id, value, step)
+        if len(self.objectives) != 1 or self.objectives[0] not in reports:
+            return False
+        return self._mirror.should_prune(claim.trial_id, reports[self.objectives[0]], step)
+
+    def settle(self, claim: Claim, ending: Ending, spent_s: float, max_retries: int) -> Finish | Requeue | None:
+        """Record what becomes of a trial whose attempt is over.
+
+        Args:
+            claim: The trial.
+            ending: How the attempt ended.
+            spent_s: Its wall time.
+            max_retries: Further attempts that a trial gets after failures of its own.
+
+        Returns:
+            What was decided; None when the claim is no longer ours and nothing was taken from us.
+        """
+        decision = decide(ending, claim.attempt, max_retries - claim.retries)
+        match decision:
+            case Finish(outcome=outcome):
+                is_taken = self.tell(claim, outcome)
+            case Requeue():
+                is_taken = self.give_back(claim, spent_s, decision)
+        return decision if is_taken else None
 
     def tell(self, claim: Claim, outcome: Outcome) -> bool:
         """Record how the trial ended; False when the claim is no longer ours and the result is refused."""
-        text = outcomes.to_json(outcome)
-        if not self._change(claim, {"state": "done", "outcome": text}) and not self._was_told(claim, text):
+        text, note = outcomes.to_json(outcome), Note(what="finished", why=outcomes.summary(outcome))
+        is_taken = self._ledger.change(claim, {"state": "done", "outcome": text}, note)
+        if not is_taken and not self._ledger.has_outcome(claim, text):
+            self._ledger.note(claim, Note(what="refused", why=f"its lease was lost before it ended ({note.why})"))
             return False
-        self._mirror_end(claim.id, claim.trial_id, outcome)
+        self._mirror.end(claim.id, claim.trial_id, outcome)
         return True
 
-    def give_back(self, claim: Claim, spent_s: float, *, as_retry: bool = False) -> bool:
-        """Let any worker continue the trial; a retry counts against `study.max_retries`."""
+    def give_back(self, claim: Claim, spent_s: float, again: Requeue) -> bool:
+        """Let any worker continue the trial; False when the claim is no longer ours."""
         values: dict[str, Any] = {"state": "open", "worker": None, "beat_at": None, "spent_s": claim.spent_s + spent_s}
-        if as_retry:
-            values["retries"] = points.c.retries + 1
-        return self._change(claim, values)
-
-    def may_retry(self, claim: Claim, outcome: Outcome, max_retries: int) -> bool:
-        """Whether a further attempt could help, and is left."""
-        if not isinstance(outcome, Failed) or outcome.cause not in RETRYABLE:
-            return False
-        return int(self._ledger.rows(points.c.id == claim.id)[0].retries) < max_retries
+        if again.counts:
+            values["retries"] = rows.c.retries + 1
+        return self._ledger.change(claim, values, Note(what=again.what, why=again.reason))
 
     def reopen_failed(self) -> int:
         """Hand out the failed trials once more; returns how many."""
-        ended = self._ledger.rows(points.c.state == "done")
+        ended = self._ledger.rows(rows.c.state == "done")
         failed = [row for row in ended if isinstance(outcomes.from_json(row.outcome), Failed)]
         for row in failed:
-            self._ledger.reopen(row.id)
+            self._ledger.reopen(row, Note(what="reopened", why="study.retry_failed"))
         return len(failed)
 
-    def reap(self, lease_s: float) -> list[int]:
+    def reap(self, lease_s: float, by: str) -> list[int]:
         """Reopen the trials of workers that are gone, as `Ledger.reap` says; returns their numbers."""
-        return self._ledger.reap(lease_s)
+        return self._ledger.reap(lease_s, by)
+
+    def events(self, number: int | None = None) -> list[Event]:
+        """What happened to one trial, or to all, oldest first."""
+        return self._ledger.events(number)
 
     def reconcile(self) -> None:
         """Bring Optuna's trials in line with the ledger, after a crash between the two."""
-        for row in self._ledger.rows(points.c.state == "done", points.c.mirrored == 0):
-            self._mirror_end(row.id, row.trial_id, outcomes.from_json(row.outcome))
+        self._mirror.catch_up()
         if self.is_finished():
-            self._mirror.fail_orphans({row.trial_id for row in self._ledger.rows()})
+            self._mirror.fail_orphans()
 
     def unmirrored(self) -> list[int]:
         """Numbers of ended trials whose outcome Optuna's tables may not have yet."""
-        return [row.position for row in self._ledger.rows(points.c.state == "done", points.c.mirrored == 0)]
+        return self._mirror.behind()
 
     def counts(self) -> dict[str, int]:
         """Ledger state (`open`, `running`, `done`) to number of points."""
@@ -204,23 +248,3 @@ class Study:
     def knows(self, keys: Iterable[str]) -> set[str]:
         """Which of these points the study has."""
         return {row.key for row in self._ledger.rows()} & set(keys)
-
-    def _change(self, claim: Claim, values: Mapping[str, Any]) -> bool:
-        return self._ledger.change(claim.id, claim.worker, claim.attempt, values)
-
-    def _was_told(self, claim: Claim, text: str) -> bool:
-        """Whether the row has our result already: the answer to a write can be lost with the connection."""
-        row = self._ledger.rows(points.c.id == claim.id)[0]
-        return bool(row.state == "done" and row.outcome == text and row.worker == claim.worker)
-
-    def _mirror_end(self, row_id: int, trial_id: int | None, outcome: Outcome) -> None:
-        if trial_id is not None:
-            self._mirror.end(trial_id, outcome)
-        self._ledger.mark_mirrored(row_id)
-
-
-def names(database: Database) -> list[str]:
-    """The studies of a database, oldest first."""
-    return [
-        summary.study_name for summary in optuna.get_all_study_summaries(database.storage, include_best_trial=False)
-    ]

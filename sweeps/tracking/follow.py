@@ -7,14 +7,13 @@ from sweeps.outcome import Outcome
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table, to_csv, to_markdown
 from sweeps.settings import TrackingSettings
-from sweeps.study.records import TrialRow
+from sweeps.study.records import Notice, TrialEnded, TrialRow, TrialStarted
 from sweeps.study.study import Study
 from sweeps.tracking.cards import StudyCard, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import NUM_POINTS_TAG, Upload, Uploader
 from sweeps.trial import journal
 from sweeps.trial.files import StudyFiles
-from sweeps.worker.process import RunningTrial
 
 
 class Tracking:
@@ -42,14 +41,14 @@ class Tracking:
             if card and trial.outcome and not Upload(card).is_done(self._uri):
                 self._follow(card, trial.outcome)
 
-    def started(self, trial: RunningTrial) -> None:
-        if self._uri is not None:
-            number = trial.claim.number
-            self._follow(TrialCard(number=number, point=trial.claim.point, files=self._files.trial(number)))
-
-    def ended(self, trial: RunningTrial, outcome: Outcome) -> None:
-        if self._uri is not None:
-            self._uploader.end(trial.claim.number, outcome)
+    def notice(self, notice: Notice) -> None:
+        if self._uri is None:
+            return
+        match notice:
+            case TrialStarted(number=number, point=point):
+                self._follow(TrialCard(number=number, point=point, files=self._files.trial(number)))
+            case TrialEnded(number=number, outcome=outcome):
+                self._uploader.end(number, outcome)
 
     def tick(self) -> None:
         """The uploader has its own clock."""
@@ -94,11 +93,11 @@ class Tracking:
 def connect(study: Study, uri: str, experiment: str) -> MlflowView:
     """The view of a study on a tracking server."""
     params = {
-        "objective": ", ".join(study.settings.get("objective") or []),
+        "objective": ", ".join(study.objectives),
         "direction": ", ".join(study.directions),
     }
-    tags = {"command": " ".join(study.settings.get("arguments") or [])[:5000]}
-    card = StudyCard(key=study.settings["key"], name=study.name, params=params, tags=tags)
+    tags = {"command": " ".join(study.facts.get("arguments") or [])[:5000]}
+    card = StudyCard(key=study.facts["key"], name=study.name, params=params, tags=tags)
     return MlflowView(uri, experiment, card, study.database.lock)
 
 
@@ -113,7 +112,7 @@ def card_of(trial: TrialRow, files: StudyFiles) -> TrialCard | None:
 def finish_study(study: Study, view: MlflowView) -> None:
     """Put the tables and a note on the parent run and close it."""
     trials = study.trials()
-    table = benchmark_table(trial_frame(study), study.settings.get("objective") or [], study.directions)
+    table = benchmark_table(trial_frame(study), study.objectives, study.directions)
     counts = {state: sum(trial.state == state for trial in trials) for state in ("completed", "pruned", "failed")}
     note = f"{len(trials)} trials: " + ", ".join(f"{n} {state}" for state, n in counts.items() if n) + "."
     if table is not None:

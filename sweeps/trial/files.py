@@ -63,6 +63,16 @@ class StudyFiles:
 
     directory: Path
 
+    @classmethod
+    def of(cls, studies: str | Path, name: str) -> "StudyFiles":
+        """The files of a study of that name.
+
+        Args:
+            studies: The folder of all studies, `study.directory`.
+            name: The study's name.
+        """
+        return cls(Path(studies).resolve() / name)
+
     def trial(self, number: int) -> TrialFiles:
         """The files of the trial of that number."""
         return TrialFiles(self.directory / "trials" / f"{number:03d}")

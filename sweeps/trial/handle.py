@@ -1,13 +1,6 @@
 """The handle a task function sees of the trial it runs in."""
 
-import os
-import signal
-import time
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
-from typing import Any
-
-_PROGRESS_INTERVAL_S = 1.0
 
 
 class TrialPruned(Exception):
@@ -15,10 +8,28 @@ class TrialPruned(Exception):
 
 
 class Trial:
-    """Outside a study: accepts everything, stops nothing."""
+    """Outside a study: accepts everything, stops nothing.
+
+    Attributes:
+        number: The trial's number in its study; None outside a study.
+        is_in_study: Whether a study runs this process.
+    """
 
     number: int | None = None
     is_in_study = False
+
+    def declare(self, directions: Mapping[str, str]) -> None:
+        """Say which metrics are better when large and which when small.
+
+        Tables mark the best value of a declared metric, and of no other.
+
+        Args:
+            directions: Metric name to `max` or `min`.
+
+        Raises:
+            ValueError: A direction is neither.
+        """
+        check_directions(directions)
 
     def report(self, metrics: Mapping[str, float], step: int) -> None:
         """Show the latest metrics to the study; never waits.
@@ -37,44 +48,37 @@ class Trial:
         return False
 
 
-class StudyTrial(Trial):
-    """Speaks to the worker over a pipe. Needs no storage, and no answer to go on."""
+def check_directions(directions: Mapping[str, str]) -> None:
+    """Refuse a direction that is neither `max` nor `min`.
 
-    is_in_study = True
-
-    def __init__(self, connection: Connection, number: int) -> None:
-        self.number = number
-        self._connection = connection
-        self._pruned = False
-        self._next_progress = 0.0
-
-    def report(self, metrics: Mapping[str, float], step: int) -> None:
-        self.send("report", ({name: float(value) for name, value in metrics.items()}, int(step)))
-
-    def progress(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_progress:
-            self._next_progress = now + _PROGRESS_INTERVAL_S
-            self.send("progress", None)
-
-    @property
-    def should_prune(self) -> bool:
-        while self._connection.poll():
-            self._pruned = self._connection.recv() == "prune"
-        return self._pruned
-
-    def send(self, kind: str, content: Any) -> None:
-        try:
-            self._connection.send((kind, content))
-        except OSError:
-            os._exit(128 + signal.SIGTERM)  # the worker is gone, and with it the right to this trial
+    Raises:
+        ValueError: With the metric and what was found.
+    """
+    for metric, direction in directions.items():
+        if direction not in ("max", "min"):
+            raise ValueError(f"the direction of {metric} is {direction!r}; valid: 'max', 'min'")
 
 
 _current = Trial()
 
 
 def current_trial() -> Trial:
-    """The trial this process runs; outside a study one that does nothing."""
+    """The trial this process runs; outside a study one that does nothing.
+
+    Example:
+        A task that can be pruned, in a study or alone::
+
+            @hydra.main(config_path="conf", config_name="app")
+            def main(cfg):
+                trial = sweeps.current_trial()
+                trial.declare({"loss": "min"})
+                for epoch in range(cfg.epochs):
+                    loss = train_one_epoch(cfg)
+                    trial.report({"loss": loss}, step=epoch)
+                    if trial.should_prune:
+                        raise sweeps.TrialPruned
+                return loss
+    """
     return _current
 
 

@@ -1,44 +1,91 @@
-"""The Hydra application that a command sweeps: the same for all its trials, so it is handed to the fork server once."""
+"""The Hydra application that a command sweeps: all its trials share it, so the fork server gets it once."""
 
 import functools
+import importlib
+import inspect
 import os
 import pickle
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from omegaconf import OmegaConf
+
+SCRIPT_VARIABLE = "SWEEPS_SCRIPT"
+"""Environment variable with the path of the script that a command was started by; empty where there was none."""
 
 _PATH_VARIABLE = "SWEEPS_APPLICATION"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """What a process needs to compose a trial's configuration and run it.
+    """What a process needs to compose a trial's configuration and run it; plain pickle takes it.
 
     Attributes:
         task: `module:function` of the task function.
-        hydra_context: Hydra's context of the sweep.
-        config: The composed configuration of the sweep.
-        singletons: State of Hydra's singletons.
+        modules: Modules that its trials import.
         sample: Overrides of one trial.
+        state: Hydra's context, the sweep's composed configuration and the state of Hydra's singletons, pickled.
     """
 
     task: str
-    hydra_context: Any
-    config: Any
-    singletons: Any
+    modules: tuple[str, ...]
     sample: tuple[str, ...]
+    state: bytes
+
+    @classmethod
+    def of(cls, task: str, context: Any, config: Any, sample: Sequence[str], configs: Iterable[Any]) -> "Application":
+        """The application of a sweep.
+
+        Args:
+            task: `module:function` of the task function.
+            context: Hydra's context.
+            config: The configuration composed without the swept overrides.
+            sample: Overrides of one trial.
+            configs: Configurations of trials; the modules of their constructors are imported once for all.
+        """
+        from hydra.core.singleton import Singleton
+
+        named = {target.rpartition(".")[0] for composed in configs for target in _constructors(composed)}
+        modules = sorted({*named, task.partition(":")[0]} - {"__main__", ""})
+        # Hydra's state holds functions made at run time, which plain pickle refuses.
+        state = cloudpickle.dumps((context, config, Singleton.get_state()))
+        return cls(task=task, modules=tuple(modules), sample=tuple(sample), state=state)
+
+    @property
+    def hydra_context(self) -> Any:
+        return _opened(self.state)[0]
 
     def compose(self, overrides: Sequence[str]) -> Any:
         """The configuration with these overrides, as Hydra makes it for a job of a sweep."""
         from hydra.core.singleton import Singleton
         from hydra.core.utils import setup_globals
 
+        context, config, singletons = _opened(self.state)
         setup_globals()
-        Singleton.set_state(self.singletons)
-        return self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        Singleton.set_state(singletons)
+        return context.config_loader.load_sweep_config(config, list(overrides))
+
+    def find_task(self) -> Any:
+        """The undecorated task function."""
+        module_name, _, qualname = self.task.partition(":")
+        # A script that was started by its path is imported under this name by multiprocessing.
+        module = sys.modules.get("__mp_main__") if module_name == "__main__" else importlib.import_module(module_name)
+        found: Any = module
+        for part in qualname.split("."):
+            found = getattr(found, part)
+        return inspect.unwrap(found)
+
+
+def task_name(function: Any) -> str:
+    """`module:function`, from which another process finds the task again."""
+    module = function.__module__
+    if module == "__main__" and (spec := getattr(sys.modules["__main__"], "__spec__", None)) is not None:
+        module = spec.name  # started by `python -m`
+    return f"{module}:{function.__qualname__}"
 
 
 def publish(application: Application, folder: Path) -> None:
@@ -49,8 +96,7 @@ def publish(application: Application, folder: Path) -> None:
         folder: Exists as long as they may look.
     """
     path = folder / "application.pickle"
-    # Hydra's state holds functions made at run time, which plain pickle refuses.
-    path.write_bytes(cloudpickle.dumps(application))
+    path.write_bytes(pickle.dumps(application))
     os.environ[_PATH_VARIABLE] = str(path)
 
 
@@ -59,3 +105,23 @@ def published() -> Application:
     """The application of the command that this process belongs to."""
     application: Application = pickle.loads(Path(os.environ[_PATH_VARIABLE]).read_bytes())
     return application
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(state: bytes) -> tuple[Any, Any, Any]:
+    opened: tuple[Any, Any, Any] = pickle.loads(state)
+    return opened
+
+
+def _constructors(config: Any) -> Iterable[str]:
+    """Every `_target_` that a configuration names."""
+    plain = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
+    if isinstance(plain, dict):
+        target = plain.get("_target_")
+        if isinstance(target, str):
+            yield target
+        for value in plain.values():
+            yield from _constructors(value)
+    elif isinstance(plain, list):
+        for value in plain:
+            yield from _constructors(value)

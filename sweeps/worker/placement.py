@@ -2,44 +2,52 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slots:
-    """Room for running trials.
+class Place:
+    """Room for one running trial.
 
     Attributes:
-        num: Trials at a time.
-        devices: The GPUs, shared out in turn; empty on a machine without.
-        threads: Threads of each trial.
+        threads: Threads of the trial.
+        device: The GPU it sees; None on a machine without.
+        share: Part of that GPU, or of the machine's cores, that is the trial's: 1.0 is all of it.
+        environment: Variables of the trial, on top of those of the fork server.
     """
 
-    num: int
-    devices: tuple[str, ...]
     threads: int
+    device: str | None
+    share: float
+    environment: Mapping[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def of_this_machine(cls, asked: int | str, num_trials: int) -> "Slots":
-        """`auto`: one a GPU, else one a core; never more than there are trials."""
-        cores, devices = num_cores(), gpus()
-        num = (len(devices) or cores) if asked == "auto" else int(asked)
-        num = max(1, min(num, num_trials))
-        return cls(num=num, devices=devices, threads=max(1, cores // num))
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Variables of the fork server: the thread count is read when the libraries are imported."""
-        return {name: os.environ.get(name, str(self.threads)) for name in _THREADS}
+def places_of_this_machine(asked: int | str, num_trials: int) -> tuple[Place, ...]:
+    """The places of a worker that has the machine to itself.
 
-    def environment_of(self, slot: int) -> Mapping[str, str]:
-        """Variables of the trials of one slot."""
-        if not self.devices:
-            return {}
-        return {"CUDA_VISIBLE_DEVICES": self.devices[slot % len(self.devices)]}
+    Args:
+        asked: Trials at a time; `auto`: one per GPU, else one per core.
+        num_trials: Trials of the study; there are never more places.
+    """
+    cores, devices = num_cores(), gpus()
+    num = (len(devices) or cores) if asked == "auto" else int(asked)
+    num = max(1, min(num, num_trials))
+    threads = max(1, cores // num)
+    if not devices:
+        return tuple(Place(threads=threads, device=None, share=1 / num) for _ in range(num))
+    chosen = [devices[i % len(devices)] for i in range(num)]  # dealt out in turn
+    return tuple(
+        Place(threads=threads, device=name, share=1 / chosen.count(name), environment={"CUDA_VISIBLE_DEVICES": name})
+        for name in chosen
+    )
+
+
+def server_environment(places: tuple[Place, ...]) -> dict[str, str]:
+    """Variables of the fork server: the thread count is read when the libraries are imported. The user's own stay."""
+    return {name: os.environ.get(name, str(places[0].threads)) for name in _THREADS}
 
 
 def num_cores() -> int:

@@ -5,8 +5,7 @@ import gc
 import os
 from multiprocessing import spawn
 
-from sweeps.worker.application import published
-from sweeps.worker.process import SCRIPT_VARIABLE
+from sweeps.worker.application import SCRIPT_VARIABLE, published
 
 # What fails here fails in the trial too, whose log then has the reason.
 with contextlib.suppress(Exception):

@@ -5,53 +5,77 @@ from collections.abc import Sequence
 
 from sweeps import outcome as outcomes
 from sweeps.outcome import Cause, Failed, Outcome, Pruned
+from sweeps.study.requeue import Ended, Ending, Lost, Stopped
 from sweeps.trial import journal
-from sweeps.trial.files import TrialFiles
+from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.memory import num_oom_kills
-from sweeps.worker.process import RunningTrial
+from sweeps.worker.messages import GaveUp, Raised, Returned
+
+_TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
+"""How a process ends that takes SIGTERM: by the signal, or by itself once it has written its checkpoint."""
 
 
-def verdict(trial: RunningTrial, objectives: Sequence[str], num_objectives: int) -> Outcome:
-    """The outcome of a trial whose process has ended.
+def verdict(attempt: Attempt, member: Member, objectives: Sequence[str], num_objectives: int) -> Ending:
+    """How a trial's attempt ended, once its process has.
 
     Args:
-        trial: The trial, with the last thing it said.
+        attempt: The attempt; its process has ended.
+        member: The trial, with the last thing it said.
         objectives: Names of the metrics that are its values if it was pruned.
         num_objectives: How many values a result has.
     """
-    match trial.ending:
-        case ("returned", value):
-            outcome = outcomes.judge(value, num_objectives, _metrics(trial), _duration_s(trial))
-            return failure(trial, outcome.cause, outcome.detail) if isinstance(outcome, Failed) else outcome
-        case ("pruned", _):
-            metrics = _metrics(trial)
-            values = tuple(metrics[name] for name in objectives if name in metrics)
-            is_whole = len(values) == num_objectives
-            return Pruned(values=values if is_whole else (), metrics=metrics, duration_s=_duration_s(trial))
-        case ("raised", (cause, detail)):
-            return failure(trial, cause, detail)
-    code = trial.process.exitcode
-    if code >= 0:
-        return failure(trial, "crash", f"exited with code {code} without a result")
-    if code == -signal.SIGKILL and num_oom_kills() > trial.num_oom_kills:
-        return failure(trial, "out_of_memory", "killed by the kernel, which had run out of memory")
-    return failure(trial, "crash", f"killed by {signal.Signals(-code).name}")
+    match member.last_word:
+        case Returned(value=value):
+            return Ended(outcome=_judge(attempt, member, value, num_objectives))
+        case GaveUp():
+            return Ended(outcome=_pruned(attempt, member, objectives, num_objectives))
+        case Raised(cause=cause, detail=detail):
+            return Ended(outcome=failure(attempt, member, cause, detail))
+    if attempt.is_stopped:
+        return Stopped(why="its worker was told to stop")
+    crash = _crash(attempt, member)
+    if attempt.process.exit_code in _TERMINATED:
+        return Lost(why="ended by SIGTERM, which its worker has not sent", outcome=crash)
+    if attempt.process.has_lost_its_server:
+        return Lost(why="its fork server died", outcome=crash)
+    return Ended(outcome=crash)
 
 
-def failure(trial: RunningTrial, cause: Cause, detail: str) -> Failed:
+def failure(attempt: Attempt, member: Member, cause: Cause, detail: str) -> Failed:
     """A failure with all that the trial leaves behind."""
     return Failed(
         cause=cause,
         detail=detail,
-        log_tail=TrialFiles(trial.directory).log_tail(),
-        metrics=_metrics(trial),
-        duration_s=_duration_s(trial),
+        log_tail=member.files.log_tail(),
+        metrics=_metrics(member),
+        duration_s=_duration_s(attempt, member),
     )
 
 
-def _metrics(trial: RunningTrial) -> dict[str, float]:
-    return journal.last_values(TrialFiles(trial.directory).journal)
+def _judge(attempt: Attempt, member: Member, value: object, num_objectives: int) -> Outcome:
+    outcome = outcomes.judge(value, num_objectives, _metrics(member), _duration_s(attempt, member))
+    return failure(attempt, member, outcome.cause, outcome.detail) if isinstance(outcome, Failed) else outcome
 
 
-def _duration_s(trial: RunningTrial) -> float:
-    return trial.claim.spent_s + trial.age_s
+def _pruned(attempt: Attempt, member: Member, objectives: Sequence[str], num_objectives: int) -> Pruned:
+    metrics = _metrics(member)
+    values = tuple(metrics[name] for name in objectives if name in metrics)
+    is_whole = len(values) == num_objectives
+    return Pruned(values=values if is_whole else (), metrics=metrics, duration_s=_duration_s(attempt, member))
+
+
+def _crash(attempt: Attempt, member: Member) -> Failed:
+    code = attempt.process.exit_code or 0
+    if code >= 0:
+        return failure(attempt, member, "crash", f"exited with code {code} without a result")
+    if code == -signal.SIGKILL and num_oom_kills() > attempt.num_oom_kills:
+        return failure(attempt, member, "out_of_memory", "killed by the kernel, which had run out of memory")
+    return failure(attempt, member, "crash", f"killed by {signal.Signals(-code).name}")
+
+
+def _metrics(member: Member) -> dict[str, float]:
+    return journal.last_values(member.files.journal)
+
+
+def _duration_s(attempt: Attempt, member: Member) -> float:
+    return member.claim.spent_s + attempt.age_s

@@ -2,66 +2,48 @@
 
 import signal
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sweeps.outcome import Cause, Outcome
-from sweeps.study.records import Claim
-from sweeps.study.study import Draw, Study
-from sweeps.worker.child import Job
+from sweeps.outcome import Cause
+from sweeps.settings import StudySettings
+from sweeps.study.records import Claim, Notice, TrialEnded, TrialStarted
+from sweeps.study.requeue import Ended, Ending, Finish, Stopped
+from sweeps.study.study import Study
+from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.memory import used_gb
-from sweeps.worker.process import ProcessPool, RunningTrial
+from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned
+from sweeps.worker.placement import Place
 from sweeps.worker.verdict import failure, verdict
 
+if TYPE_CHECKING:
+    from sweeps.study.sampling import Draw
+
 _POLL_S = 1.0
+"""Longest time between two looks at the study."""
+
 _MAX_BEAT_S = 2.0
-_MAX_ORPHANED = 20
-_TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
-    """How a worker treats its trials.
-
-    Attributes:
-        slots: Trials at a time.
-        objectives: Metric names whose reports the pruner sees.
-        max_retries: Further attempts after a failure that a retry can help.
-        lease_s: Silence after which a trial of another machine is taken over.
-        stop_grace_s: Time for a checkpoint after SIGTERM.
-        trial_timeout_s: Longest wall time of one attempt; None: no limit.
-        stall_timeout_s: Longest silence of a trial; None: no limit.
-        trial_memory_gb: Most memory of a trial in units of 10^9 bytes; None: no limit.
-    """
-
-    slots: int
-    objectives: tuple[str, ...]
-    max_retries: int = 1
-    lease_s: float = 30.0
-    stop_grace_s: float = 20.0
-    trial_timeout_s: float | None = None
-    stall_timeout_s: float | None = None
-    trial_memory_gb: float | None = None
-
-    @property
-    def beat_interval_s(self) -> float:
-        """Several beats fit into a lease, so that a late one does not lose the trial."""
-        return min(_MAX_BEAT_S, self.lease_s / 4)
+_SAME_SIGNAL_S = 0.5
+"""Signals this close together are one: `timeout` and some batch systems signal a process and its group at once."""
 
 
 class Observer(Protocol):
     """Learns what a worker does."""
 
-    def started(self, trial: RunningTrial) -> None: ...
-
-    def ended(self, trial: RunningTrial, outcome: Outcome) -> None: ...
+    def notice(self, notice: Notice) -> None: ...
 
     def tick(self) -> None:
         """Called about once a second."""
         ...
+
+
+class Starter(Protocol):
+    """Starts the process of an attempt."""
+
+    def __call__(self, claim: Claim, place: Place) -> Attempt: ...
 
 
 class Worker:
@@ -70,27 +52,30 @@ class Worker:
     Args:
         study: The study.
         worker_id: Unique over all workers of the study.
-        pool: Starts the trials' processes.
-        make_job: What to run for a claim in a slot.
+        places: Where its trials run, one trial in each.
+        start: Starts the process of a claimed trial.
         draw: Asks the sampler for a point; None for a grid.
-        options: How trials are treated.
-        observers: Told of every start and end.
+        settings: How trials are treated.
+        observers: Learn of every start and end.
     """
 
     def __init__(
         self,
         study: Study,
         worker_id: str,
-        pool: ProcessPool,
-        make_job: Callable[[Claim, int], Job],
-        draw: Draw | None,
-        options: WorkerOptions,
-        observers: Sequence[Observer],
+        places: Sequence[Place],
+        start: Starter,
+        settings: StudySettings,
+        draw: "Draw | None" = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
-        self._study, self._id, self._pool = study, worker_id, pool
-        self._make_job, self._draw, self._options, self._observers = make_job, draw, options, observers
-        self._running: list[RunningTrial] = []
+        self._study, self._id, self._settings = study, worker_id, settings
+        self._places, self._start, self._draw, self._observers = places, start, draw, observers
+        # Several beats fit into a lease, so that a late one does not lose the trial.
+        self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
+        self._running: list[Attempt] = []
         self._interrupted_by: int | None = None
+        self._interrupted_at = 0.0
         self._next_look = 0.0
 
     def run(self) -> int | None:
@@ -105,138 +90,149 @@ class Worker:
                 self._step()
             self._hand_back()
         finally:
-            for trial in self._running:
-                trial.kill()
+            for attempt in self._running:
+                attempt.process.kill()
             for number, handler in previous.items():
                 signal.signal(number, handler)
         return self._interrupted_by
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._interrupted_by is not None:
-            for trial in self._running:
-                trial.kill()
+        now = time.monotonic()
+        if self._interrupted_by is None:
+            self._interrupted_by, self._interrupted_at = number, now
+        elif now - self._interrupted_at > _SAME_SIGNAL_S:
+            for attempt in self._running:
+                attempt.process.kill()
             raise SystemExit(128 + number)
-        self._interrupted_by = number
 
     def _is_over(self) -> bool:
         return not self._running and time.monotonic() >= self._next_look and self._study.is_finished()
 
     def _step(self) -> None:
         if time.monotonic() >= self._next_look:
-            self._study.reap(self._options.lease_s)
+            self._study.reap(self._settings.lease_s, self._id)
             self._fill()
             self._next_look = time.monotonic() + _POLL_S
         self._listen()
-        for trial in list(self._running):
-            self._attend(trial)
+        for attempt in list(self._running):
+            self._attend(attempt)
         for observer in self._observers:
             observer.tick()
 
     def _fill(self) -> None:
-        free = set(range(self._options.slots)) - {trial.slot for trial in self._running}
-        for slot in sorted(free):
-            if self._interrupted_by is not None:
-                return
-            claim = self._study.claim(self._id, self._draw)
+        taken = [attempt.place for attempt in self._running]
+        for place in self._places:
+            if place in taken:  # places may be alike: each attempt takes one of its kind
+                taken.remove(place)
+                continue
+            claim = None if self._interrupted_by is not None else self._study.claim(self._id, self._draw)
             if claim is None:
                 return
-            trial = self._pool.start(claim, self._make_job(claim, slot), slot)
-            self._running.append(trial)
-            for observer in self._observers:
-                observer.started(trial)
+            self._running.append(self._start(claim, place))
+            self._tell(TrialStarted(number=claim.number, attempt=claim.attempt, point=claim.point))
+
+    def _tell(self, notice: Notice) -> None:
+        for observer in self._observers:
+            observer.notice(notice)
 
     def _listen(self) -> None:
         """Wait until a trial speaks or ends, at most until something else is due."""
-        sources = [source for trial in self._running for source in (trial.connection, trial.process.sentinel)]
-        due = [self._next_look, *(trial.beat_at + self._options.beat_interval_s for trial in self._running)]
+        sources = [source for attempt in self._running for source in attempt.process.sources]
+        due = [self._next_look, *(attempt.beat_at + self._beat_interval_s for attempt in self._running)]
         pause_s = max(0.0, min(_POLL_S, min(due) - time.monotonic()))
         if sources:
             wait(sources, timeout=pause_s)
         else:
             time.sleep(pause_s)
-        for trial in self._running:
-            self._hear(trial)
+        for attempt in self._running:
+            self._hear(attempt)
 
-    def _hear(self, trial: RunningTrial) -> None:
-        for kind, content in trial.receive():
-            if kind == "report":
-                self._on_report(trial, *content)
-            elif kind in ("returned", "pruned", "raised"):
-                trial.ending = (kind, content)
+    def _hear(self, attempt: Attempt) -> None:
+        for message in attempt.receive():
+            self._on_message(attempt, message)
 
-    def _on_report(self, trial: RunningTrial, metrics: dict[str, float], step: int) -> None:
-        trial.progress = {**metrics, "step": step}
-        objective = self._options.objectives[0] if self._options.objectives else None
-        if objective in metrics and self._study.report(trial.claim, metrics[objective], step):
-            trial.prune()
+    def _on_message(self, attempt: Attempt, message: FromTrial) -> None:
+        match message:
+            case Reported(trial=number, metrics=metrics, step=step):
+                member = attempt.members[number]
+                member.progress = {**metrics, "step": step}
+                if self._study.should_prune(member.claim, metrics, step):
+                    attempt.prune(number)
+            case Declared(directions=directions):
+                self._study.declare(directions)
+            case Progressed() | Returned() | GaveUp() | Raised():
+                pass  # the attempt has noted it
 
-    def _attend(self, trial: RunningTrial) -> None:
-        if trial.process.exitcode is not None:
-            self._hear(trial)  # what it said between our last look and its end
-            self._conclude(trial)
-        elif self._is_too_long(trial.age_s, self._options.trial_timeout_s):
-            self._end_late(trial, "timeout", f"no end after {trial.age_s:.0f} s (study.trial_timeout_s)")
-        elif self._is_too_long(trial.silence_s, self._options.stall_timeout_s):
-            self._end_late(trial, "hung", f"no sign of progress for {trial.silence_s:.0f} s (study.stall_timeout_s)")
+    def _attend(self, attempt: Attempt) -> None:
+        settings = self._settings
+        if attempt.process.exit_code is not None:
+            self._hear(attempt)  # what it said between our last look and its end
+            self._conclude(attempt)
+        elif _is_too_long(attempt.age_s, settings.trial_timeout_s):
+            self._end_late(attempt, "timeout", f"no end after {attempt.age_s:.0f} s (study.trial_timeout_s)")
+        elif _is_too_long(attempt.silence_s, settings.stall_timeout_s):
+            why = f"no sign of progress for {attempt.silence_s:.0f} s (study.stall_timeout_s)"
+            self._end_late(attempt, "hung", why)
         else:
-            self._beat(trial)
+            self._beat(attempt)
 
-    def _beat(self, trial: RunningTrial) -> None:
-        """Say that the trial runs, if that is due; stop it where it uses too much or is another worker's now."""
-        if time.monotonic() - trial.beat_at < self._options.beat_interval_s:
+    def _beat(self, attempt: Attempt) -> None:
+        """Say that its trials run, if that is due; stop it where it uses too much or is another worker's now."""
+        if time.monotonic() - attempt.beat_at < self._beat_interval_s:
             return
-        trial.beat_at = time.monotonic()
-        limit_gb = self._options.trial_memory_gb
-        if limit_gb is not None and (gb := used_gb(trial.process.pid)) > limit_gb:
-            self._end_late(trial, "out_of_memory", f"{gb:.1f} GB of memory in use (study.trial_memory_gb)")
-        elif not self._study.beat(trial.claim, trial.progress):
-            self._remove(trial)
-
-    def _is_too_long(self, elapsed_s: float, limit_s: float | None) -> bool:
-        return limit_s is not None and elapsed_s > limit_s
-
-    def _end_late(self, trial: RunningTrial, cause: Cause, detail: str) -> None:
-        trial.kill()
-        self._settle(trial, failure(trial, cause, detail))
-
-    def _conclude(self, trial: RunningTrial) -> None:
-        code = trial.process.exitcode
-        was_asked = trial.stopped_at is not None or code in _TERMINATED
-        is_orphan = trial.has_lost_its_server and trial.claim.attempt < _MAX_ORPHANED
-        if trial.ending is None and (was_asked or is_orphan):
-            # Asked to stop by whoever runs the machine, or gone with its server: nothing is wrong with the trial. One
-            # that takes the server down every time is no orphan.
-            self._study.give_back(trial.claim, trial.age_s)
-            self._remove(trial)
+        attempt.beat_at = time.monotonic()
+        limit_gb = self._settings.trial_memory_gb
+        if limit_gb is not None and (gb := used_gb(attempt.process.pid)) > limit_gb:
+            self._end_late(attempt, "out_of_memory", f"{gb:.1f} GB of memory in use (study.trial_memory_gb)")
             return
-        self._settle(trial, verdict(trial, self._options.objectives, len(self._study.directions)))
+        held = [self._study.beat(member.claim, member.progress) for member in attempt.members.values()]
+        if not any(held):
+            self._remove(attempt)
 
-    def _settle(self, trial: RunningTrial, outcome: Outcome) -> None:
-        if self._study.may_retry(trial.claim, outcome, self._options.max_retries):
-            self._study.give_back(trial.claim, trial.age_s, as_retry=True)
-        elif self._study.tell(trial.claim, outcome):
-            for observer in self._observers:
-                observer.ended(trial, outcome)
-        self._remove(trial)
+    def _end_late(self, attempt: Attempt, cause: Cause, detail: str) -> None:
+        attempt.process.kill()
+        for member in attempt.members.values():
+            is_over = member.last_word is not None  # its task has ended, its process has not
+            ending = Ended(outcome=failure(attempt, member, cause, detail))
+            self._settle(attempt, member, self._verdict(attempt, member) if is_over else ending)
+        self._remove(attempt)
 
-    def _remove(self, trial: RunningTrial) -> None:
-        trial.kill()
-        self._running.remove(trial)
+    def _conclude(self, attempt: Attempt) -> None:
+        for member in attempt.members.values():
+            self._settle(attempt, member, self._verdict(attempt, member))
+        self._remove(attempt)
+
+    def _verdict(self, attempt: Attempt, member: Member) -> Ending:
+        return verdict(attempt, member, self._study.objectives, len(self._study.directions))
+
+    def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
+        decision = self._study.settle(member.claim, ending, attempt.age_s, self._settings.max_retries)
+        if isinstance(decision, Finish):
+            self._tell(TrialEnded(number=member.claim.number, outcome=decision.outcome))
+
+    def _remove(self, attempt: Attempt) -> None:
+        attempt.process.kill()
+        self._running.remove(attempt)
         self._next_look = 0.0
 
     def _hand_back(self) -> None:
-        for trial in self._running:
-            trial.stop()
-        deadline = time.monotonic() + self._options.stop_grace_s
+        for attempt in self._running:
+            attempt.stop()
+        deadline = time.monotonic() + self._settings.stop_grace_s
         while self._running and time.monotonic() < deadline:
-            wait([trial.process.sentinel for trial in self._running], timeout=0.2)
-            for trial in list(self._running):
-                self._hear(trial)
-                if trial.process.exitcode is not None:
-                    self._conclude(trial)
+            wait([source for attempt in self._running for source in attempt.process.sources[1:]], timeout=0.2)
+            for attempt in list(self._running):
+                self._hear(attempt)
+                if attempt.process.exit_code is not None:
+                    self._conclude(attempt)
                 else:
-                    self._beat(trial)
-        for trial in list(self._running):
-            trial.kill()
-            self._study.give_back(trial.claim, trial.age_s)
-            self._remove(trial)
+                    self._beat(attempt)
+        for attempt in list(self._running):
+            attempt.process.kill()
+            for member in attempt.members.values():
+                self._settle(attempt, member, Stopped(why="killed after study.stop_grace_s"))
+            self._remove(attempt)
+
+
+def _is_too_long(elapsed_s: float, limit_s: float | None) -> bool:
+    return limit_s is not None and elapsed_s > limit_s

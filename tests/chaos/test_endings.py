@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import memory
 from sweeps.outcome import Failed
+from sweeps.worker import memory
 from tests.conftest import Commands, wait_for
 from tests.invariants import alive_in, study
 

@@ -9,11 +9,14 @@ import pytest
 
 from sweeps.errors import StorageError, StudyError
 from sweeps.identity import new_worker_id
-from sweeps.outcome import Completed, Failed
+from sweeps.outcome import Completed, Failed, to_json
 from sweeps.space import Point
+from sweeps.study.ledger import Ledger
 from sweeps.study.records import Claim
-from sweeps.study.storage import Database, shown, without_passwords
-from sweeps.study.study import Study, names
+from sweeps.study.requeue import Ended, Finish, Requeue
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from sweeps.study.urls import shown, without_passwords
 
 GONE = "elsewhere:00000000:1:cafe"
 
@@ -69,7 +72,7 @@ def test_a_late_result_of_a_lost_claim_is_refused(storage_url: str) -> None:
     study = make(storage_url, 1)
     late = claim(study, GONE)
     time.sleep(1.1)
-    assert study.reap(lease_s=1.0) == [0]
+    assert study.reap(1.0, by="other") == [0]
     again = claim(study, "other")
     assert again.attempt == 2 and again.number == 0 and again.trial_id == late.trial_id
     assert not study.beat(late, {})
@@ -84,7 +87,7 @@ def test_a_worker_that_beats_keeps_its_trial(storage_url: str) -> None:
     for _ in range(4):
         time.sleep(0.4)
         assert study.beat(held, {"loss": 1.0})
-        assert study.reap(lease_s=1.0) == []
+        assert study.reap(1.0, by="other") == []
     assert study.trials()[0].progress == {"loss": 1.0}
 
 
@@ -97,30 +100,74 @@ def test_a_dead_worker_of_this_machine_is_known_at_once(storage_url: str) -> Non
     worker = answers.get()
     process.join()
     claim(study, worker)
-    assert study.reap(lease_s=3600) == [0]
+    assert study.reap(3600, by="other") == [0]
 
 
 def test_a_living_worker_of_this_machine_is_left_alone(storage_url: str) -> None:
     study = make(storage_url, 1)
     claim(study, new_worker_id())
-    assert study.reap(lease_s=3600) == []
+    assert study.reap(3600, by="other") == []
+
+
+HANDED_BACK = Requeue(what="handed back", reason="its worker was told to stop")
+RETRIED = Requeue(what="retried", reason="crash: killed by SIGSEGV", counts=True)
 
 
 def test_a_trial_given_back_costs_no_retry_and_keeps_its_time(storage_url: str) -> None:
     study = make(storage_url, 1)
-    assert study.give_back(claim(study), spent_s=2.5)
+    assert study.give_back(claim(study), 2.5, HANDED_BACK)
     again = claim(study)
-    assert again.spent_s == 2.5
-    assert study.may_retry(again, Failed(cause="crash", detail=""), max_retries=1)
+    assert (again.attempt, again.spent_s, again.retries) == (2, 2.5, 0)
 
 
-def test_retries_are_counted_and_only_help_some_causes(storage_url: str) -> None:
+def test_a_retry_is_counted_and_the_last_one_is_final(storage_url: str) -> None:
     study = make(storage_url, 1)
-    study.give_back(claim(study), 0.0, as_retry=True)
+    crash = Ended(outcome=Failed(cause="crash", detail="killed by SIGSEGV"))
+    assert study.settle(claim(study), crash, 1.0, max_retries=1) == RETRIED
     again = claim(study)
-    assert not study.may_retry(again, Failed(cause="crash", detail=""), max_retries=1)
-    assert study.may_retry(again, Failed(cause="crash", detail=""), max_retries=2)
-    assert not study.may_retry(again, Failed(cause="error", detail=""), max_retries=2)
+    assert (again.attempt, again.spent_s, again.retries) == (2, 1.0, 1)
+    assert study.settle(again, crash, 1.0, max_retries=1) == Finish(outcome=crash.outcome)
+    assert study.trials()[0].outcome == crash.outcome
+
+
+def test_every_transition_is_an_event_with_its_reason(storage_url: str) -> None:
+    study = make(storage_url, 1, 2)
+    late = claim(study, GONE)
+    study.give_back(claim(study, "host:m:1:a"), 1.0, HANDED_BACK)
+    time.sleep(1.1)
+    study.reap(1.0, by="host:m:1:a")
+    again = claim(study, "host:m:1:a")
+    study.tell(late, Completed(values=(7.0,)))
+    study.give_back(again, 1.0, RETRIED)
+    study.tell(claim(study, "host:m:1:a"), Failed(cause="error", detail="ValueError: x"))
+    study.reopen_failed()
+    story = [(event.attempt, event.what, event.worker) for event in study.events(0)]
+    assert story == [
+        (1, "claimed", GONE),
+        (1, "lease lost", GONE),
+        (2, "claimed", "host:m:1:a"),
+        (1, "refused", GONE),
+        (2, "retried", "host:m:1:a"),
+        (3, "claimed", "host:m:1:a"),
+        (3, "finished", "host:m:1:a"),
+        (3, "reopened", "host:m:1:a"),
+    ]
+    whys = {event.what: event.why for event in study.events(0)}
+    assert whys["lease lost"] == "no beat for 1 s, and study.lease_s is 1; seen by host:m:1:a"
+    assert whys["refused"] == "its lease was lost before it ended (completed with 7)"
+    assert whys["retried"] == "crash: killed by SIGSEGV"
+    assert whys["finished"] == "failed, error: ValueError: x"
+    assert [event.what for event in study.events(1)] == ["claimed", "handed back"]
+    assert {event.machine for event in study.events()} == {"elsewhere", "host"}
+    assert abs(study.events()[0].at - time.time()) < 120
+
+
+def test_what_metrics_are_better_is_kept_and_what_is_said_last_counts(storage_url: str) -> None:
+    study = make(storage_url, 1)
+    assert study.metric_directions == {}
+    study.declare({"test/acc": "max", "test/mae": "max"})
+    Study(study.database, "s").declare({"test/mae": "min"})
+    assert study.metric_directions == {"test/acc": "max", "test/mae": "min"}
 
 
 def test_failed_trials_can_be_reopened_and_others_cannot(storage_url: str) -> None:
@@ -131,16 +178,29 @@ def test_failed_trials_can_be_reopened_and_others_cannot(storage_url: str) -> No
     assert claim(study).number == 1
 
 
-def test_a_crash_between_ledger_and_optuna_is_mended(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_between_ledger_and_optuna_is_mended(storage_url: str) -> None:
     study = make(storage_url, 1)
     held = claim(study)
-    monkeypatch.setattr(Study, "_mirror_end", lambda *args: None)
-    finish(study, held, 3.0)
-    monkeypatch.undo()
-    assert study.unmirrored() == [0]
+    stored = optuna.load_study(study_name="s", storage=study.database.storage)
+    # The ledger's half of `tell`, as a worker leaves it that dies before the other half.
+    ledger = Ledger(study.database, study.database.storage.get_study_id_from_name("s"))
+    ledger.change(held, {"state": "done", "outcome": to_json(Completed(values=(3.0,)))})
+    assert study.unmirrored() == [0] and stored.trials[0].state.name == "RUNNING"
     study.reconcile()
-    assert study.unmirrored() == []
-    assert optuna.load_study(study_name="s", storage=study.database.storage).best_value == 3.0
+    assert study.unmirrored() == [] and stored.best_value == 3.0
+
+
+def test_a_study_prunes_by_the_pruner_it_is_given_and_by_no_other(storage_url: str) -> None:
+    study = make(storage_url, *range(8))
+    for value in range(6):
+        held = claim(study)
+        assert [study.should_prune(held, {"loss": float(value)}, step) for step in range(3)] == [False] * 3
+        finish(study, held, float(value))
+    worst = claim(study)
+    assert not study.should_prune(worst, {"loss": 1e9}, 0)
+    study.use(optuna.pruners.ThresholdPruner(upper=10.0))
+    assert study.should_prune(worst, {"loss": 1e9, "acc": 0.0}, 1)
+    assert not study.should_prune(worst, {"acc": 0.0}, 2)
 
 
 def test_draws_extend_to_the_number_asked_for(storage_url: str) -> None:
@@ -160,7 +220,7 @@ def test_another_objective_is_refused(storage_url: str) -> None:
 
 def test_an_unknown_study_lists_the_known_ones(storage_url: str) -> None:
     study = make(storage_url, 1, name="first")
-    assert names(study.database) == ["first"]
+    assert study.database.study_names() == ["first"]
     with pytest.raises(StudyError, match=r"Did you mean 'first'"):
         Study(study.database, "frist")
 

@@ -1,0 +1,65 @@
+"""How the command that started a study is started again, on this machine or another."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sweeps.errors import StudyError
+
+_NOT_AGAIN = ("study.name=", "study.retry_failed=", "study.preview=")
+"""Overrides of the first command that another worker must not repeat."""
+
+
+def started_by(task: str) -> dict[str, Any]:
+    """The running command, as plain values that a study keeps.
+
+    Args:
+        task: `module:function` of the task function.
+
+    Returns:
+        `module`, or `script` with its path, and `options`: those of Hydra's that choose the configuration.
+    """
+    module = task.partition(":")[0]
+    script = getattr(sys.modules.get("__main__"), "__file__", None) if module == "__main__" else None
+    return {
+        "module": module,
+        "script": str(Path(script).resolve()) if script else None,
+        "options": _options(sys.argv[1:]),
+    }
+
+
+def again(study: str, facts: dict[str, Any]) -> list[str]:
+    """The command line that joins a study: program, options and overrides.
+
+    Args:
+        study: The study's name.
+        facts: What the study keeps of the command that started it.
+
+    Raises:
+        StudyError: It was started from neither a module nor a script.
+    """
+    command = facts.get("command") or {"module": str(facts["task"]).partition(":")[0], "script": None, "options": []}
+    if command["script"]:
+        program = [command["script"]]
+    elif command["module"] != "__main__":
+        program = ["-m", command["module"]]
+    else:
+        raise StudyError(f"Study {study!r} was started from neither a module nor a script; start its own line again.")
+    overrides = [text for text in facts["arguments"] if not text.startswith(_NOT_AGAIN)]
+    return [sys.executable, *program, "-m", *command["options"], *overrides, f"study.name={_quoted(study)}"]
+
+
+def _options(arguments: Sequence[str]) -> list[str]:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for short, long in (("-cn", "--config-name"), ("-cp", "--config-path"), ("-cd", "--config-dir")):
+        parser.add_argument(short, long)
+    found = vars(parser.parse_known_args(arguments)[0])
+    return [f"--{name.replace('_', '-')}={value}" for name, value in found.items() if value is not None]
+
+
+def _quoted(text: str) -> str:
+    """Text that Hydra's grammar reads as it is."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

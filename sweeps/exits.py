@@ -1,0 +1,135 @@
+"""How a command ends, for any application: exit codes, and one line for a mistake of the user's.
+
+0: every trial has ended well. 1: some trials have failed. 2: the command was wrong, and nothing was created.
+130 and 143: Ctrl-C and SIGTERM; the study can be continued.
+"""
+
+import contextlib
+import functools
+import inspect
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hydra.errors import CompactHydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeps.errors import did_you_mean
+
+_ADVICE = re.compile(
+    r"\s*(To append to your config|Set the environment|full_key:|object_type|Available options|See http)"
+)
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn a mistake of the user's into one line on stderr and exit code 2, and Ctrl-C into 130.
+
+    With `HYDRA_FULL_ERROR=1` errors pass, as Hydra itself has it.
+    """
+    try:
+        yield
+    except (CompactHydraException, OmegaConfBaseException) as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"Error: {one_line(error)}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+@contextlib.contextmanager
+def exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process by an exception, so that it cleans up; the exit code is 143."""
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of Hydra's or ours says, on one line, with the keys that exist where one does not."""
+    parts = [_without_advice(str(error))] if isinstance(error, CompactHydraException) else []
+    parts += [_key_error(link) for link in (error, error.__cause__) if isinstance(link, OmegaConfBaseException)]
+    return " ".join(" ".join(parts).split())
+
+
+def guard_command_line(sweeper: str) -> None:
+    """Report a command line that does not compose as `one_line_errors` does.
+
+    Hydra composes before it makes the sweeper, so the sweeper alone cannot. Applications with another sweeper, and
+    errors of the task itself, keep Hydra's own report.
+
+    Args:
+        sweeper: Name of our option in `hydra/sweeper`.
+    """
+    from hydra._internal import utils
+
+    if not hasattr(utils.run_and_report, "__wrapped__"):  # our module may be imported by two names
+        utils.run_and_report = _guarded(utils.run_and_report, sweeper)
+
+
+def _guarded(run_and_report: Callable[..., Any], sweeper: str) -> Callable[..., Any]:
+    @functools.wraps(run_and_report)
+    def guarded(step: Callable[[], Any]) -> Any:
+        def reported() -> Any:
+            try:
+                return step()
+            except (CompactHydraException, OmegaConfBaseException) as error:
+                if not _is_of_a_job(error) and _sweeper_of(step) == sweeper:
+                    with one_line_errors():
+                        raise
+                raise
+
+        return run_and_report(reported)
+
+    return guarded
+
+
+def _is_of_a_job(error: BaseException) -> bool:
+    return any(frame.f_code.co_name == "run_job" for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _sweeper_of(step: Callable[[], Any]) -> str | None:
+    """The option of `hydra/sweeper` that the running application has, whatever else is wrong with its command line.
+
+    Args:
+        step: A closure of Hydra's `_run_hydra` or `_run_app`, which holds the invocation.
+    """
+    from hydra.types import RunMode
+
+    held = inspect.getclosurevars(step).nonlocals
+    if not {"hydra", "config_name", "overrides"} <= held.keys():
+        return None
+    overrides = [text for text in held["overrides"] if text.startswith("hydra/sweeper=")]
+    with contextlib.suppress(CompactHydraException, OmegaConfBaseException):
+        config = held["hydra"].compose_config(held["config_name"], overrides, RunMode.RUN)
+        return str(OmegaConf.select(config, "hydra.runtime.choices").get("hydra/sweeper"))
+    return None
+
+
+def _key_error(error: OmegaConfBaseException) -> str:
+    parent = getattr(error, "parent_node", None)
+    key = str(getattr(error, "key", "") or "")
+    full_key = str(getattr(error, "full_key", "") or key)
+    if "not in struct" in str(error) and OmegaConf.is_dict(parent):
+        known = sorted(str(name) for name in parent or ())
+        return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}"
+    first = _without_advice(getattr(error, "msg", None) or str(error))
+    return first if full_key in first else f"{full_key}: {first}"
+
+
+def _without_advice(text: str) -> str:
+    """What Hydra says before it starts to advise and to list details of its own."""
+    kept: list[str] = []
+    for line in text.strip().splitlines():
+        if _ADVICE.match(line):
+            break
+        kept.append(line.strip())
+    return " ".join(kept)

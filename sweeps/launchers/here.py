@@ -1,0 +1,108 @@
+"""A worker in this process: what a command on one machine needs, and what every launcher runs elsewhere."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra.utils import execution_whitelist, instantiate
+
+from sweeps.display import Display, print_summary
+from sweeps.identity import new_worker_id
+from sweeps.plan import is_grid
+from sweeps.study.events import log
+from sweeps.study.records import Claim
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from sweeps.tracking.follow import Tracking
+from sweeps.worker.attempt import Attempt, Member
+from sweeps.worker.forkserver import ForkServer
+from sweeps.worker.order import WorkOrder
+from sweeps.worker.placement import Place, places_of_this_machine, server_environment
+from sweeps.worker.worker import Observer, Worker
+
+
+def launch(order: WorkOrder, num_workers: int) -> list[int]:
+    """Work in this process, one worker after the other; the second one finds what the first one has left."""
+    return [work(order) for _ in range(num_workers)]
+
+
+def work(order: WorkOrder) -> int:
+    """Work on a study until it is finished, here or elsewhere, and show what came out of it.
+
+    Returns:
+        The exit code: 0, 1 where trials have failed, 128 + signal where the work was interrupted.
+    """
+    study = Study(Database(order.storage), order.study)
+    worker_id = new_worker_id()
+    with _events_written_to(order.files.worker_log(worker_id)):
+        server = None if study.is_finished() else _server(order)
+        display = Display(study)
+        tracking = Tracking(study, order.tracking, order.files, display.warn)
+        with display:
+            interrupted_by = _worker(study, worker_id, order, server, [tracking, display]).run() if server else None
+        study.reconcile()
+        tracking.close(order.tracking.drain_s)
+    print_summary(study, tracking.address() or (order.tracking.uri and "sweeps ui"))
+    if interrupted_by is not None:
+        print("Interrupted. The same command continues the study.", file=sys.stderr)
+        return 128 + interrupted_by
+    return int(any(trial.state == "failed" for trial in study.trials()))
+
+
+def _server(order: WorkOrder) -> ForkServer:
+    """The fork server, once it has imported everything: a trial claimed before would be silent until then."""
+    server = ForkServer.of(order.application, server_environment(_places(order)))
+    server.wait()
+    return server
+
+
+def _worker(
+    study: Study, worker_id: str, order: WorkOrder, server: ForkServer, observers: Sequence[Observer]
+) -> Worker:
+    settings, draw = order.settings, None
+    if settings.pruner:
+        with execution_whitelist(order.application.hydra_context.execution_whitelist):
+            study.use(instantiate(settings.pruner))
+    if not is_grid(order.space, settings):
+        from sweeps.study.sampling import drawer
+
+        draw = drawer(order.space, settings.sampler, settings.seed)
+
+    def start(claim: Claim, place: Place) -> Attempt:
+        member = Member(claim=claim, files=order.files.trial(claim.number))
+        return Attempt([member], place, server.start(order.job(claim, place)))
+
+    return Worker(study, worker_id, _places(order), start, settings, draw, observers)
+
+
+def _places(order: WorkOrder) -> tuple[Place, ...]:
+    return places_of_this_machine(order.settings.slots, order.num_points)
+
+
+class _Lines(logging.FileHandler):
+    """Makes its folder with the first line; a disk that refuses a line ends nothing, the study has the event."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):
+            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Drop the line."""
+
+
+@contextlib.contextmanager
+def _events_written_to(path: Path) -> Iterator[None]:
+    """Write a line to the file for every transition that this process makes."""
+    handler = _Lines(path, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False  # the terminal is the display's
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()

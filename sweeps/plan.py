@@ -1,0 +1,85 @@
+"""What a command line asks for: a study's name, its points, and how they are to be run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from omegaconf import DictConfig, OmegaConf
+
+from sweeps.errors import StudyError
+from sweeps.settings import StudySettings, TrackingSettings, study_settings, tracking_settings
+from sweeps.space import Point, Space, digest, parse
+
+_DEFAULT_DRAWS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A command line, read and checked.
+
+    Attributes:
+        name: The study's name.
+        settings: The `study` group.
+        tracking: The `tracking` group.
+        space: Its points.
+    """
+
+    name: str
+    settings: StudySettings
+    tracking: TrackingSettings
+    space: Space
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether every point is known beforehand."""
+        return is_grid(self.space, self.settings)
+
+    @property
+    def num_points(self) -> int:
+        """Trials the command asks for."""
+        if self.is_grid:
+            return min(self.space.num_points, self.settings.n_trials or self.space.num_points)
+        return self.settings.n_trials or _DEFAULT_DRAWS
+
+    def points(self) -> list[Point]:
+        """The points of a grid; empty where a sampler draws them."""
+        return list(self.space.grid())[: self.num_points] if self.is_grid else []
+
+
+def read_plan(config: DictConfig, arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader) -> Plan:
+    """Read what a command asks for.
+
+    Args:
+        config: The configuration composed without the swept overrides.
+        arguments: The overrides as typed.
+        params: Sweeps from the configuration.
+        loader: Knows the options of the groups.
+
+    Raises:
+        StudyError: Something asked for cannot be.
+    """
+    settings, tracking = study_settings(config), tracking_settings(config)
+    space = parse(arguments, params, loader)
+    space = space.replicated(settings.replicates, int(OmegaConf.select(config, "seed") or 0))
+    is_grid(space, settings)  # refuses a grid without end
+    name = settings.name or _derived_name(str(OmegaConf.select(config, "hydra.job.name")), space)
+    return Plan(name=name, settings=settings, tracking=tracking, space=space)
+
+
+def is_grid(space: Space, settings: StudySettings) -> bool:
+    """Whether every point of a space is known beforehand.
+
+    Raises:
+        StudyError: A grid is asked for, and a dimension has no end.
+    """
+    if settings.sampler == "grid" and not space.is_finite:
+        endless = next(axis.text for axis in space.axes if not axis.is_finite)
+        raise StudyError(f"study.sampler=grid: {endless} has no finite set of values. Use choice(...) or range(...).")
+    return space.is_finite and settings.sampler in ("auto", "grid")
+
+
+def _derived_name(job: str, space: Space) -> str:
+    """The same line gets the same study."""
+    line = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
+    return f"{job}-{digest(line)[:8]}"

@@ -1,0 +1,93 @@
+"""What happened to each trial, and why: one row per transition, written in the transaction that makes it."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, cast
+
+import sqlalchemy as sa
+
+from sweeps.identity import host_of
+from sweeps.study.schema import events
+
+log = logging.getLogger("sweeps.events")
+"""Every transition that this process has made, as a line; a worker writes them to a file of its own."""
+
+What = Literal[
+    "claimed",  # a worker has taken the trial
+    "handed back",  # its worker was asked to stop; the next attempt continues
+    "lost",  # the attempt's fork server died, or somebody else ended the attempt; the next one continues
+    "lease lost",  # its worker is gone or silent; another one has taken the trial away from it
+    "retried",  # it failed, and a further attempt is left
+    "refused",  # a result came from a worker that no longer held the trial
+    "finished",  # it has an outcome
+    "reopened",  # a failed trial is to be run once more
+]
+
+
+class Held(NamedTuple):
+    """Which attempt of which trial, and who holds it; an empty name where nobody does."""
+
+    number: int
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What is to be recorded with a transition, and why it happened."""
+
+    what: What
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One transition of one trial.
+
+    Attributes:
+        number: The trial's number.
+        attempt: Its attempt at that moment.
+        worker: Who held the trial; empty where nobody did.
+        machine: Host name of that worker.
+        at: Seconds since the epoch, by the database's clock.
+        what: Kind of transition.
+        why: The reason, by whoever decided it.
+    """
+
+    number: int
+    attempt: int
+    worker: str
+    machine: str
+    at: float
+    what: What
+    why: str
+
+    @property
+    def time(self) -> str:
+        """Local time to the second."""
+        return datetime.fromtimestamp(self.at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def insert(now: sa.ColumnElement[float], study_id: int, held: Held, note: Note) -> sa.Insert:
+    """The statement that records a transition."""
+    place = {"study_id": study_id, "machine": host_of(held.worker), "at": now}
+    return sa.insert(events).values(**held._asdict(), **place, what=note.what, why=note.why)
+
+
+def tell(held: Held, note: Note) -> None:
+    """Write the line of a transition that the database has taken."""
+    log.info("trial %d, attempt %d: %s: %s (%s)", held.number, held.attempt, note.what, note.why, held.worker)
+
+
+def event_of(row: Any) -> Event:
+    """A row of the table as an event."""
+    return Event(
+        number=row.number,
+        attempt=row.attempt,
+        worker=row.worker,
+        machine=row.machine,
+        at=row.at,
+        what=cast(What, row.what),
+        why=row.why,
+    )

@@ -1,0 +1,82 @@
+"""Whether an attempt ends its trial or the trial is handed out again. It is decided here and nowhere else."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sweeps.outcome import RETRYABLE, Failed, Outcome
+
+MAX_FREE_ATTEMPTS = 20
+"""From this attempt on a trial that is lost counts as failed: it may be what takes its server down each time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The attempt has run to an end of its own, good or bad, or its worker has ended it for a fault."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """The worker was asked to stop and has passed that on; nothing is wrong with the trial."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """The attempt was ended from outside, by nothing that the trial is known to have done.
+
+    Attributes:
+        why: What ended it.
+        outcome: What it amounts to where it counts after all.
+    """
+
+    why: str
+    outcome: Failed
+
+
+Ending = Ended | Stopped | Lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """The trial has its outcome."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeue:
+    """Any worker may continue the trial.
+
+    Attributes:
+        what: The event this is.
+        reason: Why.
+        counts: Whether it uses up one of `study.max_retries`.
+    """
+
+    what: Literal["handed back", "lost", "retried"]
+    reason: str
+    counts: bool = False
+
+
+def decide(ending: Ending, attempt: int, retries_left: int) -> Finish | Requeue:
+    """What becomes of a trial whose attempt is over.
+
+    Args:
+        ending: How the attempt ended.
+        attempt: Its number, 1 for the first.
+        retries_left: Further attempts that the study grants after a failure.
+    """
+    match ending:
+        case Stopped(why=why):
+            return Requeue(what="handed back", reason=why)
+        case Lost(why=why) if attempt < MAX_FREE_ATTEMPTS:
+            return Requeue(what="lost", reason=why)
+        case Lost(outcome=outcome):
+            return decide(Ended(outcome=outcome), attempt, retries_left)
+        case Ended(outcome=Failed(cause=cause, detail=detail)) if cause in RETRYABLE and retries_left > 0:
+            return Requeue(what="retried", reason=f"{cause}: {detail}", counts=True)
+        case Ended(outcome=outcome):
+            return Finish(outcome=outcome)

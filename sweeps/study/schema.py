@@ -1,0 +1,44 @@
+"""Our tables beside Optuna's: who runs which point, and what happened to it."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+# The tables and columns keep the names they were first made with; `key` is what the code calls them.
+rows = sa.Table(
+    "sweeps_points",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("study_id", sa.Integer, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False, key="number"),  # the trial's number
+    sa.Column("key", sa.String(64), nullable=False),  # hash of the canonical overrides
+    sa.Column("overrides", sa.Text),  # JSON; NULL until a sampler has drawn them
+    sa.Column("varied", sa.Text),  # JSON list of override keys
+    sa.Column("state", sa.String(8), nullable=False),  # open, running or done
+    sa.Column("trial_id", sa.Integer),  # Optuna's
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("worker", sa.String(128)),
+    sa.Column("beat_at", sa.Float),  # seconds since the epoch, by the database's clock
+    sa.Column("spent_s", sa.Float, nullable=False, server_default="0"),  # wall time of ended attempts
+    sa.Column("progress", sa.Text),  # JSON of the last report
+    sa.Column("outcome", sa.Text),  # JSON
+    sa.Column("mirrored", sa.Integer, nullable=False, server_default="0"),  # 1: Optuna's trial has the outcome
+    sa.UniqueConstraint("study_id", "key"),
+    sa.Index("sweeps_points_next", "study_id", "state", "number"),
+)
+
+events = sa.Table(
+    "sweeps_events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("study_id", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),  # the trial's number
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String(128), nullable=False),  # who held the trial
+    sa.Column("machine", sa.String(128), nullable=False),  # host name of that worker
+    sa.Column("at", sa.Float, nullable=False),  # seconds since the epoch, by the database's clock
+    sa.Column("what", sa.String(16), nullable=False),  # one of `events.What`
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Index("sweeps_events_of_trial", "study_id", "number", "id"),
+)

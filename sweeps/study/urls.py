@@ -1,0 +1,47 @@
+"""Storage URLs: which ones a study can live at, and how they are shown without their passwords."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from sweeps.errors import StudyError
+from sweeps.space import ADDRESSES
+
+_VALID = "Valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE."
+
+
+def check_url(url: str) -> sa.URL:
+    """The URL with its driver named; nothing is opened.
+
+    Raises:
+        StudyError: It is no storage URL, or of another kind of database.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StudyError(f"study.storage={shown(url)} is no storage URL. {_VALID}") from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql") or not parsed.database:
+        raise StudyError(f"study.storage={shown(url)} is not supported. {_VALID}")
+    return parsed
+
+
+def shown(url: str | sa.URL) -> str:
+    """The URL without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return str(url)
+
+
+def without_passwords(arguments: Iterable[str]) -> list[str]:
+    """The overrides without those that hold a password: what is kept with a study can be read by many."""
+    return [text for text in arguments if not (text.startswith(ADDRESSES) and shown(_value(text)) != _value(text))]
+
+
+def _value(argument: str) -> str:
+    return argument.partition("=")[2].strip("'\"")

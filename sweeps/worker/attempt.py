@@ -1,0 +1,83 @@
+"""One attempt: a process, the place it runs in, and the trials that it runs."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeps.study.records import Claim
+from sweeps.trial.files import TrialFiles
+from sweeps.worker.memory import num_oom_kills
+from sweeps.worker.messages import FromTrial, GaveUp, LastWord, Prune, Raised, Returned
+from sweeps.worker.placement import Place
+from sweeps.worker.process import TrialProcess
+
+
+@dataclass(slots=True)
+class Member:
+    """One trial of an attempt, and what it has said.
+
+    Attributes:
+        claim: The right to run it.
+        files: Its files.
+        progress: Its last report, metric name to value, with its `step`.
+        last_word: How its task ended; None while it runs, or where it died without a word.
+    """
+
+    claim: Claim
+    files: TrialFiles
+    progress: dict[str, Any] = field(default_factory=dict)
+    last_word: LastWord | None = None
+
+
+class Attempt:
+    """Trials that run in one process. Today it is one trial; they are several where trials are fused.
+
+    Args:
+        members: The trials.
+        place: Where they run.
+        process: Their process.
+    """
+
+    def __init__(self, members: Sequence[Member], place: Place, process: TrialProcess) -> None:
+        self.members = {member.claim.number: member for member in members}
+        self.place = place
+        self.process = process
+        self.beat_at = self._started_at = self._heard_at = time.monotonic()
+        self.num_oom_kills = num_oom_kills()
+        self.is_stopped = False
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._started_at
+
+    @property
+    def silence_s(self) -> float:
+        return time.monotonic() - self._heard_at
+
+    def receive(self) -> list[FromTrial]:
+        """What its trials have said since the last call; their last words are kept.
+
+        A message of a trial that this attempt does not hold is dropped. A process that sends what is no message is
+        ended, and its trials fail.
+        """
+        try:
+            said = [message for message in self.process.receive() if message.trial in self.members]
+        except ValueError as error:
+            said = [Raised(trial=number, cause="error", detail=f"it sent {error}") for number in self.members]
+            self.process.kill()
+        if said:
+            self._heard_at = time.monotonic()
+        for message in said:
+            if isinstance(message, Returned | GaveUp | Raised):
+                self.members[message.trial].last_word = message
+        return said
+
+    def prune(self, number: int) -> None:
+        """Tell a trial to stop at its next look."""
+        self.process.send(Prune(trial=number))
+
+    def stop(self) -> None:
+        """Ask for a checkpoint and the end."""
+        self.is_stopped = True
+        self.process.stop()

@@ -1,0 +1,113 @@
+"""The fork server: a process that has imported the application once, from which each trial is forked."""
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Mapping
+from multiprocessing import forkserver, spawn
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sweeps.worker.application import SCRIPT_VARIABLE, Application, publish
+from sweeps.worker.child import Job, run_in_child
+from sweeps.worker.process import TrialProcess
+
+_PRELOAD = (
+    "sweeps.worker.child",
+    "hydra.core.utils",
+    "hydra._internal.config_loader_impl",
+    "sqlalchemy",
+    "yaml",
+)
+_LAST = "sweeps.worker.preload"
+
+_MAX_FAILURES = 5
+"""Starts that fail in a row before it is given up: the server may be killed in the middle of any of them."""
+
+
+class ForkServer:
+    """Starts processes that share what an application imports.
+
+    Args:
+        application: What the processes run; its modules are imported by the server, in the background.
+        environment: Variables of the server and of all its processes.
+    """
+
+    _running: "ClassVar[ForkServer | None]" = None
+
+    @classmethod
+    def of(cls, application: Application, environment: Mapping[str, str]) -> "ForkServer":
+        """The server of an application: the one that runs, or a new one. Multiprocessing has one per process."""
+        if cls._running is None or cls._running.application != application:
+            cls._running = cls(application, environment)
+        return cls._running
+
+    def __init__(self, application: Application, environment: Mapping[str, str]) -> None:
+        self.application = application
+        os.environ.update(environment)
+        self._folder = tempfile.TemporaryDirectory(prefix="sweeps-")
+        publish(application, Path(self._folder.name))
+        # What multiprocessing itself tells a new process; absent where no script was started.
+        os.environ[SCRIPT_VARIABLE] = str(spawn.get_preparation_data("").get("init_main_from_path", ""))
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([*_PRELOAD, *application.modules, _LAST])
+        # Ctrl-C in a terminal reaches the server too; it is inherited as ignored, also while the server imports.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        forkserver.ensure_running()  # it imports while the caller goes on
+        signal.signal(signal.SIGINT, previous)
+
+    def wait(self) -> None:
+        """Return once the server has imported everything: a trial claimed before would be silent until then."""
+        self.ask(echo, None)
+
+    def start(self, job: Job) -> TrialProcess:
+        """Start the process of a trial."""
+        process, connection = self._launch(run_in_child, job)
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        return TrialProcess(process, connection, server)
+
+    def ask(self, entry: Callable[[Any, Connection], None], argument: Any) -> Any:
+        """Run `entry` in a process and return what it sends; None if it dies without a word."""
+        process, connection = self._launch(entry, argument)
+        try:
+            return connection.recv()
+        except EOFError:
+            return None
+        finally:
+            process.kill()  # it has answered, or nobody waits for its answer any more
+            process.join()
+            connection.close()
+
+    def _launch(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
+        num_failures = 0
+        while True:
+            try:
+                return self._fork(entry, argument)
+            except (EOFError, OSError):
+                # The server was killed meanwhile; the next start brings up another.
+                num_failures += 1
+                if num_failures == _MAX_FAILURES:
+                    raise
+
+    def _fork(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
+        with theirs:
+            process.start()
+        return process, ours
+
+
+def echo(argument: Any, connection: Connection) -> None:
+    """Entry of a process that only says that it is there."""
+    connection.send(argument)
+
+
+def end_server() -> None:
+    """End the fork server at once, also in the middle of its imports."""
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    ForkServer._running = None
+    if server._forkserver_pid is not None:
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+        server._stop()

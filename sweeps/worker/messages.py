@@ -1,0 +1,96 @@
+"""What a trial and its worker say to each other over the pipe between them.
+
+Messages travel as JSON: a worker never unpickles what a trial has sent.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast, get_args
+
+from sweeps.outcome import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """The trial has measured something.
+
+    Attributes:
+        trial: The trial's number, as in every message.
+        metrics: Metric name to value.
+        step: Epoch, or whatever the trial counts.
+    """
+
+    trial: int
+    metrics: Mapping[str, float]
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """The trial is not stuck."""
+
+    trial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """The application says which metrics are better when large (`max`) and which when small (`min`)."""
+
+    trial: int
+    directions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The task function has returned: a number, a list of numbers, or what cannot be a result."""
+
+    trial: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp:
+    """The trial has stopped because its pruner said so."""
+
+    trial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """The task function has raised an error."""
+
+    trial: int
+    cause: Cause
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune:
+    """The pruner has decided that the trial should stop at its next look."""
+
+    trial: int
+
+
+LastWord = Returned | GaveUp | Raised
+FromTrial = Reported | Progressed | Declared | LastWord
+ToTrial = Prune
+_KINDS = {kind.__name__: kind for kind in (*get_args(FromTrial), Prune)}
+
+
+def encode(message: FromTrial | ToTrial) -> bytes:
+    """The message as a line of JSON. Values that are not finite keep their names, as Python's json writes them."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)}).encode()
+
+
+def decode(data: bytes) -> FromTrial | ToTrial:
+    """The message that `encode` wrote.
+
+    Raises:
+        ValueError: It is no message.
+    """
+    try:
+        fields = json.loads(data)
+        return cast(FromTrial | ToTrial, _KINDS[fields.pop("kind")](**fields))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no message: {data[:80]!r}") from error

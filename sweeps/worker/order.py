@@ -1,0 +1,62 @@
+"""What a worker is told: which study, where it is kept, and how its trials are run."""
+
+from dataclasses import dataclass
+
+from sweeps.settings import StudySettings, TrackingSettings
+from sweeps.space import ADDRESSES, Space
+from sweeps.study.records import Claim
+from sweeps.trial.files import StudyFiles
+from sweeps.worker.application import Application
+from sweeps.worker.child import Job
+from sweeps.worker.placement import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrder:
+    """Work on a study. It can be pickled, so that any launcher may carry it to another process or machine.
+
+    Attributes:
+        study: The study's name.
+        storage: URL of its storage.
+        num_points: Points that the command asks for; a worker never needs more places.
+        application: What its trials run.
+        space: What the command line said: overrides that trials share, and dimensions to draw from.
+        settings: The `study` group.
+        tracking: The `tracking` group.
+    """
+
+    study: str
+    storage: str
+    num_points: int
+    application: Application
+    space: Space
+    settings: StudySettings
+    tracking: TrackingSettings
+
+    @property
+    def files(self) -> StudyFiles:
+        """The study's files on the machine that works on it."""
+        return StudyFiles.of(self.settings.directory, self.study)
+
+    def job(self, claim: Claim, place: Place) -> Job:
+        """What the process of a trial needs to know."""
+        return Job(
+            overrides=trial_overrides(self.space, claim.point.as_arguments()),
+            directory=self.files.trial(claim.number).directory,
+            number=claim.number,
+            attempt=claim.attempt,
+            environment=dict(place.environment),
+        )
+
+
+def trial_overrides(space: Space, point: list[str]) -> tuple[str, ...]:
+    """The overrides of a trial's configuration: how the study runs, and its point.
+
+    Args:
+        space: What the command line said.
+        point: Overrides of the point.
+    """
+    # A trial speaks to neither server, and Hydra writes its overrides to a file.
+    needless = ("hydra", *ADDRESSES)
+    operational = [text for text in space.operational if not text.startswith(needless)]
+    return (*operational, *point)

@@ -1,0 +1,60 @@
+"""The handle of a trial in a study: it speaks to its worker over a pipe, and needs no storage and no answer."""
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from sweeps.trial.handle import Trial, check_directions
+from sweeps.trial.journal import Journal
+from sweeps.worker.messages import Declared, FromTrial, Progressed, Prune, Reported, decode, encode
+
+_PROGRESS_INTERVAL_S = 1.0
+
+
+class PipedTrial(Trial):
+    """A trial that a worker has started.
+
+    Args:
+        connection: The trial's end of the pipe.
+        number: The trial's number.
+        directory: The trial's directory.
+    """
+
+    is_in_study = True
+
+    def __init__(self, connection: Connection, number: int, directory: Path) -> None:
+        self.number: int = number
+        self._connection, self._directory = connection, directory
+        self._is_pruned = False
+        self._next_progress = 0.0
+
+    def declare(self, directions: Mapping[str, str]) -> None:
+        check_directions(directions)
+        Journal(self._directory).event("metrics", directions=dict(directions))
+        self.send(Declared(trial=self.number, directions=dict(directions)))
+
+    def report(self, metrics: Mapping[str, float], step: int) -> None:
+        numbers = {name: float(value) for name, value in metrics.items()}
+        self.send(Reported(trial=self.number, metrics=numbers, step=int(step)))
+
+    def progress(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_progress:
+            self._next_progress = now + _PROGRESS_INTERVAL_S
+            self.send(Progressed(trial=self.number))
+
+    @property
+    def should_prune(self) -> bool:
+        # The decision is taken when it has arrived; a trial never waits for it.
+        while self._connection.poll():
+            self._is_pruned = isinstance(decode(self._connection.recv_bytes()), Prune)
+        return self._is_pruned
+
+    def send(self, message: FromTrial) -> None:
+        try:
+            self._connection.send_bytes(encode(message))
+        except OSError:
+            os._exit(128 + signal.SIGTERM)  # the worker is gone, and with it the right to this trial

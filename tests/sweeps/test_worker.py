@@ -1,0 +1,210 @@
+"""The loop of a worker, with processes that are forked from the test and speak as a trial does."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from sweeps.outcome import Completed, Failed
+from sweeps.settings import StudySettings
+from sweeps.space import Point
+from sweeps.study.records import Claim, Notice, TrialEnded, TrialStarted
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from sweeps.trial.files import StudyFiles
+from sweeps.worker.attempt import Attempt, Member
+from sweeps.worker.messages import Declared, Raised, Returned, encode
+from sweeps.worker.placement import Place
+from sweeps.worker.process import TrialProcess
+from sweeps.worker.worker import Worker
+
+PLACE = Place(threads=1, device=None, share=0.5)
+Task = Callable[[int, Connection], None]
+
+
+class Witness:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+
+    def notice(self, notice: Notice) -> None:
+        self.notices.append(notice)
+
+    def tick(self) -> None:
+        pass
+
+
+def study_of(folder: Path, num_points: int) -> Study:
+    study = Study.create(Database(f"sqlite:///{folder}/studies.db"), "s", ["minimize"], {"objective": ["loss"]})
+    study.add(Point(overrides={"x": str(x)}, varied=("x",)) for x in range(num_points))
+    return study
+
+
+def attempt_of(claims: list[Claim], folder: Path, task: Task) -> Attempt:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=task, args=(claims[0].number, theirs))
+    process.start()
+    theirs.close()
+    files = StudyFiles(folder)
+    members = [Member(claim=claim, files=files.trial(claim.number)) for claim in claims]
+    return Attempt(members, PLACE, TrialProcess(process, ours, None))
+
+
+def worker_of(
+    study: Study, folder: Path, task: Task, num_places: int = 2, **settings: object
+) -> tuple[Worker, Witness]:
+    witness = Witness()
+
+    def start(claim: Claim, place: Place) -> Attempt:
+        return attempt_of([claim], folder, task)
+
+    options = StudySettings(**settings)  # type: ignore[arg-type]
+    return Worker(study, "w", [PLACE] * num_places, start, options, observers=[witness]), witness
+
+
+def square(number: int, pipe: Connection) -> None:
+    pipe.send_bytes(encode(Declared(trial=number, directions={"loss": "min"})))
+    pipe.send_bytes(encode(Returned(trial=number, value=float(number**2))))
+
+
+def test_every_point_is_run_once_and_observers_learn_of_it(tmp_path: Path) -> None:
+    study = study_of(tmp_path, 5)
+    worker, witness = worker_of(study, tmp_path, square)
+    assert worker.run() is None
+    outcomes = [trial.outcome for trial in study.trials()]
+    assert [isinstance(outcome, Completed) and outcome.values for outcome in outcomes] == [
+        (float(x**2),) for x in range(5)
+    ]
+    started = [notice.number for notice in witness.notices if isinstance(notice, TrialStarted)]
+    ended = {notice.number: notice.outcome for notice in witness.notices if isinstance(notice, TrialEnded)}
+    assert started == [0, 1, 2, 3, 4] and ended == dict(enumerate(outcomes))
+    assert study.metric_directions == {"loss": "min"}
+
+
+def test_places_that_are_alike_are_all_used(tmp_path: Path) -> None:
+    def slow(number: int, pipe: Connection) -> None:
+        time.sleep(0.5)
+        square(number, pipe)
+
+    study = study_of(tmp_path, 3)
+    worker_of(study, tmp_path, slow, num_places=3)[0].run()
+    story = [event.what for event in study.events()]
+    assert story[:3] == ["claimed"] * 3 and story[3:] == ["finished"] * 3
+
+
+def test_a_crash_is_retried_and_then_recorded(tmp_path: Path) -> None:
+    def crash(number: int, pipe: Connection) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    study = study_of(tmp_path, 1)
+    _, witness = (made := worker_of(study, tmp_path, crash, max_retries=2))
+    made[0].run()
+    story = [(event.attempt, event.what, event.why) for event in study.events(0) if event.what != "claimed"]
+    assert story == [
+        (1, "retried", "crash: killed by SIGKILL"),
+        (2, "retried", "crash: killed by SIGKILL"),
+        (3, "finished", "failed, crash: killed by SIGKILL"),
+    ]
+    assert sum(isinstance(notice, TrialEnded) for notice in witness.notices) == 1
+
+
+def test_what_is_no_message_fails_its_trial_and_no_other(tmp_path: Path) -> None:
+    def babble(number: int, pipe: Connection) -> None:
+        pipe.send_bytes(b"\x80\x04N.") if number == 0 else square(number, pipe)
+        time.sleep(0.2)
+
+    study = study_of(tmp_path, 2)
+    worker_of(study, tmp_path, babble)[0].run()
+    bad, good = (trial.outcome for trial in study.trials())
+    assert isinstance(bad, Failed) and bad.cause == "error" and "no message" in bad.detail
+    assert isinstance(good, Completed)
+
+
+def test_an_attempt_may_hold_several_trials(tmp_path: Path) -> None:
+    """One process, three trials: a result, an error, and one that it never mentions."""
+
+    def fused(number: int, pipe: Connection) -> None:
+        pipe.send_bytes(encode(Returned(trial=0, value=7.0)))
+        pipe.send_bytes(encode(Raised(trial=1, cause="error", detail="ValueError: x")))
+        pipe.send_bytes(encode(Returned(trial=99, value=1.0)))  # not of this attempt
+
+    study, witness = study_of(tmp_path, 3), Witness()
+
+    def start(claim: Claim, place: Place) -> Attempt:
+        others = [study.claim("w", None) for _ in range(2)]
+        return attempt_of([claim, *(other for other in others if other)], tmp_path, fused)
+
+    Worker(study, "w", [PLACE], start, StudySettings(max_retries=0), observers=[witness]).run()
+    first, second, third = (trial.outcome for trial in study.trials())
+    assert isinstance(first, Completed) and first.values == (7.0,)
+    assert isinstance(second, Failed) and second.detail == "ValueError: x"
+    assert isinstance(third, Failed) and third.detail == "exited with code 0 without a result"
+
+
+def on_sigterm_exit(number: int, pipe: Connection) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+    time.sleep(30)
+
+
+def test_two_signals_in_one_instant_are_one(tmp_path: Path) -> None:
+    def leave_slowly(number: int, pipe: Connection) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), os._exit(143)))
+        time.sleep(30)
+
+    study = study_of(tmp_path, 1)
+    worker, _ = worker_of(study, tmp_path, leave_slowly)
+    for delay_s in (1.0, 1.05):
+        threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert worker.run() == signal.SIGTERM
+    assert [(event.what, event.why) for event in study.events(0)][1:] == [
+        ("handed back", "its worker was told to stop")
+    ]
+
+
+def test_a_trial_that_outlasts_the_grace_is_killed_and_handed_back(tmp_path: Path) -> None:
+    def deaf(number: int, pipe: Connection) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(30)
+
+    study = study_of(tmp_path, 1)
+    worker, _ = worker_of(study, tmp_path, deaf, stop_grace_s=0.5)
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert worker.run() == signal.SIGTERM
+    assert study.events(0)[-1].why == "killed after study.stop_grace_s"
+    assert study.counts() == {"open": 1, "running": 0, "done": 0}
+
+
+def test_a_trial_that_somebody_else_terminates_is_continued(tmp_path: Path) -> None:
+    def terminated_once(number: int, pipe: Connection) -> None:
+        mark = tmp_path / "once"
+        if not mark.exists():
+            mark.touch()
+            os._exit(143)
+        square(number, pipe)
+
+    study = study_of(tmp_path, 1)
+    worker_of(study, tmp_path, terminated_once, max_retries=0)[0].run()
+    assert [event.what for event in study.events(0)] == ["claimed", "lost", "claimed", "finished"]
+    assert study.events(0)[1].why == "ended by SIGTERM, which its worker has not sent"
+
+
+def test_a_trial_that_another_worker_has_taken_is_stopped(tmp_path: Path) -> None:
+    study = study_of(tmp_path, 1)
+    worker, witness = worker_of(study, tmp_path, on_sigterm_exit, lease_s=1)
+
+    def take_over() -> None:
+        other = Study(Database(f"sqlite:///{tmp_path}/studies.db"), "s")
+        assert other.reap(-1.0, by="other") == [0]  # as if it had been silent for longer than its lease
+        claim = other.claim("other", None)
+        assert claim is not None and other.tell(claim, Completed(values=(1.0,)))
+
+    threading.Timer(1.0, take_over).start()
+    assert worker.run() is None
+    assert study.trials()[0].worker == "other"
+    assert not any(isinstance(notice, TrialEnded) for notice in witness.notices)
