@@ -1,4 +1,4 @@
-"""The tables of docs/migrating.md do what they say, and networks of other packages train once they are trusted."""
+"""The pages: how wide they are, whether docs/migrating.md is true, and whether networks of other packages train."""
 
 import re
 import shlex
@@ -17,6 +17,8 @@ from trainer_pkg.preflight.renamed import answer, options
 
 CONFIGS = str(REPOSITORY / "configs")
 DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / name for name in ("README.md", "DESIGN.md", "CHANGELOG.md")] + sorted(DOCS.glob("*.md"))
+NUM_COLUMNS = 120
 
 
 def rows(heading: str) -> list[tuple[str, str]]:
@@ -33,11 +35,34 @@ COMMANDS = [
 ]
 
 
+def prose(text: str) -> list[tuple[int, str]]:
+    """Number and text of each line of a page, except rows of tables and commands, which cannot be broken."""
+    kept, fence = [], ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if opening := re.match(r" *```(\w*)", line):
+            fence = "" if fence else opening[1] or "text"
+        is_command = fence == "sh" or re.match(r" {4,}(train|evaluate|sweeps|make|python) ", line)
+        if not is_command and not line.startswith("|"):
+            kept.append((number, line))
+    return kept
+
+
 def overrides_of(command: str) -> list[str]:
     """What composes one point of the line: of each list of values the first one."""
     given = [argument for argument in shlex.split(command)[1:] if not argument.startswith("-") and "=" in argument]
     first = [re.sub(r"^([^=\[(]+)=([^,\[({]+),.*", r"\1=\2", argument) for argument in given]
     return [re.sub(r"=tag\(.*", "=0.01", argument) for argument in first]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_as_narrow_as_the_code(page: Path) -> None:
+    wide = [f"{page.name}:{number}" for number, line in prose(page.read_text()) if len(line) > NUM_COLUMNS]
+    assert not wide, f"More than {NUM_COLUMNS} columns: {', '.join(wide)}"
+
+
+def test_only_rows_of_tables_and_commands_may_be_wide() -> None:
+    page = "a\n| row |\n```sh\nls\n```\n```yaml\nkey: 1\n```\n    train -m x=1\n    train.py\nb"
+    assert [line for _, line in prose(page)] == ["a", "```", "```yaml", "key: 1", "```", "    train.py", "b"]
 
 
 def test_the_tables_are_read_whole() -> None:
