@@ -8,8 +8,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import execution_whitelist, instantiate
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.errors import StudyError
+from sweeps.settings import study_settings
 from tests.conftest import REPOSITORY, Commands, lines
 from trainer_pkg.entry import WHITELIST, one_line, register_models
 from trainer_pkg.preflight.check import check
@@ -63,6 +66,19 @@ def test_a_page_is_as_narrow_as_the_code(page: Path) -> None:
 def test_only_rows_of_tables_and_commands_may_be_wide() -> None:
     page = "a\n| row |\n```sh\nls\n```\n```yaml\nkey: 1\n```\n    train -m x=1\n    train.py\nb"
     assert [line for _, line in prose(page)] == ["a", "```", "```yaml", "key: 1", "```", "    train.py", "b"]
+
+
+def test_the_config_of_a_study_names_every_sampler() -> None:
+    [comment] = re.findall(r"^sampler:.*# (.*);", (REPOSITORY / "configs/study/default.yaml").read_text(), re.MULTILINE)
+    with pytest.raises(StudyError) as refused:
+        study_settings(OmegaConf.create({"study": {"sampler": "none"}}))
+    assert f"Known: {comment.replace(' | ', ', ')}." in str(refused.value)
+
+
+def test_no_table_of_a_page_is_cut_in_two() -> None:
+    for page in PAGES:
+        for table in re.findall(r"(?:^\|.*\n)+", page.read_text(), re.MULTILINE):
+            assert re.match(r".*\n\|[-:| ]+\|\n", table), f"{page.name}: no header above {table.splitlines()[0]}"
 
 
 def test_the_tables_are_read_whole() -> None:
