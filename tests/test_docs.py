@@ -82,7 +82,7 @@ def test_no_table_of_a_page_is_cut_in_two() -> None:
 
 
 def test_the_tables_are_read_whole() -> None:
-    assert len(rows("Commands")) > 45 and len(rows("Make targets")) > 15 and len(rows("Names that are answered")) == 10
+    assert len(rows("Commands")) > 45 and len(rows("Make targets")) > 15 and len(rows("Old names")) == 10
     assert {command.split()[0] for command in COMMANDS} == {"train", "evaluate", "make"}
 
 
@@ -101,7 +101,7 @@ def test_a_target_of_the_table_is_in_the_makefile(command: str) -> None:
     assert re.search(rf"^{command.split()[1]}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize(("written", "expected"), rows("Names that are answered"))
+@pytest.mark.parametrize(("written", "expected"), rows("Old names"))
 def test_a_name_of_the_table_is_answered(
     written: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
