@@ -1,5 +1,9 @@
-"""Every command of README.md is run: the plain ones in a copy of the project, make and docker among the slow tests."""
+"""Every command of README.md is run: the plain ones in a copy of the project, make and docker among the slow tests.
 
+The tree of README.md names every module and no other.
+"""
+
+import ast
 import os
 import re
 import shutil
@@ -48,6 +52,59 @@ def shell(line: str, folder: Path, timeout: float = 280, **variables: str) -> su
         text=True,
         timeout=timeout,
     )
+
+
+def tree(page: str) -> list[str]:
+    """Path of everything that the tree of a page names; a folder's path ends in a slash.
+
+    Two spaces of indentation are one folder. A line holds one name or several, then at least two spaces and a phrase.
+    """
+    section = page.split("## The tree\n")[1].split("\n## ")[0]
+    folders: list[str] = []
+    paths = []
+    for indentation, rest in re.findall(r"^ {4}( *)(\S.*)", section, re.MULTILINE):
+        depth = len(indentation) // 2
+        names = rest.split("  ")[0].split()
+        paths += ["".join(folders[:depth]) + name for name in names]
+        folders[depth:] = names[:1]
+    return paths
+
+
+def missing(module: str) -> str:
+    """Says which line the tree lacks; the first sentence of the module is a phrase to start from."""
+    folder, name = module.rsplit("/", 1)
+    phrase = (ast.get_docstring(ast.parse((REPOSITORY / module).read_text())) or "WHAT IT IS").splitlines()[0]
+    line = f"{'  ' * (2 + folder.count('/') + 1)}{name:<24}{phrase}"
+    return f"README's tree lacks this line below {folder}/ (shorten the phrase):\n{line}"
+
+
+def exists(path: str) -> bool:
+    return (REPOSITORY / path).is_dir() if path.endswith("/") else (REPOSITORY / path).is_file()
+
+
+def test_the_tree_names_every_module_and_no_other() -> None:
+    command = ["git", "ls-files", "sweeps/*.py", "trainer_pkg/*.py"]
+    tracked = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split()
+    modules = [path for path in tracked if not path.endswith("__init__.py")]
+    named = tree(TEXT)
+    faults = [missing(module) for module in modules if module not in named]
+    faults += [f"README's tree names {path}, which does not exist." for path in named if not exists(path)]
+    faults += [f"README's tree names {path} twice." for path in sorted(set(named)) if named.count(path) > 1]
+    assert modules
+    assert not faults, "\n".join(faults)
+
+
+def test_a_tree_is_read_by_its_indentation() -> None:
+    lines = [
+        "    a/      one",
+        "      b.py  two  words",
+        "      c/",
+        "        d.py e.py    both",
+        "      f.py  six",
+        "    g/",
+    ]
+    page = "\n".join(["## The tree", "", *lines, "", "## B"])
+    assert tree(page) == ["a/", "a/b.py", "a/c/", "a/c/d.py", "a/c/e.py", "a/f.py", "g/"]
 
 
 def test_every_block_is_of_a_kind_that_a_test_runs() -> None:
