@@ -17,6 +17,9 @@ from sweeps.errors import StudyError
 OPERATIONAL = ("study", "tracking", "paths", "hydra")
 """Configuration that says how and where a study runs. It is not part of a point: changing it makes no new trial."""
 
+REPLICATE_KEY = "seed"
+"""Points that differ in this override alone are replicates: they share a cell of every table."""
+
 ADDRESSES = ("study.storage=", "tracking.uri=")
 """Overrides that say where a server is, and may hold a password."""
 
@@ -56,6 +59,12 @@ class Point:
     def key(self) -> str:
         """Hash of the canonical overrides: equal for `0.5` and `.50`, and for any order."""
         return digest({name: canonical(name, value) for name, value in self.overrides.items()})
+
+    @property
+    def cell_key(self) -> str:
+        """Hash of the overrides without the seed: equal for all replicates of a point."""
+        rest = {name: value for name, value in self.overrides.items() if name != REPLICATE_KEY}
+        return digest({name: canonical(name, value) for name, value in rest.items()})
 
     def as_arguments(self) -> list[str]:
         return [name if name.startswith("~") else f"{name}={value}" for name, value in self.overrides.items()]

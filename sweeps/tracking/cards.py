@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from sweeps.outcome import Outcome, kind
-from sweeps.space import Point, canonical, digest
+from sweeps.space import REPLICATE_KEY, Point, canonical
 from sweeps.trial import journal
 from sweeps.trial.files import TrialFiles
 
@@ -55,13 +55,12 @@ class TrialCard:
     def tags(self) -> dict[str, str]:
         """Trial number, seed, and a cell that replicates of one point share."""
         overrides = self.point.overrides
-        cell = {key: value for key, value in overrides.items() if key != "seed"}
-        varied = [f"{key}={cell[key]}" for key in self.point.varied if key in cell]
+        varied = [f"{key}={overrides[key]}" for key in self.point.varied if key != REPLICATE_KEY]
         tags = {
             "run_role": "trial",
             "trial": str(self.number),
             "cell": " ".join(varied) or "default",
-            "cell_key": digest({key: canonical(key, value) for key, value in cell.items()}),
+            "cell_key": self.point.cell_key,
         }
         config = self._config()
         arch = config.get("choices", {}).get("model") or overrides.get("model")
