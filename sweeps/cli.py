@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.report.export import EXPORTS
+
 if TYPE_CHECKING:
     from sweeps.study.study import Study
 
@@ -22,6 +24,9 @@ Storage = Annotated[
 ]
 Tracking = Annotated[
     str | None, typer.Option("--tracking", help="MLflow tracking URI. Default: MLFLOW_TRACKING_URI, else mlflow.db.")
+]
+Format = Annotated[
+    str, typer.Option(help="; ".join(f"{name}: {export.description}" for name, export in EXPORTS.items()) + ".")
 ]
 
 
@@ -98,41 +103,39 @@ def _story(study: "Study", number: int) -> str:
 @app.command()
 def table(
     name: Name,
-    format: Annotated[str, typer.Option(help="md or csv.")] = "md",
+    format: Format = "md",
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Metric to show; may be repeated. Default: test metrics.")
     ] = None,
-    trials: Annotated[bool, typer.Option("--trials", help="A row a trial, with all metrics (csv).")] = False,
+    trials: Annotated[bool, typer.Option("--trials", help="One row per trial, with all metrics (csv).")] = False,
     storage: Storage = None,
 ) -> None:
     """The benchmark table: mean and spread of each cell over its seeds."""
     from sweeps.errors import StudyError, did_you_mean
+    from sweeps.report.export import trials_to_csv
     from sweeps.report.frame import trial_frame
-    from sweeps.report.tables import benchmark_table, to_csv, to_markdown
+    from sweeps.report.tables import benchmark_table
 
-    formats = {"md": to_markdown, "csv": to_csv}
-    if format not in formats:
-        raise StudyError(f"--format={format} is unknown. Known: {did_you_mean(format, formats)}")
-    study = _study(name, storage)
-    frame = trial_frame(study)
+    if format not in EXPORTS:
+        raise StudyError(f"--format={format} is unknown. Known: {did_you_mean(format, EXPORTS)}")
+    found = trial_frame(_study(name, storage))
+    recorded = dict.fromkeys(map(str, (*found.objectives, *found.metrics)))
     for asked in metric or []:
-        if asked not in frame.columns:
-            raise StudyError(
-                f"--metric={asked} was recorded by no trial. Recorded: {did_you_mean(asked, _metrics(frame))}"
-            )
+        if asked not in recorded:
+            known = did_you_mean(asked, recorded)
+            raise StudyError(f"--metric={asked} was recorded by no trial. Recorded: {known}")
     if trials:
-        text = str(frame.to_csv(index=False))
+        content = trials_to_csv(found).encode()
+    elif (made := benchmark_table(found, metric or [])) is not None:
+        content = EXPORTS[format].data(made)
     else:
-        made = benchmark_table(frame, study.objectives, study.directions, metric or [])
-        if made is None:
-            raise StudyError(f"Study {name!r} has no completed trial yet.")
-        text = formats[format](made)
+        raise StudyError(f"Study {name!r} has no completed trial yet.")
     if out is None:
-        print(text.rstrip("\n"))
+        typer.echo(content, nl=False)
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text if text.endswith("\n") else f"{text}\n")
+        out.write_bytes(content)
 
 
 @app.command()
@@ -243,7 +246,3 @@ def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:
     known = study.facts.get("tracking") or {}
     uri = asked or os.environ.get("MLFLOW_TRACKING_URI") or known.get("uri", tracking_uri())
     return uri, known.get("experiment") or "sweeps"
-
-
-def _metrics(frame: object) -> list[str]:
-    return [str(column) for column in frame.columns if "/" in str(column)]  # type: ignore[attr-defined]

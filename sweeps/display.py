@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.outcome import Completed, Failed
+from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
-from sweeps.report.tables import benchmark_table, to_markdown
+from sweeps.report.tables import benchmark_table
 from sweeps.space import Point
 from sweeps.study.records import Notice, TrialEnded, TrialRow
 from sweeps.study.study import Study
@@ -152,15 +153,14 @@ def print_summary(study: Study, tracking: str | None) -> None:
     """The benchmark table, where the results are, and how to look at them."""
     trials = study.trials()
     failed = [trial for trial in trials if isinstance(trial.outcome, Failed)]
-    objectives = study.objectives
-    table = benchmark_table(trial_frame(study), objectives, study.directions)
+    table = benchmark_table(trial_frame(study))
     if table is not None:
         print(f"\n{to_markdown(table)}\n")
     for trial in failed:
         assert isinstance(trial.outcome, Failed)
         print(f"trial {trial.number} failed ({trial.outcome.cause}): {trial.outcome.detail}", file=sys.stderr)
     print(f"Results: {study.facts.get('directory')}")
-    print(f"Table:   sweeps table {study.name} --format md|csv")
+    print(f"Table:   sweeps table {study.name} --format {'|'.join(EXPORTS)}")
     if tracking:
         print(f"MLflow:  {tracking}")
 

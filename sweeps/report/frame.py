@@ -1,56 +1,116 @@
-"""One tidy frame, a row a trial, from which every table and plot starts."""
+"""All trials of a study, one row per trial: the start of every table and plot."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from sweeps.outcome import Completed, Failed
-from sweeps.space import value_of
+from sweeps.report.headings import Origin, headings
+from sweeps.space import REPLICATE_KEY, value_of
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 
+_OWN = ("trial", "state", "attempts", "duration_s", "cause")
+_DIRECTIONS = {"maximize": "max", "minimize": "min"}
 
-def trial_frame(study: Study) -> pd.DataFrame:
-    """All trials of a study.
 
-    Columns: `trial`, `state`, `attempts`, `duration_s`, `cause`, one per override key, one per objective
-    (`objective/NAME`), one per metric. The attribute `varied` lists the keys that the sweep varied.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trials:
+    """Trials of a study, in frames that share one index: one row per trial, in the order of their numbers.
+
+    An axis, a metric and a column of ours may have the same name, so each kind has a frame of its own.
+
+    Attributes:
+        own: `trial`, `state`, `attempts`, `duration_s` (seconds) and `cause` (of a failure).
+        overrides: One column per override key, values as Hydra reads them; NaN where the point lacks the key.
+        objectives: One column per objective, the value returned; NaN unless the trial has completed.
+        metrics: One column per metric, its last value; NaN unless a completed trial recorded it.
+        cells: A label per trial that its replicates share; empty while no point is drawn.
+        varied: Override keys in which the cells differ, in the order of the command line.
+        directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
     """
+
+    own: pd.DataFrame
+    overrides: pd.DataFrame
+    objectives: pd.DataFrame
+    metrics: pd.DataFrame
+    cells: pd.Series
+    varied: tuple[str, ...]
+    directions: Mapping[str, str]
+
+    def completed(self) -> "Trials":
+        """Those that have completed."""
+        done = self.own["state"] == "completed"
+        return replace(
+            self,
+            own=self.own[done],
+            overrides=self.overrides[done],
+            objectives=self.objectives[done],
+            metrics=self.metrics[done],
+            cells=self.cells[done],
+        )
+
+    def flat(self) -> pd.DataFrame:
+        """Everything in one frame, with the headings of `headings`; an objective is called `objective/NAME`."""
+        parts: tuple[tuple[Origin, pd.DataFrame], ...] = (
+            ("study", self.own),
+            ("key", self.overrides),
+            ("objective", self.objectives.add_prefix("objective/")),
+            ("metric", self.metrics),
+        )
+        names = [(origin, str(name)) for origin, part in parts for name in part.columns]
+        return pd.concat([part for _, part in parts], axis=1).set_axis(headings(names), axis=1)
+
+
+def trial_frame(study: Study) -> Trials:
+    """All trials of a study."""
     trials = study.trials()
-    objectives = study.facts.get("objective") or [f"value_{i}" for i, _ in enumerate(study.directions)]
-    frame = pd.DataFrame([_row(trial, objectives) for trial in trials])
-    frame.attrs["varied"] = _varied(trials)
-    return frame
+    objectives = study.objectives or tuple(f"value_{i}" for i in range(len(study.directions)))
+    of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
+    return Trials(
+        own=pd.DataFrame([_own(trial) for trial in trials], columns=list(_OWN)),
+        # As objects, or pandas would show 1 as 1.0 because another trial has 0.5.
+        overrides=_frame([_values(trial) for trial in trials], dtype=object),
+        objectives=_frame([_returned(trial, objectives) for trial in trials]),
+        metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
+        cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
+        varied=_varied(trials),
+        directions={**study.metric_directions, **of_objectives},
+    )
 
 
-def _row(trial: TrialRow, objectives: list[str]) -> dict[str, Any]:
+def _own(trial: TrialRow) -> dict[str, Any]:
     outcome = trial.outcome
-    row: dict[str, Any] = {
+    return {
         "trial": trial.number,
         "state": trial.state,
         "attempts": trial.attempt,
         "duration_s": outcome.duration_s if outcome else None,
         "cause": outcome.cause if isinstance(outcome, Failed) else None,
     }
-    if trial.point:
-        row |= {key: value_of(key, value) for key, value in trial.point.overrides.items()}
-    if isinstance(outcome, Completed):
-        row |= {f"objective/{name}": value for name, value in zip(objectives, outcome.values, strict=True)}
-        row |= {name: value for name, value in outcome.metrics.items() if name not in row}
-    return row
 
 
-def _varied(trials: list[TrialRow]) -> list[str]:
-    """Keys that the sweeps varied, and those in which the points differ otherwise, in order of appearance."""
-    keys: dict[str, None] = {}
-    values: dict[str, set[str | None]] = {}
-    with_points = [trial.point for trial in trials if trial.point]
-    for point in with_points:
-        keys.update(dict.fromkeys(point.varied))
-        for key in point.overrides:
-            values.setdefault(key, set())
-    for key, seen in values.items():
-        seen.update(point.overrides.get(key) for point in with_points)
-        if len(seen) > 1:
+def _values(trial: TrialRow) -> dict[str, Any]:
+    return {key: value_of(key, text) for key, text in trial.point.overrides.items()} if trial.point else {}
+
+
+def _returned(trial: TrialRow, objectives: Sequence[str]) -> dict[str, float]:
+    outcome = trial.outcome
+    return dict(zip(objectives, outcome.values, strict=True)) if isinstance(outcome, Completed) else {}
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], dtype: type | None = None) -> pd.DataFrame:
+    """A frame that has its rows even where no trial has a value."""
+    return pd.DataFrame(list(rows), index=pd.RangeIndex(len(rows)), dtype=dtype)
+
+
+def _varied(trials: Sequence[TrialRow]) -> tuple[str, ...]:
+    """Keys that a command line varied, then keys that differ because one command fixed them otherwise; not the seed."""
+    points = [trial.point for trial in trials if trial.point]
+    keys = dict.fromkeys(key for point in points for key in point.varied)
+    for key in dict.fromkeys(key for point in points for key in point.overrides):
+        if len({point.overrides.get(key) for point in points}) > 1:
             keys.setdefault(key)
-    return list(keys)
+    return tuple(key for key in keys if key != REPLICATE_KEY)

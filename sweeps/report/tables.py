@@ -1,101 +1,142 @@
-"""Benchmark tables: a row a cell of the grid, mean and spread over its replicates."""
+"""Benchmark tables: one row per cell of the grid, with mean and spread over its replicates."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import pandas as pd
+from sweeps.report.headings import Origin, headings
 
-_REPLICATE = "seed"
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sweeps.report.frame import Trials
+
+Kind = Literal["key", "count", "metric", "size", "seconds"]
+
 _SIZES = {"parameters": "num_parameters", "flops": "num_flops"}
 
 
-def benchmark_table(
-    frame: pd.DataFrame, objectives: Sequence[str], directions: Sequence[str], metrics: Sequence[str] = ()
-) -> pd.DataFrame | None:
-    """Mean and standard deviation of the completed trials of each cell; None when none has completed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        title: Heading; no other column of the table has it.
+        kind: `key`: values of an override. `count`: completed trials of the cell. `metric`: means. `size`: a whole
+            number that belongs to the network. `seconds`: mean wall time of a trial.
+        values: One per row; None where the cell has none.
+        spreads: One standard deviation (n - 1) per row, None for a cell of one trial; empty where no cell has
+            replicates, and for all kinds but `metric`.
+        best: Rows with the best value of a metric; empty where nobody has declared which direction is better.
+    """
+
+    title: str
+    kind: Kind
+    values: tuple[Any, ...]
+    spreads: tuple[float | None, ...] = ()
+    best: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Columns of equal length, the keys first."""
+
+    columns: tuple[Column, ...]
+
+
+def benchmark_table(trials: "Trials", metrics: Sequence[str] = ()) -> Table | None:
+    """Mean and standard deviation over the completed trials of each cell; None when none has completed.
+
+    The rows keep the order of the grid. The columns are the varied keys, `n`, the objectives as the trials returned
+    them, the metrics, `parameters` and `flops` where they were recorded, and `seconds` per trial.
 
     Args:
-        frame: A tidy frame of trials.
-        objectives: Metric names the study optimises, shown first.
-        directions: `maximize` or `minimize` of each.
-        metrics: Further metrics; empty: the test metrics that are not losses, or all losses where there are no others.
+        trials: The trials of a study.
+        metrics: Names of recorded metrics to show; empty: every metric of the test split but its losses, or its losses
+            where it has nothing else. Names decide what is worth a column, never which direction is better.
 
-    Returns:
-        A row per cell in the order of the grid. Columns: the varied keys, `n`, per metric `NAME` and `NAME ±`
-        (standard deviation with n - 1; absent where no cell has replicates), `seconds` per trial. The attribute
-        `best` maps a metric to the index of its best cell.
+    Raises:
+        KeyError: No completed trial recorded one of the metrics.
     """
-    done = frame[frame["state"] == "completed"]
-    if done.empty:
+    done = trials.completed()
+    if done.own.empty:
         return None
-    keys = [key for key in frame.attrs["varied"] if key != _REPLICATE]
-    shown = [name for name in (*objectives, *(metrics or _test_metrics(done))) if name in done.columns]
-    shown = list(dict.fromkeys(shown))
-    grouped = done.groupby([done[key].map(str) for key in keys] if keys else [pd.Series("all", done.index)], sort=False)
-    table = grouped[keys].first().reset_index(drop=True) if keys else pd.DataFrame(index=range(1))
-    table["n"] = grouped.size().to_numpy()
-    has_spread = bool((table["n"] > 1).any())
-    for name in shown:
-        table[name] = grouped[name].mean().to_numpy()
-        if has_spread:
-            table[f"{name} ±"] = grouped[name].std(ddof=1).to_numpy()
-    for name, column in _SIZES.items():
-        if column in done.columns:
-            table[name] = grouped[column].first().astype(int).to_numpy()
-    table["seconds"] = grouped["duration_s"].mean().to_numpy()
-    table.attrs["best"] = _best(table, shown, dict(zip(objectives, directions, strict=False)))
-    table.attrs["metrics"] = shown
-    return table
+    columns = [*_keys(done), _count(done), *_metrics(done, metrics), *_sizes(done), _seconds(done)]
+    titles = headings([(_origin(column, done), column.title) for column in columns])
+    return Table(columns=tuple(replace(column, title=title) for column, title in zip(columns, titles, strict=True)))
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """A Markdown table with the best value of each metric in bold."""
-    text = pd.DataFrame(index=table.index)
-    for column in table.columns:
-        if column in table.attrs["metrics"]:
-            text[column] = _cells(table, column)
-        elif column == "seconds":
-            text[column] = table[column].map("{:.1f}".format)
-        elif column in _SIZES:
-            text[column] = table[column].map("{:,}".format)
-        elif not str(column).endswith(" ±"):
-            text[column] = table[column].map(str)
-    numeric = {"n", *_SIZES, "seconds", *table.attrs["metrics"]}
-    align = ["right" if column in numeric else "left" for column in text.columns]
-    return str(text.to_markdown(index=False, disable_numparse=True, colalign=align))
+def best_rows(means: Sequence[float | None], direction: str | None) -> frozenset[int]:
+    """The rows that have the best of at least two means: exactly equal ones are all best.
+
+    Args:
+        means: One per row; None where there is none.
+        direction: `min` or `max`; None: nothing is best.
+    """
+    known = [mean for mean in means if mean is not None]
+    if direction is None or len(known) < 2:
+        return frozenset()
+    best = min(known) if direction == "min" else max(known)
+    return frozenset(row for row, mean in enumerate(means) if mean == best)
 
 
-def to_csv(table: pd.DataFrame) -> str:
-    """Numbers as they are, for other programs."""
-    return str(table.to_csv(index=False))
+def _origin(column: Column, done: "Trials") -> Origin:
+    match column.kind:
+        case "key":
+            return "key"
+        case "metric":
+            return "objective" if column.title in done.objectives else "metric"
+    return "study"
 
 
-def _test_metrics(frame: pd.DataFrame) -> list[str]:
-    tests = [str(name) for name in frame.columns if str(name).startswith("test/")]
+def _keys(done: "Trials") -> Iterator[Column]:
+    """The values of each cell's first trial; an empty text where its point lacks the key."""
+    first = done.overrides[~done.cells.duplicated()]
+    for key in done.varied:
+        values = tuple("" if _is_nan(value) else value for value in first[key].tolist())
+        yield Column(title=key, kind="key", values=values)
+
+
+def _count(done: "Trials") -> Column:
+    return Column(title="n", kind="count", values=_plain(_grouped(done.cells, done).size()))
+
+
+def _metrics(done: "Trials", asked: Sequence[str]) -> Iterator[Column]:
+    has_replicates = done.cells.duplicated().any()
+    for name in dict.fromkeys((*done.objectives, *(asked or _test_metrics(done)))):
+        grouped = _grouped(done.objectives[name] if name in done.objectives else done.metrics[name], done)
+        means = _plain(grouped.mean())
+        spreads = _plain(grouped.std(ddof=1)) if has_replicates else ()
+        best = best_rows(means, done.directions.get(name))
+        yield Column(title=name, kind="metric", values=means, spreads=spreads, best=best)
+
+
+def _test_metrics(done: "Trials") -> list[str]:
+    tests = [str(name) for name in done.metrics if str(name).startswith("test/")]
     return [name for name in tests if not name.endswith("loss")] or tests
 
 
-def _best(table: pd.DataFrame, metrics: Sequence[str], directions: dict[str, str]) -> dict[str, int]:
-    best = {}
-    for name in metrics:
-        values = table[name].dropna()
-        if values.empty or len(table) == 1:
-            continue
-        falls = directions.get(name, "minimize" if name.endswith("loss") else "maximize") == "minimize"
-        order = values.to_numpy(dtype=float)
-        best[name] = int(values.index[order.argmin() if falls else order.argmax()])  # type: ignore[call-overload]
-    return best
+def _sizes(done: "Trials") -> Iterator[Column]:
+    for title, name in _SIZES.items():
+        if name in done.metrics:
+            first = _plain(_grouped(done.metrics[name], done).first())
+            yield Column(title=title, kind="size", values=tuple(None if size is None else int(size) for size in first))
 
 
-def _cells(table: pd.DataFrame, metric: str) -> list[str]:
-    """Mean and, where there are replicates, spread of each cell; the best one in bold."""
-    means = table[metric].to_numpy(dtype=float)
-    spreads = table[f"{metric} ±"].to_numpy(dtype=float) if f"{metric} ±" in table else np.full(len(means), np.nan)
-    texts = [
-        f"{mean:.4f}" if np.isnan(spread) else f"{mean:.4f} ± {spread:.4f}"
-        for mean, spread in zip(means, spreads, strict=True)
-    ]
-    best = table.attrs["best"].get(metric)
-    if best is not None:
-        texts[best] = f"**{texts[best]}**"
-    return texts
+def _seconds(done: "Trials") -> Column:
+    return Column(title="seconds", kind="seconds", values=_plain(_grouped(done.own["duration_s"], done).mean()))
+
+
+def _grouped(values: "pd.Series", done: "Trials") -> Any:
+    """The values cell by cell, in the order in which the cells come first."""
+    return values.groupby(done.cells, sort=False)
+
+
+def _plain(values: "pd.Series") -> tuple[Any, ...]:
+    """Python's own numbers, and None for not-a-number."""
+    return tuple(None if _is_nan(value) else value for value in values.tolist())
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)

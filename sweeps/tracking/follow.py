@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 
 from sweeps.outcome import Outcome
+from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
-from sweeps.report.tables import benchmark_table, to_csv, to_markdown
+from sweeps.report.tables import benchmark_table
 from sweeps.settings import TrackingSettings
 from sweeps.study.records import Notice, TrialEnded, TrialRow, TrialStarted
 from sweeps.study.study import Study
@@ -112,12 +113,12 @@ def card_of(trial: TrialRow, files: StudyFiles) -> TrialCard | None:
 def finish_study(study: Study, view: MlflowView) -> None:
     """Put the tables and a note on the parent run and close it."""
     trials = study.trials()
-    table = benchmark_table(trial_frame(study), study.objectives, study.directions)
+    table = benchmark_table(trial_frame(study))
     counts = {state: sum(trial.state == state for trial in trials) for state in ("completed", "pruned", "failed")}
     note = f"{len(trials)} trials: " + ", ".join(f"{n} {state}" for state, n in counts.items() if n) + "."
     if table is not None:
-        view.attach(view.parent(), "table.md", to_markdown(table))
-        view.attach(view.parent(), "table.csv", to_csv(table))
+        for export in EXPORTS.values():
+            view.attach(view.parent(), f"table{export.suffix}", export.data(table))
         note += f"\n\n{to_markdown(table)}"
     note += (
         "\n\nThe trials are the child runs. Group them by the tag `cell` to average over seeds; filter with"

@@ -4,6 +4,7 @@ import importlib
 import math
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -101,9 +102,13 @@ class MlflowView:
             chosen = slice(start, start + _TAG_BATCH)
             self._client.log_batch(run_id, params=texts[chosen], tags=labels[chosen])
 
-    def attach(self, run_id: str, name: str, text: str) -> None:
-        """Keep a text file with a run."""
-        self._client.log_text(run_id, text, name)
+    def attach(self, run_id: str, name: str, content: str | bytes) -> None:
+        """Keep a file with a run; `name` may have folders in front."""
+        folder, _, file_name = name.rpartition("/")
+        with tempfile.TemporaryDirectory() as made:
+            path = Path(made) / file_name
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+            self._client.log_artifact(run_id, str(path), folder or None)
 
     def end(self, run_id: str, status: str, end_ms: int | None = None) -> None:
         """Mark a run as `FINISHED`, `KILLED` or `FAILED`; ending it again changes nothing."""

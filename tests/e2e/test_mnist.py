@@ -20,9 +20,9 @@ def test_the_first_study_reaches_its_accuracies_and_grows(commands: Commands, mn
     done = commands.run("train", *LINE, weights, timeout=1000)
     assert done.returncode == 0, done.stderr
     study = Study(Database(f"sqlite:///{commands.folder}/logs/studies/studies.db", create=False), "first")
-    frame = trial_frame(study)
-    assert list(frame["state"]) == ["completed"] * 6
-    accuracies = frame.groupby("model")["test/digit_acc"].min()
+    trials = trial_frame(study)
+    assert list(trials.own["state"]) == ["completed"] * 6
+    accuracies = trials.metrics["test/digit_acc"].groupby(trials.overrides["model"]).min()
     assert accuracies["dense"] >= 0.965 and accuracies["cnn"] >= 0.983
     again = commands.run("train", *LINE, weights, timeout=15)
     assert again.returncode == 0 and "6 of them done" in again.stdout

@@ -1,5 +1,6 @@
 """Whole sweeps of an application without torch: what survives which fault."""
 
+import csv
 import os
 import re
 import signal
@@ -214,6 +215,19 @@ def test_replicates_share_a_cell_of_the_table(commands: Commands) -> None:
     assert result.returncode == 0, result.stderr
     table = [line.split("|")[1:3] for line in lines(result.stdout) if line.startswith("| ")]
     assert [[cell.strip() for cell in row] for row in table] == [["x", "n"], ["1", "2"], ["2", "2"]]
+
+
+def test_an_axis_may_have_the_name_of_the_objective(commands: Commands) -> None:
+    result = commands.run("fake", "-m", "x=2", "loss=l1,l2", "+recorded.loss=5", "study.name=s")
+    assert result.returncode == 0, result.stderr
+    assert "| loss   |   n |   objective/loss |   seconds |" in result.stdout
+    storage = ("--storage", f"sqlite:///{commands.folder}/studies/studies.db")
+    for options in ["--format", "csv", "--metric", "loss"], ["--trials"]:
+        done = commands.run("sweeps", "table", "s", *options, *storage)
+        assert done.returncode == 0, done.stderr
+        rows = list(csv.DictReader(lines(done.stdout)))
+        assert [(row["loss"], row["objective/loss"]) for row in rows] == [("l1", "4.0"), ("l2", "4.0")]
+    assert [row["metric/loss"] for row in rows] == ["5.0", "5.0"]
 
 
 def test_another_worker_joins_from_the_command_line(commands: Commands) -> None:

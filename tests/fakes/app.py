@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from sweeps import TrialPruned, current_trial
+from sweeps.trial.journal import Journal
 
 
 def fail(mode: str) -> object:  # noqa: C901 - one case a way to fail
@@ -63,6 +65,8 @@ def main(cfg: DictConfig) -> object:
         time.sleep(cfg.sleep_s / 3)
         if current_trial().should_prune:
             raise TrialPruned
+    if cfg.recorded:
+        Journal(HydraConfig.get().runtime.output_dir).log(cfg.recorded, step=2)
     return cfg.x**2 if cfg.mode == "ok" else fail(cfg.mode)
 
 

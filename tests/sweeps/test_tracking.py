@@ -8,6 +8,7 @@ import pytest
 
 from sweeps.doctor import examine
 from sweeps.outcome import Completed, Failed
+from sweeps.report.export import EXPORTS
 from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
@@ -73,7 +74,8 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     assert view.state(view.parent())[0] == "FINISHED"
     artifacts = {item.path for item in view._client.list_artifacts(first.info.run_id, "config")}
     assert artifacts == {"config/config.yaml"}
-    assert {item.path for item in view._client.list_artifacts(view.parent())} == {"table.csv", "table.md"}
+    tables = {f"table{export.suffix}" for export in EXPORTS.values()}
+    assert {item.path for item in view._client.list_artifacts(view.parent())} == tables
     assert examine(study, StudyFiles(tmp_path), lambda: view) == []
 
 

@@ -1,0 +1,90 @@
+"""The formats of a table. A further one is a function and a line in `EXPORTS`."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweeps.report.tables import Column, Table
+
+if TYPE_CHECKING:
+    from sweeps.report.frame import Trials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """A format of a table.
+
+    Attributes:
+        render: Makes the content of a file: text, or bytes where the format is not text.
+        suffix: Of that file, with its dot.
+        description: A few words for the help of `sweeps table`.
+    """
+
+    render: Callable[[Table], str | bytes]
+    suffix: str
+    description: str
+
+    def data(self, table: Table) -> bytes:
+        """The content of the file; text ends with a newline."""
+        made = self.render(table)
+        return made if isinstance(made, bytes) else f"{made.rstrip()}\n".encode()
+
+
+def to_markdown(table: Table) -> str:
+    """Numbers for people, four decimals of a metric and the best of each in bold; `±` is the standard deviation."""
+    from tabulate import tabulate
+
+    return tabulate(
+        {column.title: _texts(column) for column in table.columns},
+        headers="keys",
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=["left" if column.kind == "key" else "right" for column in table.columns],
+    )
+
+
+def to_csv(table: Table) -> str:
+    """Every digit, for programs; the standard deviation of a metric has a column `NAME ±` behind its mean."""
+    columns: list[tuple[str, tuple[Any, ...]]] = []
+    for column in table.columns:
+        columns.append((column.title, column.values))
+        if column.spreads:
+            columns.append((f"{column.title} ±", column.spreads))
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(title for title, _ in columns)
+    writer.writerows(zip(*(values for _, values in columns), strict=True))
+    return file.getvalue()
+
+
+def trials_to_csv(trials: "Trials") -> str:
+    """One row per trial, with every override and every metric."""
+    return trials.flat().to_csv(index=False)
+
+
+def _texts(column: Column) -> list[str]:
+    match column.kind:
+        case "metric":
+            return _metric_texts(column)
+        case "size":
+            return ["" if value is None else f"{value:,}" for value in column.values]
+        case "seconds":
+            return ["" if value is None else f"{value:.1f}" for value in column.values]
+    return [str(value) for value in column.values]
+
+
+def _metric_texts(column: Column) -> list[str]:
+    spreads = column.spreads or (None,) * len(column.values)
+    texts = []
+    for row, (mean, spread) in enumerate(zip(column.values, spreads, strict=True)):
+        text = "" if mean is None else f"{mean:.4f}" if spread is None else f"{mean:.4f} ± {spread:.4f}"
+        texts.append(f"**{text}**" if row in column.best else text)
+    return texts
+
+
+EXPORTS = {
+    "md": Export(render=to_markdown, suffix=".md", description="Markdown, the best in bold"),
+    "csv": Export(render=to_csv, suffix=".csv", description="every digit, for programs"),
+}

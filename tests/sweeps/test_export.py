@@ -1,0 +1,181 @@
+"""What `sweeps table` writes: for people, for programs, and what it answers when it cannot."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sweeps import cli
+from sweeps.errors import StudyError
+from sweeps.outcome import Failed
+from sweeps.report.export import EXPORTS, to_csv, to_markdown
+from sweeps.report.tables import Column, Table
+from sweeps.tracking.follow import finish_study
+from tests.studies import done, study_of, url
+
+TABLE = Table(
+    columns=(
+        Column(title="model", kind="key", values=("cnn", "vit", None)),
+        Column(title="lr", kind="key", values=(0.5, 1, "")),
+        Column(title="n", kind="count", values=(3, 1, 2)),
+        Column(
+            title="val/acc",
+            kind="metric",
+            values=(1 / 3, 0.25, 1 / 3),
+            spreads=(0.012345, None, 0.0),
+            best=frozenset({0, 2}),
+        ),
+        Column(title="test/mae", kind="metric", values=(2.0, None, 12.5), spreads=(0.5, None, 0.25)),
+        Column(title="parameters", kind="size", values=(421834, None, 7)),
+        Column(title="seconds", kind="seconds", values=(799.5, 0.04, None)),
+    )
+)
+MARKDOWN = """\
+| model   | lr   |   n |             val/acc |         test/mae |   parameters |   seconds |
+|:--------|:-----|----:|--------------------:|-----------------:|-------------:|----------:|
+| cnn     | 0.5  |   3 | **0.3333 ± 0.0123** |  2.0000 ± 0.5000 |      421,834 |     799.5 |
+| vit     | 1    |   1 |              0.2500 |                  |              |       0.0 |
+| None    |      |   2 | **0.3333 ± 0.0000** | 12.5000 ± 0.2500 |            7 |           |"""
+
+
+def test_markdown_is_for_people() -> None:
+    assert to_markdown(TABLE) == MARKDOWN
+
+
+def test_csv_has_every_digit_and_no_bold() -> None:
+    head, *rows = csv.reader(io.StringIO(to_csv(TABLE)))
+    assert head == ["model", "lr", "n", "val/acc", "val/acc ±", "test/mae", "test/mae ±", "parameters", "seconds"]
+    assert rows == [
+        ["cnn", "0.5", "3", repr(1 / 3), "0.012345", "2.0", "0.5", "421834", "799.5"],
+        ["vit", "1", "1", "0.25", "", "", "", "", "0.04"],
+        ["", "", "2", repr(1 / 3), "0.0", "12.5", "0.25", "7", ""],
+    ]
+    assert float(rows[0][3]) == 1 / 3
+
+
+def test_csv_quotes_what_needs_it() -> None:
+    table = Table(columns=(Column(title="widths", kind="key", values=([64, 32], 'a "b", c')),))
+    assert list(csv.reader(io.StringIO(to_csv(table)))) == [["widths"], ["[64, 32]"], ['a "b", c']]
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_format_is_a_file(name: str) -> None:
+    export = EXPORTS[name]
+    assert export.suffix.startswith(".") and export.description
+    assert export.data(TABLE)
+
+
+def test_a_format_of_text_ends_with_one_newline() -> None:
+    assert EXPORTS["md"].data(TABLE).decode() == f"{MARKDOWN}\n"
+    assert EXPORTS["csv"].data(TABLE).decode() == to_csv(TABLE)
+
+
+def sweeps_table(folder: Path, *options: str) -> Result:
+    return CliRunner().invoke(cli.app, ["table", "s", "--storage", url(folder), *options])
+
+
+def parsed(folder: Path, *options: str) -> list[dict[str, str]]:
+    result = sweeps_table(folder, *options)
+    assert result.exit_code == 0, result.exception
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+AXES = ("loss", "state", "n", "seconds", "parameters", "num_parameters", "trial", "duration_s", "cause", "attempts")
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_every_command_takes_an_axis_with_the_name_of_a_column_or_metric(tmp_path: Path, axis: str) -> None:
+    metrics = {"loss": 0.75, "num_parameters": 10.0, axis: 8.0}
+    study_of(tmp_path, [({axis: value}, done(0.75, metrics=metrics, duration_s=3.0)) for value in ("a", "b")])
+    values = ["0.75" if axis == "loss" else "8.0"] * 2
+    shown = sweeps_table(tmp_path)
+    assert shown.exit_code == 0 and f"| {axis} " in shown.stdout
+    rows = parsed(tmp_path, "--format", "csv", "--metric", axis)
+    assert [row[axis] for row in rows] == ["a", "b"]
+    assert [row["objective/loss" if axis == "loss" else f"metric/{axis}"] for row in rows] == values
+    assert [row["study/n" if axis == "n" else "n"] for row in rows] == ["1"] * 2
+    assert [row["study/seconds" if axis == "seconds" else "seconds"] for row in rows] == ["3.0"] * 2
+    rows = parsed(tmp_path, "--trials")
+    assert [row[axis] for row in rows] == ["a", "b"] and [row[f"metric/{axis}"] for row in rows] == ["8.0"] * 2
+    assert [row["study/state" if axis == "state" else "state"] for row in rows] == ["completed"] * 2
+
+
+def test_the_trials_are_written_with_all_that_is_known(tmp_path: Path) -> None:
+    failed = Failed(cause="crash", detail="killed", duration_s=2.0)
+    study_of(tmp_path, [({"x": "1"}, done(0.5, metrics={"loss": 0.5})), ({"x": "0.25"}, failed), ({"x": "3"}, None)])
+    assert sweeps_table(tmp_path, "--trials").stdout.splitlines() == [
+        "trial,state,attempts,duration_s,cause,x,objective/loss,loss",
+        "0,completed,1,1.0,,1,0.5,0.5",
+        "1,failed,1,2.0,crash,0.25,,",
+        "2,open,0,,,3,,",
+    ]
+
+
+def test_a_file_holds_what_the_terminal_shows(tmp_path: Path) -> None:
+    study_of(tmp_path, [({"x": "1"}, done(0.5)), ({"x": "2"}, done(0.25))])
+    for name in EXPORTS:
+        path = tmp_path / "tables" / name
+        assert sweeps_table(tmp_path, "--format", name, "--out", str(path)).stdout == ""
+        assert path.read_bytes() == sweeps_table(tmp_path, "--format", name).stdout_bytes
+    assert sweeps_table(tmp_path).stdout.splitlines()[2:] == [
+        "| 1   |   1 |     0.5000 |       1.0 |",
+        "| 2   |   1 | **0.2500** |       1.0 |",
+    ]
+
+
+def test_help_and_error_name_every_format(tmp_path: Path) -> None:
+    study_of(tmp_path, [({"x": "1"}, done(0.5))])
+    text = " ".join(CliRunner().invoke(cli.app, ["table", "--help"]).stdout.replace("│", " ").split())
+    for name, export in EXPORTS.items():
+        assert f"{name}: {export.description}" in text
+    error = sweeps_table(tmp_path, "--format", "cvs").exception
+    assert isinstance(error, StudyError)
+    assert str(error) == f"--format=cvs is unknown. Known: {', '.join(EXPORTS)}. Did you mean 'csv'?"
+
+
+def test_a_metric_that_nobody_recorded_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    study_of(tmp_path, [({"x": "1"}, done(0.5, metrics={"test/acc": 0.5}))])
+    assert sweeps_table(tmp_path, "--metric", "loss").exit_code == 0  # was returned
+    error = sweeps_table(tmp_path, "--metric", "test/ac").exception
+    assert isinstance(error, StudyError)
+    assert str(error) == (
+        "--metric=test/ac was recorded by no trial. Recorded: loss, test/acc. Did you mean 'test/acc'?"
+    )
+
+
+def test_only_a_study_without_a_completed_trial_has_no_table(tmp_path: Path) -> None:
+    study_of(tmp_path, [({"state": "1"}, Failed(cause="error", detail="x"))])
+    assert str(sweeps_table(tmp_path).exception) == "Study 's' has no completed trial yet."
+
+
+class RecordingView:
+    """Stands for a tracking server and keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.note = ""
+
+    def parent(self) -> str:
+        return "parent"
+
+    def attach(self, run_id: str, name: str, content: bytes) -> None:
+        assert run_id == "parent"
+        self.files[name] = content
+
+    def send(self, run_id: str, metrics: object, tags: dict[str, str]) -> None:
+        self.note = tags["mlflow.note.content"]
+
+    def end(self, run_id: str, status: str) -> None:
+        assert status == "FINISHED"
+
+
+def test_a_finished_study_keeps_its_table_in_every_format(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, done(0.5)), ({"x": "2"}, Failed(cause="error", detail="x"))])
+    view = RecordingView()
+    finish_study(study, view)  # type: ignore[arg-type]
+    table = sweeps_table(tmp_path).stdout
+    assert set(view.files) == {f"table{export.suffix}" for export in EXPORTS.values()}
+    assert view.files["table.md"].decode() == table
+    assert view.note.startswith(f"2 trials: 1 completed, 1 failed.\n\n{table}")

@@ -1,0 +1,205 @@
+"""The numbers of a benchmark table, worked by hand."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from sweeps.outcome import Completed, Failed
+from sweeps.report.frame import trial_frame
+from sweeps.report.tables import Column, Table, benchmark_table, best_rows
+from tests.studies import Result, done, study_of
+
+FAILED = Failed(cause="error", detail="ValueError: x", metrics={"loss": 0.0, "test/acc": 1.0}, duration_s=99.0)
+
+
+def table_of(folder: Path, results: list[Result], *metrics: str, **options: object) -> Table:
+    made = benchmark_table(trial_frame(study_of(folder, results, **options)), metrics)
+    assert made is not None
+    return made
+
+
+def column(table: Table, title: str) -> Column:
+    (found,) = [column for column in table.columns if column.title == title]
+    return found
+
+
+def titles(table: Table) -> list[str]:
+    return [column.title for column in table.columns]
+
+
+def loss_of(value: float) -> Completed:
+    return done(value, metrics={"loss": value})
+
+
+def seeds(model: str, *losses: float) -> list[Result]:
+    return [({"model": model, "seed": str(i)}, loss_of(loss)) for i, loss in enumerate(losses)]
+
+
+def test_mean_and_spread_over_replicates(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [*seeds("cnn", 0.1, 0.2, 0.6), *seeds("vit", 2.0, 4.0)])
+    assert column(table, "model").values == ("cnn", "vit")
+    assert column(table, "n").values == (3, 2)
+    loss = column(table, "loss")
+    assert loss.values == pytest.approx((0.3, 3.0))
+    # Squares about the mean: 0.04 + 0.01 + 0.09 = 0.14, over n - 1 = 2; and 1 + 1 = 2, over 1.
+    assert loss.spreads == pytest.approx((math.sqrt(0.07), math.sqrt(2)))
+
+
+def test_a_cell_of_one_trial_has_no_spread(tmp_path: Path) -> None:
+    loss = column(table_of(tmp_path, [*seeds("cnn", 1.0, 3.0), *seeds("vit", 5.0)]), "loss")
+    assert loss.values == (2.0, 5.0) and loss.spreads == (pytest.approx(math.sqrt(2)), None)
+
+
+def test_without_replicates_there_are_no_spreads(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [({"x": "1"}, loss_of(0.5)), ({"x": "2"}, loss_of(0.25))])
+    assert column(table, "loss").spreads == () and column(table, "n").values == (1, 1)
+
+
+def test_only_completed_trials_count(tmp_path: Path) -> None:
+    results = [({"x": "1", "seed": "0"}, FAILED), ({"x": "1", "seed": "1"}, done(4.0, duration_s=3.0))]
+    table = table_of(tmp_path, [*results, ({"x": "2", "seed": "0"}, FAILED), ({"x": "3", "seed": "0"}, None)])
+    assert [column.values for column in table.columns] == [(1,), (1,), (4.0,), (3.0,)]
+
+
+def test_no_completed_trial_makes_no_table(tmp_path: Path) -> None:
+    assert benchmark_table(trial_frame(study_of(tmp_path, [({"x": "1"}, FAILED), ({"x": "2"}, None)]))) is None
+
+
+def test_rows_keep_the_order_of_the_grid(tmp_path: Path) -> None:
+    points = [{"model": model, "lr": lr, "seed": seed} for model in "ba" for lr in ("0.5", "0.1") for seed in "01"]
+    table = table_of(tmp_path, [(point, loss_of(1.0)) for point in points])
+    assert column(table, "model").values == ("b", "b", "a", "a")
+    assert column(table, "lr").values == (0.5, 0.1, 0.5, 0.1)
+    assert titles(table) == ["model", "lr", "n", "loss", "seconds"]
+
+
+def test_a_study_of_one_point_is_one_row(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [({"seed": str(i)}, loss_of(i)) for i in (1.0, 2.0, 6.0)])
+    assert titles(table) == ["n", "loss", "seconds"]
+    assert column(table, "n").values == (3,) and column(table, "loss").values == (3.0,)
+
+
+def test_null_and_no_override_at_all_are_two_cells(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [({}, done(1.0)), ({"x": "null"}, done(2.0)), ({"x": "1"}, done(3.0))], varied=())
+    assert column(table, "x").values == ("", None, 1)
+    assert column(table, "n").values == (1, 1, 1)
+
+
+def test_seconds_are_the_mean_over_the_cell(tmp_path: Path) -> None:
+    results = [({"x": "1", "seed": str(i)}, done(0.0, duration_s=s)) for i, s in enumerate((1.0, 2.0, 6.0))]
+    assert column(table_of(tmp_path, results), "seconds").values == (3.0,)
+
+
+def test_sizes_are_whole_and_missing_where_no_trial_recorded_them(tmp_path: Path) -> None:
+    sized = done(1.0, metrics={"num_parameters": 421834.0, "num_flops": 8482304.0})
+    results = [({"x": "1", "seed": "0"}, done(1.0)), ({"x": "1", "seed": "1"}, sized)]
+    table = table_of(tmp_path, [*results, ({"x": "2", "seed": "0"}, done(1.0))])
+    assert column(table, "parameters").values == (421834, None)
+    assert column(table, "flops").values == (8482304, None)
+    assert type(column(table, "parameters").values[0]) is int
+
+
+def test_the_default_metrics_are_those_of_the_test_split_without_losses(tmp_path: Path) -> None:
+    metrics = {"val/acc": 0.1, "loss": 0.2, "test/acc": 0.3, "test/loss": 0.4, "test/mae": 0.5}
+    trials = trial_frame(study_of(tmp_path, [({"x": "1"}, done(0.1, metrics=metrics))]))
+    for asked, shown in ((), ["loss", "test/acc", "test/mae"]), (("val/acc", "loss"), ["loss", "val/acc"]):
+        table = benchmark_table(trials, asked)
+        assert table is not None and titles(table)[2:-1] == shown
+
+
+def test_losses_are_shown_where_the_test_split_has_nothing_else(tmp_path: Path) -> None:
+    assert titles(table_of(tmp_path, [({"x": "1"}, done(0.1, metrics={"test/loss": 0.4}))]))[2:-1] == [
+        "loss",
+        "test/loss",
+    ]
+
+
+def test_an_objective_is_what_the_trial_returned(tmp_path: Path) -> None:
+    # The first trial returned its best loss and recorded its last one; the second recorded nothing.
+    results = [({"x": "1"}, done(3.0, metrics={"loss": 5.0})), ({"x": "2"}, done(4.0))]
+    table = table_of(tmp_path, results, "loss")
+    assert titles(table) == ["x", "n", "loss", "seconds"]
+    assert column(table, "loss").values == (3.0, 4.0) and column(table, "loss").best == {0}
+
+
+def test_a_metric_that_nobody_recorded_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="test/nothing"):
+        table_of(tmp_path, [({"x": "1"}, done(1.0))], "test/nothing")
+
+
+def two(first: float, second: float, name: str = "test/thickness_mae") -> list[Result]:
+    return [({"x": str(x)}, done(value, metrics={name: value})) for x, value in enumerate((first, second))]
+
+
+def test_the_smaller_error_is_best_where_the_application_says_so(tmp_path: Path) -> None:
+    table = table_of(tmp_path, two(0.9, 0.25), metric_directions={"test/thickness_mae": "min"})
+    assert column(table, "test/thickness_mae").best == {1}
+
+
+@pytest.mark.parametrize("name", ["test/thickness_mae", "test/loss", "test/acc", "test/f1"])
+def test_nothing_is_best_where_nobody_has_declared_a_direction(tmp_path: Path, name: str) -> None:
+    assert column(table_of(tmp_path, two(0.9, 0.25, name)), name).best == set()
+
+
+@pytest.mark.parametrize(("direction", "best"), [("minimize", 1), ("maximize", 0)])
+def test_an_objective_has_the_direction_of_the_study(tmp_path: Path, direction: str, best: int) -> None:
+    table = table_of(tmp_path, two(0.9, 0.25, "loss"), directions=(direction,), metric_directions={"loss": "max"})
+    assert column(table, "loss").best == {best}
+
+
+@pytest.mark.parametrize(
+    ("means", "direction", "best"),
+    [
+        ((0.90, 0.25), "min", {1}),
+        ((0.90, 0.25), "max", {0}),
+        ((0.90, 0.25), None, set()),
+        ((0.5, 0.7, 0.7), "max", {1, 2}),
+        ((0.5, 0.7, 0.7000001), "max", {2}),
+        ((0.5, 0.5), "min", {0, 1}),
+        ((0.5,), "max", set()),
+        ((None, 0.5, 0.4), "max", {1}),
+        ((None, 0.5, 0.4), "min", {2}),
+        ((None, 0.5), "max", set()),
+        ((None, None), "max", set()),
+        ((), "max", set()),
+        ((-1.0, 0.0), "min", {0}),
+    ],
+)
+def test_best_rows(means: tuple[float | None, ...], direction: str | None, best: set[int]) -> None:
+    assert best_rows(means, direction) == best
+
+
+def test_a_cell_that_did_not_record_a_metric_has_no_value(tmp_path: Path) -> None:
+    results = [*two(0.9, 0.25), ({"x": "3"}, done(3.0))]
+    table = table_of(tmp_path, results, metric_directions={"test/thickness_mae": "min"})
+    assert column(table, "test/thickness_mae").values == (0.9, 0.25, None)
+    assert column(table, "test/thickness_mae").best == {1}
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        ("loss", ["loss", "n", "objective/loss", "parameters", "seconds"]),
+        ("n", ["n", "study/n", "loss", "parameters", "seconds"]),
+        ("seconds", ["seconds", "n", "loss", "parameters", "study/seconds"]),
+        ("parameters", ["parameters", "n", "loss", "study/parameters", "seconds"]),
+        ("state", ["state", "n", "loss", "parameters", "seconds"]),
+        ("trial", ["trial", "n", "loss", "parameters", "seconds"]),
+        ("duration_s", ["duration_s", "n", "loss", "parameters", "seconds"]),
+    ],
+)
+def test_an_axis_keeps_its_name_beside_a_column_of_that_name(tmp_path: Path, axis: str, expected: list[str]) -> None:
+    results = [
+        ({axis: value}, done(loss, duration_s=5.0, metrics={"loss": loss, "num_parameters": 10.0}))
+        for value, loss in (("a", 1.0), ("b", 2.0))
+    ]
+    table = table_of(tmp_path, results)
+    assert titles(table) == expected
+    assert [column.values for column in table.columns] == [("a", "b"), (1, 1), (1.0, 2.0), (10, 10), (5.0, 5.0)]
+
+
+def test_a_metric_with_the_name_of_a_column_says_where_it_is_from(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [({"x": "1"}, done(1.0, metrics={"n": 7.0}))], "n")
+    assert titles(table) == ["x", "n", "loss", "metric/n", "seconds"]
+    assert column(table, "n").values == (1,) and column(table, "metric/n").values == (7.0,)
