@@ -69,21 +69,13 @@ def show(
 def _trials(study: "Study") -> str:
     from tabulate import tabulate
 
-    from sweeps.display import describe
-    from sweeps.outcome import Completed, Failed
+    from sweeps.report.lines import describe, result
 
     rows = []
     for trial in study.trials():
-        match trial.outcome:
-            case Completed(values=values):
-                result = ", ".join(f"{value:.4f}" for value in values)
-            case Failed(cause=cause, detail=detail):
-                result = f"{cause}: {detail}"
-            case _:
-                result = trial.worker or ""
         seconds = trial.outcome.duration_s if trial.outcome else None
-        point = describe(trial.point) if trial.point else ""
-        rows.append([trial.number, trial.state, trial.attempt, point, result, seconds])
+        found = result(trial) or trial.worker or ""
+        rows.append([trial.number, trial.state, trial.attempt, describe(trial.point), found, seconds])
     headers = ["trial", "state", "attempts", "point", "result", "seconds"]
     return tabulate(rows, headers=headers, floatfmt=".1f", disable_numparse=[4])
 

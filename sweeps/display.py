@@ -10,9 +10,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.outcome import Completed, Failed
+from sweeps.outcome import Failed
 from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
+from sweeps.report.lines import ended_line, live_cells, preview_lines, status_line
 from sweeps.report.tables import benchmark_table
 from sweeps.space import Point
 from sweeps.study.records import Notice, TrialEnded, TrialRow
@@ -32,7 +33,7 @@ class Display:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._console = Console(stderr=False)
+        self._console = Console(highlight=False)
         self._objective = next(iter(study.objectives), None)
         self._started_at = time.monotonic()
         self._next_refresh = 0.0
@@ -43,7 +44,7 @@ class Display:
 
     def __enter__(self) -> Self:
         done = f", {self._num_before} of them done" if self._num_before else ""
-        self._console.print(f"Study {self._study.name}: {len(self._trials)} trials{done}.", highlight=False)
+        self._console.print(f"Study {self._study.name}: {len(self._trials)} trials{done}.")
         if self._console.is_terminal and self._num_before < len(self._trials):
             self._live = Live(self._table(), console=self._console, auto_refresh=False)
             self._live.start()
@@ -78,18 +79,8 @@ class Display:
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
         else:
-            for trial in new:
-                self._console.print(self._line(trial), highlight=False, soft_wrap=True)
-
-    def _line(self, trial: TrialRow) -> str:
-        name = _name(trial)
-        head = f"[{len(self._seen)}/{len(self._trials)}] trial {trial.number} {trial.state}"
-        match trial.outcome:
-            case Completed(values=values, duration_s=duration_s):
-                return f"{head} {name}: {', '.join(f'{value:.4f}' for value in values)} in {duration_s:.1f} s"
-            case Failed(cause=cause, detail=detail):
-                return f"{head} {name}: {cause}: {detail}"
-        return f"{head} {name}"
+            for num_done, trial in enumerate(new, start=len(self._seen) - len(new) + 1):
+                self._console.print(ended_line(trial, num_done, len(self._trials)), soft_wrap=True)
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -98,29 +89,13 @@ class Display:
         order = {"running": 0, "failed": 1, "pruned": 2, "completed": 2, "open": 3}
         rows = sorted(self._trials, key=lambda trial: (order[trial.state], trial.number))
         for trial in rows[:_MAX_ROWS]:
-            table.add_row(*self._cells(trial), style=_STYLES.get(trial.state, ""))
+            table.add_row(*live_cells(trial, self._objective), style=_STYLES.get(trial.state, ""))
         left = len(rows) - _MAX_ROWS
         parts: list[Any] = [table]
         if left > 0:
             parts.append(Text(f"... and {left} more", style="dim"))
-        return Group(*parts, Text(self._status()))
-
-    def _cells(self, trial: TrialRow) -> tuple[str, ...]:
-        metrics = trial.outcome.metrics if trial.outcome else trial.progress
-        best = metrics.get(self._objective) if self._objective else None
-        epoch = metrics.get("epoch")
-        if trial.outcome and epoch is not None and not any(name.startswith("test/") for name in metrics):
-            epoch += 1  # Lightning logs the epochs of a fit from 0 on, and a test with their number
-        shown = "" if epoch is None else f"{epoch:.0f}", "" if best is None else f"{best:.4f}"
-        return str(trial.number), trial.state, *shown, _name(trial)
-
-    def _status(self) -> str:
-        num_done = len(self._seen)
         elapsed_s = time.monotonic() - self._started_at
-        rate = (num_done - self._num_before) / elapsed_s
-        left = len(self._trials) - num_done
-        eta = f", about {_duration(left / rate)} left" if rate and left else ""
-        return f"{num_done} of {len(self._trials)} done, {_duration(elapsed_s)}{eta}"
+        return Group(*parts, Text(status_line(len(self._seen), self._num_before, len(self._trials), elapsed_s)))
 
 
 _STYLES = {"running": "cyan", "completed": "green", "failed": "red", "pruned": "yellow", "open": "dim"}
@@ -135,47 +110,20 @@ def print_preview(name: str, points: Sequence[Point], study: Study | None, num_p
         study: The study, if it exists.
         num_points: Trials the command asks for.
     """
-    if not points:
-        num_known = len(study.trials()) if study else 0
-        print(f"Study {name}: {num_points} points to draw, {num_known} exist already. Nothing was started.")
-        return
-    known = {trial.point.key: trial for trial in study.trials() if trial.point} if study else {}
-    done_s = [trial.outcome.duration_s for trial in known.values() if isinstance(trial.outcome, Completed)]
-    for position, point in enumerate(points):
-        trial = known.get(point.key)
-        print(f"{trial.number if trial else position:4d}  {trial.state if trial else 'new':9}  {describe(point)}")
-    new = sum(1 for point in points if point.key not in known)
-    estimate = f", about {_duration(new * sum(done_s) / len(done_s))} of compute" if done_s and new else ""
-    print(f"Study {name}: {len(points)} trials, {new} of them new{estimate}. Nothing was started.")
+    for line in preview_lines(name, points, study.trials() if study else [], num_points):
+        print(line)
 
 
 def print_summary(study: Study, tracking: str | None) -> None:
     """The benchmark table, where the results are, and how to look at them."""
-    trials = study.trials()
-    failed = [trial for trial in trials if isinstance(trial.outcome, Failed)]
     table = benchmark_table(trial_frame(study))
     if table is not None:
         print(f"\n{to_markdown(table)}\n")
-    for trial in failed:
-        assert isinstance(trial.outcome, Failed)
-        print(f"trial {trial.number} failed ({trial.outcome.cause}): {trial.outcome.detail}", file=sys.stderr)
+    for trial in study.trials():
+        match trial.outcome:
+            case Failed(cause=cause, detail=detail):
+                print(f"trial {trial.number} failed ({cause}): {detail}", file=sys.stderr)
     print(f"Results: {study.facts.get('directory')}")
     print(f"Table:   sweeps table {study.name} --format {'|'.join(EXPORTS)}")
     if tracking:
         print(f"MLflow:  {tracking}")
-
-
-def describe(point: Point) -> str:
-    """What varies of a point, or all of it where nothing does."""
-    keys = point.varied or tuple(point.overrides)
-    return " ".join(f"{key}={point.overrides[key]}" for key in keys)
-
-
-def _name(trial: TrialRow) -> str:
-    return describe(trial.point) if trial.point else ""
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

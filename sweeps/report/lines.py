@@ -1,0 +1,93 @@
+"""How points, trials and the progress of a study read in one line."""
+
+from collections.abc import Sequence
+
+from sweeps.outcome import Completed, Failed
+from sweeps.space import Point
+from sweeps.study.records import TrialRow
+
+
+def describe(point: Point | None) -> str:
+    """What varies of a point, or all of it where nothing does; empty while a sampler has not drawn it."""
+    if point is None:
+        return ""
+    keys = point.varied or tuple(point.overrides)
+    return " ".join(f"{key}={point.overrides[key]}" for key in keys)
+
+
+def result(trial: TrialRow) -> str:
+    """The values of a trial, or the cause of its failure; empty for any other state."""
+    match trial.outcome:
+        case Completed(values=values):
+            return ", ".join(f"{value:.4f}" for value in values)
+        case Failed(cause=cause, detail=detail):
+            return f"{cause}: {detail}"
+    return ""
+
+
+def ended_line(trial: TrialRow, num_done: int, num_trials: int) -> str:
+    """A trial that has just ended: `[2/6] trial 1 completed x=3: 9.0000 in 1.5 s`."""
+    line = f"[{num_done}/{num_trials}] trial {trial.number} {trial.state} {describe(trial.point)}"
+    if text := result(trial):
+        line += f": {text}"
+    return f"{line} in {trial.outcome.duration_s:.1f} s" if isinstance(trial.outcome, Completed) else line
+
+
+def live_cells(trial: TrialRow, objective: str | None) -> tuple[str, str, str, str, str]:
+    """Number, state, epochs done, last value of the objective, and point; empty texts for what is not known yet."""
+    metrics = trial.outcome.metrics if trial.outcome else trial.progress
+    best = metrics.get(objective) if objective else None
+    epoch = metrics.get("epoch")
+    if trial.outcome and epoch is not None and not any(name.startswith("test/") for name in metrics):
+        epoch += 1  # Lightning counts the epochs of a fit from 0; the test after it logs their number
+    shown = "" if epoch is None else f"{epoch:.0f}", "" if best is None else f"{best:.4f}"
+    return str(trial.number), trial.state, *shown, describe(trial.point)
+
+
+def status_line(num_done: int, num_before: int, num_trials: int, elapsed_s: float) -> str:
+    """How far a study is: `4 of 10 done, 0:30, about 1:30 left`.
+
+    Args:
+        num_done: Trials that have ended.
+        num_before: Those among them that had ended when this command started; they say nothing about its speed.
+        num_trials: All trials.
+        elapsed_s: Seconds since this command started.
+    """
+    num_new, num_left = num_done - num_before, num_trials - num_done
+    left = f", about {duration(num_left * elapsed_s / num_new)} left" if num_new and num_left else ""
+    return f"{num_done} of {num_trials} done, {duration(elapsed_s)}{left}"
+
+
+def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow], num_points: int) -> list[str]:
+    """The trials that a command would run, one per line, and what they would cost.
+
+    Args:
+        name: The study's name.
+        points: The points of a grid; empty where a sampler draws them.
+        trials: What the study has already.
+        num_points: Trials that the command asks for.
+    """
+    if not points:
+        return [f"Study {name}: {num_points} points to draw, {len(trials)} exist already. Nothing was started."]
+    known = {trial.point.key: trial for trial in trials if trial.point}
+    lines = []
+    for position, point in enumerate(points):
+        trial = known.get(point.key)
+        number, state = (trial.number, trial.state) if trial else (position, "new")
+        lines.append(f"{number:4d}  {state:9}  {describe(point)}")
+    num_new = sum(point.key not in known for point in points)
+    estimate = _estimate(num_new, list(known.values()))
+    return [*lines, f"Study {name}: {len(points)} trials, {num_new} of them new{estimate}. Nothing was started."]
+
+
+def duration(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss` from one hour on."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _estimate(num_new: int, trials: Sequence[TrialRow]) -> str:
+    """Time of the new trials if each takes as long as the completed ones took on average."""
+    done_s = [trial.outcome.duration_s for trial in trials if isinstance(trial.outcome, Completed)]
+    return f", about {duration(num_new * sum(done_s) / len(done_s))} of compute" if done_s and num_new else ""

@@ -1,0 +1,67 @@
+"""What a command prints of its study where the output is no terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from sweeps.display import Display, print_preview, print_summary
+from sweeps.outcome import Completed, Failed, Outcome
+from sweeps.report.export import EXPORTS
+from sweeps.space import Point
+from sweeps.study.study import Study
+from tests.studies import done, study_of
+
+
+def end_next(study: Study, outcome: Outcome) -> None:
+    claim = study.claim("w", None)
+    assert claim is not None and study.tell(claim, outcome)
+
+
+def test_each_trial_that_ends_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, done(1.0)), ({"x": "2"}, None), ({"x": "3"}, None), ({"x": "4"}, None)])
+    with Display(study) as display:
+        end_next(study, Completed(values=(4.0,), duration_s=1.5))
+        end_next(study, Failed(cause="error", detail="ValueError: x"))
+        display.tick()
+        display.tick()
+        end_next(study, Completed(values=(16.0,), duration_s=2.5))
+    assert capsys.readouterr().out.splitlines() == [
+        "Study s: 4 trials, 1 of them done.",
+        "[2/4] trial 1 completed x=2: 4.0000 in 1.5 s",
+        "[3/4] trial 2 failed x=3: error: ValueError: x",
+        "[4/4] trial 3 completed x=4: 16.0000 in 2.5 s",
+    ]
+
+
+def test_the_summary_has_the_table_the_failures_and_the_next_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = Failed(cause="error", detail="ValueError: wrong shape")
+    study = study_of(tmp_path, [({"x": "1"}, done(0.5)), ({"x": "2"}, failed), ({"x": "3"}, done(0.25))])
+    study.remember("directory", "logs/s")
+    print_summary(study, "sweeps ui")
+    out, err = capsys.readouterr()
+    assert out == (
+        "\n"
+        "| x   |   n |       loss |   seconds |\n"
+        "|:----|----:|-----------:|----------:|\n"
+        "| 1   |   1 |     0.5000 |       1.0 |\n"
+        "| 3   |   1 | **0.2500** |       1.0 |\n"
+        "\n"
+        "Results: logs/s\n"
+        f"Table:   sweeps table s --format {'|'.join(EXPORTS)}\n"
+        "MLflow:  sweeps ui\n"
+    )
+    assert err == "trial 1 failed (error): ValueError: wrong shape\n"
+
+
+def test_a_preview_knows_the_trials_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, done(0.5, duration_s=61.0))])
+    print_preview("s", [Point(overrides={"x": x}, varied=("x",)) for x in "12"], study, 2)
+    print_preview("new", [], None, 20)
+    assert capsys.readouterr().out.splitlines() == [
+        "   0  completed  x=1",
+        "   1  new        x=2",
+        "Study s: 2 trials, 1 of them new, about 1:01 of compute. Nothing was started.",
+        "Study new: 20 points to draw, 0 exist already. Nothing was started.",
+    ]

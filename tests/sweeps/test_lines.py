@@ -1,0 +1,135 @@
+"""What a person reads of a study in one line."""
+
+import pytest
+
+from sweeps.outcome import Completed, Failed, Outcome, Pruned
+from sweeps.report.lines import describe, duration, ended_line, live_cells, preview_lines, result, status_line
+from sweeps.space import Point
+from sweeps.study.records import TrialRow
+
+POINT = Point(overrides={"model": "cnn", "x": "3"}, varied=("x",))
+COMPLETED = Completed(values=(9.0, 0.125), metrics={"loss": 9.0, "epoch": 4.0}, duration_s=1.46)
+FAILED = Failed(cause="error", detail="ValueError: shape [64, 32]", duration_s=3.0)
+PRUNED = Pruned(values=(9.0,), metrics={"loss": 9.0}, duration_s=2.0)
+
+
+def trial(state: str, outcome: Outcome | None = None, point: Point | None = POINT, **known: object) -> TrialRow:
+    return TrialRow(number=7, state=state, attempt=1, point=point, worker="w", outcome=outcome, **known)  # type: ignore[arg-type]
+
+
+def test_a_point_is_told_by_what_varies_or_whole() -> None:
+    assert describe(POINT) == "x=3"
+    assert describe(Point(overrides={"model": "cnn", "x": "3"})) == "model=cnn x=3"
+    assert describe(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "expected", "line"),
+    [
+        (
+            trial("completed", COMPLETED),
+            "9.0000, 0.1250",
+            "[2/6] trial 7 completed x=3: 9.0000, 0.1250 in 1.5 s",
+        ),
+        (
+            trial("failed", FAILED),
+            "error: ValueError: shape [64, 32]",
+            "[2/6] trial 7 failed x=3: error: ValueError: shape [64, 32]",
+        ),
+        (trial("pruned", PRUNED), "", "[2/6] trial 7 pruned x=3"),
+    ],
+)
+def test_a_trial_that_has_ended(row: TrialRow, expected: str, line: str) -> None:
+    assert result(row) == expected
+    assert ended_line(row, 2, 6) == line
+
+
+def test_a_trial_that_runs_has_no_result() -> None:
+    assert result(trial("running", progress={"loss": 1.0})) == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        (trial("open", point=None), ("7", "open", "", "", "")),
+        (trial("running", progress={"epoch": 2.0, "loss": 0.5}), ("7", "running", "2", "0.5000", "x=3")),
+        # The last epoch of a fit is logged as 4 when five are done; a test after it logs 5.
+        (trial("completed", COMPLETED), ("7", "completed", "5", "9.0000", "x=3")),
+        (
+            trial("completed", Completed(values=(1.0,), metrics={"epoch": 5.0, "test/acc": 0.5, "loss": 1.0})),
+            ("7", "completed", "5", "1.0000", "x=3"),
+        ),
+    ],
+)
+def test_the_row_of_a_trial_in_the_live_table(row: TrialRow, cells: tuple[str, ...]) -> None:
+    assert live_cells(row, "loss") == cells
+
+
+def test_the_live_table_of_a_study_without_named_objectives() -> None:
+    assert live_cells(trial("completed", COMPLETED), None) == ("7", "completed", "5", "", "x=3")
+
+
+@pytest.mark.parametrize(
+    ("num_done", "num_before", "elapsed_s", "expected"),
+    [
+        (0, 0, 0.0, "0 of 10 done, 0:00"),
+        (4, 0, 30.0, "4 of 10 done, 0:30, about 0:45 left"),
+        # Three of five are new and took 30 s: ten seconds each.
+        (5, 2, 30.0, "5 of 10 done, 0:30, about 0:50 left"),
+        (2, 2, 30.0, "2 of 10 done, 0:30"),
+        (10, 0, 4000.0, "10 of 10 done, 1:06:40"),
+    ],
+)
+def test_status_line(num_done: int, num_before: int, elapsed_s: float, expected: str) -> None:
+    assert status_line(num_done, num_before, 10, elapsed_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3599, "59:59"), (3600, "1:00:00"), (90061, "25:01:01")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def points(*values: object) -> list[Point]:
+    return [Point(overrides={"x": str(value)}, varied=("x",)) for value in values]
+
+
+def known(number: int, value: object, state: str, outcome: Outcome | None = None) -> TrialRow:
+    return TrialRow(number=number, state=state, attempt=1, point=points(value)[0], worker=None, outcome=outcome)
+
+
+def test_a_preview_lists_what_is_new_and_what_it_would_cost() -> None:
+    trials = [
+        known(0, 1, "completed", Completed(values=(1.0,), duration_s=20.0)),
+        known(1, 2, "completed", Completed(values=(1.0,), duration_s=40.0)),
+        known(2, 3, "failed", Failed(cause="error", detail="", duration_s=500.0)),
+    ]
+    assert preview_lines("s", points(1, 3, 5, 6, 7), trials, 5) == [
+        "   0  completed  x=1",
+        "   2  failed     x=3",
+        "   2  new        x=5",
+        "   3  new        x=6",
+        "   4  new        x=7",
+        # 30 s each, as the completed ones took on average.
+        "Study s: 5 trials, 3 of them new, about 1:30 of compute. Nothing was started.",
+    ]
+
+
+def test_a_preview_without_a_completed_trial_estimates_nothing() -> None:
+    assert preview_lines("s", points(1), [], 1) == [
+        "   0  new        x=1",
+        "Study s: 1 trials, 1 of them new. Nothing was started.",
+    ]
+
+
+def test_a_preview_with_nothing_new_estimates_nothing() -> None:
+    trials = [known(0, 1, "completed", Completed(values=(1.0,), duration_s=20.0))]
+    assert preview_lines("s", points(1), trials, 1)[-1] == "Study s: 1 trials, 0 of them new. Nothing was started."
+
+
+def test_a_preview_of_points_that_a_sampler_will_draw() -> None:
+    assert preview_lines("s", [], [known(0, 1, "open")], 20) == [
+        "Study s: 20 points to draw, 1 exist already. Nothing was started."
+    ]
