@@ -33,7 +33,8 @@ class Display:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._console = Console(highlight=False)
+        # Without markup: overrides and messages of errors hold brackets, which are not styles.
+        self._console = Console(markup=False, highlight=False)
         self._objective = next(iter(study.objectives), None)
         self._started_at = time.monotonic()
         self._next_refresh = 0.0

@@ -33,6 +33,15 @@ def test_each_trial_that_ends_is_one_line(tmp_path: Path, capsys: pytest.Capture
     ]
 
 
+def test_brackets_in_overrides_and_messages_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = study_of(tmp_path, [({"tags": "[a,b]"}, None)])
+    with Display(study):
+        end_next(study, Failed(cause="input_output", detail="OSError: [/data/x] is gone [bold]"))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "[1/1] trial 0 failed tags=[a,b]: input_output: OSError: [/data/x] is gone [bold]"
+    ]
+
+
 def test_the_summary_has_the_table_the_failures_and_the_next_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
