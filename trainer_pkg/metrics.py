@@ -1,6 +1,7 @@
-"""Loss, accuracy and mean absolute error of every head over an epoch."""
+"""Loss, accuracy and mean absolute error of every head over an epoch, and what is reported of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -8,8 +9,50 @@ from torchmetrics import Metric
 
 from trainer_pkg.spec import Categorical, Continuous, Ordinal, Target
 
+DIRECTIONS: Mapping[str, str] = {"loss": "min", "acc": "max", "mae": "min"}
+"""Kind of metric to the direction in which it is better. Every metric reported is of one of these kinds."""
 
-def kinds_of(target: Target) -> tuple[str, ...]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """One metric of a stage.
+
+    Attributes:
+        kind: A key of `DIRECTIONS`.
+        heads: Positions of the heads whose mean it is; None: it is the weighted total of all heads.
+    """
+
+    kind: str
+    heads: tuple[int, ...] | None
+
+
+def reported_of(targets: Mapping[str, Target]) -> dict[str, Reported]:
+    """What each stage reports: metric name without its stage to metric, in the order of the reports.
+
+    First comes one metric of each head, then the total loss, the losses, the mean accuracy, and the other metrics. With
+    one head no name contains the head, and the total loss is its loss.
+
+    Args:
+        targets: Head name to target, in the order of the data set; the first is the primary head.
+    """
+    kinds = [_kinds_of(target) for target in targets.values()]
+    prefixes = [f"{head}_" for head in targets] if len(targets) > 1 else [""]
+
+    def of(names: list[tuple[int, str]]) -> dict[str, Reported]:
+        return {f"{prefixes[i]}{kind}": Reported(kind=kind, heads=(i,)) for i, kind in names}
+
+    first = of([(i, of_head[0]) for i, of_head in enumerate(kinds)])
+    further = of([(i, kind) for i, of_head in enumerate(kinds) for kind in of_head[1:]])
+    total = {"loss": Reported(kind="loss", heads=None)}
+    if len(targets) == 1:
+        return {**first, **total, **further}
+    losses = of([(i, "loss") for i in range(len(kinds))])
+    classes = tuple(i for i, of_head in enumerate(kinds) if "acc" in of_head)
+    mean = {"mean_acc": Reported(kind="acc", heads=classes)} if classes else {}
+    return {**first, **total, **losses, **mean, **further}
+
+
+def _kinds_of(target: Target) -> tuple[str, ...]:
     """What is measured of a head beside its loss, the better known first."""
     if isinstance(target, Continuous):
         return ("mae",)

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.criteria import WeightedCriteria
-from trainer_pkg.metrics import HeadMetrics, kinds_of
+from trainer_pkg.metrics import DIRECTIONS, HeadMetrics, reported_of
 from trainer_pkg.nets.backbone import BackboneFactory
 from trainer_pkg.nets.heads import AdapterFactory, HeadFactory, MultiheadNetwork
 from trainer_pkg.spec import DataSpec
@@ -63,7 +63,7 @@ class ImageModule(LightningModule):
     ) -> None:
         super().__init__()
         self._spec = spec
-        self._kinds = {head: kinds_of(target) for head, target in spec.targets.items()}
+        self._reported = reported_of(spec.targets)
         self.criteria = WeightedCriteria(spec.targets, criterion, number_criterion, criteria or {}, loss_weights or {})
         asked = {"size": size, "num_aux": spec.num_aux or None}
         if spec.num_aux and "num_aux" not in inspect.signature(net).parameters:
@@ -103,10 +103,14 @@ class ImageModule(LightningModule):
         self.network.train(was_training)
         return int(counter.get_total_flops())
 
-    def metric_names(self) -> list[str]:
-        """Every metric a fit and a test report."""
-        stages = [self._named(stage, {}) for stage in ("train", "val", "test")]
-        return [*stages[0], *stages[1], self._best_name, *stages[2]]
+    @property
+    def metric_directions(self) -> dict[str, str]:
+        """Every metric that a fit and a test report, to `min` or `max`: the direction in which it is better."""
+        train, val, test = (
+            {f"{stage}/{name}": DIRECTIONS[metric.kind] for name, metric in self._reported.items()}
+            for stage in ("train", "val", "test")
+        )
+        return {**train, **val, self._best_name: val[self._primary], **test}
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
         """Head name to output (B, K)."""
@@ -136,9 +140,8 @@ class ImageModule(LightningModule):
         values = self._finish("val")
         if self.trainer.sanity_checking:
             return
-        primary = next(iter(values))
-        sign = -1 if primary.endswith("mae") else 1
-        self.best = torch.maximum(self.best, sign * values[primary].to(self.best))
+        sign = -1 if self.metric_directions[self._primary] == "min" else 1
+        self.best = torch.maximum(self.best, sign * values[self._primary].to(self.best))
         self.log_dict({**values, self._best_name: sign * self.best})
 
     def on_test_epoch_end(self) -> None:
@@ -180,37 +183,23 @@ class ImageModule(LightningModule):
         return metrics
 
     def _finish(self, stage: str) -> dict[str, Tensor]:
+        """What the stage reports of the epoch that ends; it begins anew."""
         metrics = self._metrics_of(stage)
         # torchmetrics squeezes a vector of one.
-        found = {kind: values_H.reshape(-1) for kind, values_H in metrics.compute().items()}
+        means = {kind: values_H.reshape(-1).float() for kind, values_H in metrics.compute().items()}
         metrics.reset()
-        return self._named(stage, found)
+        total = self.criteria.total(means["loss"].to(self.criteria.weights_H.device))
+        return {
+            f"{stage}/{name}": total if metric.heads is None else means[metric.kind][list(metric.heads)].mean()
+            for name, metric in self._reported.items()
+        }
+
+    @property
+    def _primary(self) -> str:
+        """The first metric of the primary head, in validation."""
+        return f"val/{next(iter(self._reported))}"
 
     @property
     def _best_name(self) -> str:
-        """What the best value so far of the primary head's first metric is called."""
-        return f"val/{next(iter(self._kinds.values()))[0]}_best"
-
-    def _named(self, stage: str, found: dict[str, Tensor]) -> dict[str, Tensor]:
-        """What a stage reports: each head's first metric, the total loss, then losses, mean accuracy, further metrics.
-
-        Args:
-            stage: `train`, `val` or `test`.
-            found: `loss`, `acc` and `mae`, each (H,); where it is empty, only the names are of use.
-        """
-        values = {kind: found.get(kind, torch.zeros(len(self._kinds))).float() for kind in ("loss", "acc", "mae")}
-        single = len(self._kinds) == 1
-        first: dict[str, Tensor] = {}
-        further: dict[str, Tensor] = {}
-        losses: dict[str, Tensor] = {}
-        for i, (head, kinds) in enumerate(self._kinds.items()):
-            prefix = f"{stage}/" if single else f"{stage}/{head}_"
-            first[prefix + kinds[0]] = values[kinds[0]][i]
-            further |= {prefix + kind: values[kind][i] for kind in kinds[1:]}
-            losses[f"{prefix}loss"] = values["loss"][i]
-        total = {f"{stage}/loss": self.criteria.total(values["loss"].to(self.criteria.weights_H.device))}
-        if single:
-            return {**first, **total, **further}
-        classes = torch.tensor(["acc" in kinds for kinds in self._kinds.values()])
-        mean = {f"{stage}/mean_acc": values["acc"][classes].mean()} if classes.any() else {}
-        return {**first, **total, **losses, **mean, **further}
+        """What the best value of that metric so far is called: the primary head is not part of the name."""
+        return f"val/{next(iter(self._reported.values())).kind}_best"

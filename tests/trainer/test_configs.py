@@ -42,7 +42,7 @@ def test_every_experiment_combines_with_every_model(experiment: str, model: str,
         data = instantiate(cfg.data)
         module = instantiate(cfg.model, spec=data.spec)
     assert model.startswith(cfg.model.net._target_.rpartition(".")[2].lower())
-    assert cfg.study.objective in module.metric_names()
+    assert cfg.study.objective in module.metric_directions
 
 
 def test_a_backbone_and_its_model_are_the_same(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -78,7 +79,7 @@ def check(config: DictConfig) -> None:
         from trainer_pkg.checkpoint import load
 
         load(Path(cfg.ckpt_path))
-    _check_metrics(cfg, module.metric_names())
+    _check_metrics(cfg, module.metric_directions)
     _check_trainer(cfg)
 
 
@@ -138,7 +139,8 @@ def _check_loggers(cfg: DictConfig) -> None:
                 raise ConfigError(f"logger={name} has no key: `wandb login`, or logger.{name}.offline=true.")
 
 
-def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
+def _check_metrics(cfg: DictConfig, directions: Mapping[str, str]) -> None:
+    """Whatever names a metric must name one that is reported, and its direction must be the metric's own."""
     study = cfg.get("study") or {}
     asked = [("study.objective", study.get("objective"), "study.direction", study.get("direction"))]
     for name, callback in (cfg.get("callbacks") or {}).items():
@@ -146,17 +148,17 @@ def _check_metrics(cfg: DictConfig, known: list[str]) -> None:
             key = f"callbacks.{name}"
             asked.append((f"{key}.monitor", callback.monitor, f"{key}.mode", callback.get("mode")))
     for key, metrics, way_key, ways in asked:
-        for metric, way in zip(_each(metrics), [*_each(ways), *[None] * len(known)], strict=False):
-            if metric not in known:
-                raise ConfigError(f"{key}={metric} is reported by no head. Reported: {did_you_mean(metric, known)}")
-            _check_way(f"{key}={metric}", way_key, way)
+        for metric, way in zip(_each(metrics), [*_each(ways), *[None] * len(directions)], strict=False):
+            if metric not in directions:
+                known = did_you_mean(metric, directions)
+                raise ConfigError(f"{key}={metric} is reported by no head. Reported: {known}")
+            _check_way(f"{key}={metric}", directions[metric], way_key, way)
 
 
-def _check_way(watched: str, key: str, way: str | None) -> None:
-    """Losses and errors are better when small, the rest when large."""
-    is_error = watched.endswith(("loss", "mae", "mae_best"))
-    if way is not None and is_error != str(way).startswith("min"):
-        better = ("min" if is_error else "max") + ("imize" if key.startswith("study") else "")
+def _check_way(watched: str, direction: str, key: str, way: str | None) -> None:
+    """Compare the way that a configuration wants a metric to go, `min`, `maximize` ..., with the metric's direction."""
+    if way is not None and (direction == "min") != str(way).startswith("min"):
+        better = direction + ("imize" if key.startswith("study") else "")
         raise ConfigError(f"{key}={way} does not agree with {watched}: set {key}={better}.")
 
 
