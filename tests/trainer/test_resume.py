@@ -15,17 +15,17 @@ from hydra.utils import execution_whitelist
 from lightning.pytorch import Callback
 
 from tests.conftest import REPOSITORY
-from trainer_pkg import run as runs
 from trainer_pkg.checkpoint import load, newest_valid
 from trainer_pkg.entry import WHITELIST, register_models
+from trainer_pkg.run import run
 
 EPOCHS, BATCHES = 2, 12
 
 
 class Cut(Callback):
-    """Sends the process a signal behind a training batch."""
+    """Sends the process a signal behind a training batch; a configuration names it as `callbacks.cut`."""
 
-    def __init__(self, step: int, how: signal.Signals) -> None:
+    def __init__(self, step: int, how: int) -> None:
         self._step, self._how = step, how
 
     def on_train_batch_end(self, trainer: Any, *args: Any) -> None:
@@ -35,7 +35,7 @@ class Cut(Callback):
 
 def train(folder: Path, data: Path, *overrides: str) -> float:
     register_models()
-    with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
+    with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist([*WHITELIST, "tests.*"]):
         cfg = compose(
             "train",
             overrides=[
@@ -48,7 +48,7 @@ def train(folder: Path, data: Path, *overrides: str) -> float:
                 *overrides,
             ],
         )
-        return runs.run(cfg)  # type: ignore[return-value]
+        return run(cfg)  # type: ignore[return-value]
 
 
 def final_state(folder: Path) -> dict[str, Any]:
@@ -108,7 +108,8 @@ def test_a_run_cut_anywhere_continues_bit_for_bit(
     assert train_in_fork(tmp_path / "whole", tmp_path / "data", options) == 0
     for step in steps:
         folder = tmp_path / f"cut{step}"
-        code = train_in_fork(folder, tmp_path / "data", options, Cut(step, how))
+        cut = f"+callbacks.cut={{_target_: tests.trainer.test_resume.Cut, step: {step}, how: {int(how)}}}"
+        code = train_in_fork(folder, tmp_path / "data", (*options, cut))
         assert code == (143 if how == signal.SIGTERM else -how), step
         assert train_in_fork(folder, tmp_path / "data", options) == 0, step
         one, two = final_state(tmp_path / "whole"), final_state(folder)
@@ -117,13 +118,12 @@ def test_a_run_cut_anywhere_continues_bit_for_bit(
         assert metrics(tmp_path / "whole") == metrics(folder), step
 
 
-def train_in_fork(folder: Path, data: Path, options: tuple[str, ...], *cuts: Cut) -> int:
+def train_in_fork(folder: Path, data: Path, options: tuple[str, ...]) -> int:
     """Train in a fork of this process; its exit code."""
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            runs._each = lambda group, each=runs._each: _with_cuts(each(group), cuts)  # type: ignore[assignment]
             train(folder, data, *options)
             code = 0
         except SystemExit as error:
@@ -133,10 +133,6 @@ def train_in_fork(folder: Path, data: Path, options: tuple[str, ...], *cuts: Cut
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def _with_cuts(objects: list[Any], cuts: tuple[Cut, ...]) -> list[Any]:
-    return [*objects, *cuts] if objects and isinstance(objects[0], Callback) else objects
 
 
 def test_two_runs_of_one_seed_are_equal_and_seed_zero_counts(tmp_path: Path) -> None:
@@ -156,6 +152,6 @@ def test_evaluate_gives_the_metrics_of_training(tmp_path: Path) -> None:
     overrides = [f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt", f"paths.data_dir={tmp_path}/data"]
     with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
         cfg = compose("evaluate", overrides=[*overrides, f"paths.output_dir={tmp_path}/evaluated"])
-        runs.run(with_checkpoint_config(cfg, overrides))
+        run(with_checkpoint_config(cfg, overrides))
     evaluated = {name: value for (name, _), value in metrics(tmp_path / "evaluated").items() if name in trained}
     assert evaluated == trained and len(trained) == 8

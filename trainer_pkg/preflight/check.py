@@ -16,6 +16,8 @@ from trainer_pkg.preflight.blame import blaming
 from trainer_pkg.preflight.signatures import check_signatures
 
 if TYPE_CHECKING:
+    from lightning.pytorch import Callback as LightningCallback
+    from lightning.pytorch import Trainer
     from torch import Tensor
 
     from trainer_pkg.data import DataModule
@@ -50,9 +52,8 @@ def check(config: DictConfig) -> None:
     Raises:
         ConfigError: With the rule, the value found and the nearest valid ones.
     """
-    from hydra.utils import instantiate
-
-    from trainer_pkg.run import quiet
+    from trainer_pkg import assemble
+    from trainer_pkg.environment import quiet
 
     quiet()
     cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
@@ -61,26 +62,34 @@ def check(config: DictConfig) -> None:
     for group in ("data", "model", "trainer", "callbacks", "logger"):
         check_signatures(OmegaConf.to_container(cfg[group], resolve=True) if cfg.get(group) else None, group)
     with blaming(cfg, "data"):
-        data = instantiate(cfg.data)
+        data = assemble.make_data(cfg)
         data.prepare_data()
         data.setup()
         rows = _first_rows(data)
     with blaming(cfg, "model"):
-        module = instantiate(cfg.model, spec=data.spec)
+        module = assemble.make_module(cfg, data)
     with blaming(cfg, "model.criterion", "model.criteria", kinds=(RuntimeError,)):
         _try_losses(rows, module)
     with blaming(cfg, "model.optimizer", "model.scheduler"):
         module.configure_optimizers()
-    for name, callback in (cfg.get("callbacks") or {}).items():
-        with blaming(cfg, f"callbacks.{name}"):
-            instantiate(callback)
+    callbacks = _callbacks(cfg)
     _check_loggers(cfg)
-    if cfg.get("ckpt_path"):
-        from trainer_pkg.checkpoint import load
-
-        load(Path(cfg.ckpt_path))
+    _check_checkpoint(cfg)
     _check_metrics(cfg, module.metric_directions)
-    _check_trainer(cfg)
+    with blaming(cfg, "trainer"):
+        # Without loggers: some of them create files as soon as they are made.
+        trainer = assemble.make_trainer(cfg, callbacks, loggers=[])
+    _warn_of_slow_precision(trainer)
+
+
+def _callbacks(cfg: DictConfig) -> "list[LightningCallback]":
+    from trainer_pkg import assemble
+
+    callbacks = []
+    for name in assemble.names_in(cfg, "callbacks"):
+        with blaming(cfg, f"callbacks.{name}"):
+            callbacks.append(assemble.make_entry(cfg, "callbacks", name))
+    return callbacks
 
 
 def _first_rows(data: "DataModule") -> "dict[str, Tensor]":
@@ -139,6 +148,13 @@ def _check_loggers(cfg: DictConfig) -> None:
                 raise ConfigError(f"logger={name} has no key: `wandb login`, or logger.{name}.offline=true.")
 
 
+def _check_checkpoint(cfg: DictConfig) -> None:
+    from trainer_pkg.checkpoint import load
+
+    if cfg.get("ckpt_path"):
+        load(Path(cfg.ckpt_path))
+
+
 def _check_metrics(cfg: DictConfig, directions: Mapping[str, str]) -> None:
     """Whatever names a metric must name one that is reported, and its direction must be the metric's own."""
     study = cfg.get("study") or {}
@@ -166,11 +182,7 @@ def _each(value: Any) -> list[Any]:
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
-def _check_trainer(cfg: DictConfig) -> None:
-    from hydra.utils import instantiate
-
-    with blaming(cfg, "trainer"):
-        trainer = instantiate(cfg.trainer, logger=False, callbacks=None, enable_progress_bar=False)
+def _warn_of_slow_precision(trainer: "Trainer") -> None:
     if trainer.precision.startswith("bf16") and trainer.strategy.root_device.type == "cpu" and _emulates_bf16():
         slow = "this CPU has no bfloat16 instructions and emulates them, many times slower than 32-true"
         print(f"Warning: trainer.precision={trainer.precision}: {slow}.", file=sys.stderr)

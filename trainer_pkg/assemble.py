@@ -1,0 +1,83 @@
+"""Builds the objects of a run from its configuration; a run and the check before it share these functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.utils import instantiate
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from trainer_pkg.checkpoint import AtomicCheckpointIO
+from trainer_pkg.data import DataModule
+from trainer_pkg.module import ImageModule
+from trainer_pkg.record import RunRecord, plain_config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The objects of one run, as `trainer_pkg.run.train` takes them.
+
+    Attributes:
+        data: The data module.
+        module: The Lightning module, built for the data's shape and targets.
+        trainer: The trainer, with callbacks and loggers.
+        record: That callback of the trainer which keeps the configuration and the latest metrics.
+    """
+
+    data: DataModule
+    module: ImageModule
+    trainer: Trainer
+    record: RunRecord
+
+
+def assemble(cfg: DictConfig) -> Run:
+    """Build everything that a run needs.
+
+    Raises:
+        ConfigError: Two parts of the configuration do not fit each other.
+        InstantiationException: A constructor refuses its arguments.
+    """
+    data = make_data(cfg)
+    module = make_module(cfg, data)
+    record = RunRecord(plain_config(cfg))
+    callbacks, loggers = (
+        [make_entry(cfg, group, name) for name in names_in(cfg, group)] for group in ("callbacks", "logger")
+    )
+    trainer = make_trainer(cfg, [*callbacks, record], loggers)
+    return Run(data=data, module=module, trainer=trainer, record=record)
+
+
+def make_data(cfg: DictConfig) -> DataModule:
+    """The data module of `data`; nothing is read yet."""
+    data: DataModule = instantiate(cfg.data)
+    return data
+
+
+def make_module(cfg: DictConfig, data: DataModule) -> ImageModule:
+    """The Lightning module of `model`, built for what `data` is made of."""
+    module: ImageModule = instantiate(cfg.model, spec=data.spec)
+    return module
+
+
+def names_in(cfg: DictConfig, group: str) -> list[str]:
+    """Names of the entries of `callbacks` or `logger`, less those that are null."""
+    return [str(name) for name, entry in (cfg.get(group) or {}).items() if entry]
+
+
+def make_entry(cfg: DictConfig, group: str, name: str) -> Any:
+    """The callback or logger of that name."""
+    return instantiate(cfg[group][name])
+
+
+def make_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> Trainer:
+    """The trainer of `trainer`, which writes its checkpoints atomically."""
+    trainer: Trainer = instantiate(
+        cfg.trainer,
+        callbacks=list(callbacks),
+        logger=list(loggers) or False,
+        plugins=[AtomicCheckpointIO()],
+    )
+    return trainer

@@ -1,0 +1,54 @@
+"""The state of a process that trains: its seeds, its precision, and silence about what concerns nobody."""
+
+import logging
+import os
+import warnings
+
+import torch
+from lightning.pytorch import seed_everything
+
+_NOISE = (
+    # The data module resumes the order itself, the loader has no state of its own.
+    ".*your dataloader is not resumable.*",
+    # The data is in memory: loader processes would only cost.
+    ".*does not have many workers.*",
+    # A resumed run continues in its own directory.
+    ".*Checkpoint directory .* exists and is not empty.*",
+    # Evaluation needs the weights of a checkpoint, not the callbacks of its training.
+    ".*callbacks used to create the checkpoint need to be provided.*",
+    # Of Lightning's own making.
+    ".*LeafSpec.*is deprecated.*",
+    # Short epochs are normal here, metrics are logged once an epoch.
+    ".*is smaller than the logging interval.*",
+)
+
+
+def prepare(seed: int | None) -> None:
+    """Make this process ready to train.
+
+    Args:
+        seed: Of all random number generators, 0 included; None leaves them as they are.
+    """
+    quiet()
+    if seed is not None:
+        seed_everything(seed, workers=True, verbose=False)
+    torch.set_float32_matmul_precision("high")
+    _hide_absent_gpus()
+
+
+def quiet() -> None:
+    """Drop warnings and banners that do not concern the user of this application."""
+    for message in _NOISE:
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+
+
+def _hide_absent_gpus() -> None:
+    """Spare each optimizer step the search for a CUDA driver, a tenth of a small network's step.
+
+    torch asks before every step whether there is an accelerator and does not remember that there was none; with no
+    visible device it does not look.
+    """
+    if not torch.cuda.is_available():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
