@@ -31,7 +31,13 @@ WHITELIST = (
 )
 
 # The other parts of a model; null: none.
-_MODEL_DEFAULTS = ({"adapter": None}, {"head": None}, {"optimizer": "adam"}, {"scheduler": "plateau"})
+_MODEL_DEFAULTS = (
+    {"adapter": None},
+    {"head": None},
+    {"balancer": None},
+    {"optimizer": "adam"},
+    {"scheduler": "plateau"},
+)
 
 
 def config_dir() -> str:

@@ -2,15 +2,18 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.losses.balancers import BalancerFactory, FixedWeights
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.metrics import DIRECTIONS, HeadMetrics, reported_of
 from trainer_pkg.nets.backbone import BackboneFactory
@@ -34,8 +37,10 @@ class ImageModule(LightningModule):
         criterion: Loss of every head of classes without one of its own.
         number_criterion: The same for heads of numbers.
         criteria: Head name to its own loss.
-        loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0.
-        optimizer: Builds the optimizer from the parameters.
+        loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0. The total is what
+            is logged as `loss`.
+        balancer: Builds from those weights what makes of the losses the number that is differentiated.
+        optimizer: Builds the optimizer from the parameters of network, criteria and balancer.
         scheduler: Builds a learning-rate scheduler from the optimizer, stepped after each epoch; None keeps the rate.
         compile: Whether the network is compiled.
 
@@ -59,6 +64,7 @@ class ImageModule(LightningModule):
         scheduler: Callable[[Optimizer], LRScheduler | ReduceLROnPlateau] | None = None,
         criteria: Mapping[str, nn.Module] | None = None,
         loss_weights: Mapping[str, float] | None = None,
+        balancer: BalancerFactory = FixedWeights,
         compile: bool = False,
     ) -> None:
         super().__init__()
@@ -75,6 +81,8 @@ class ImageModule(LightningModule):
         self.network = MultiheadNetwork(backbone, self.criteria.num_outputs, adapter, head)
         if self.network.backbone.is_convolutional:
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Behind the network: whatever a balancer draws, the network starts with the same weights.
+        self.balancer = balancer(self.criteria.weights)
         self.stage_metrics = nn.ModuleDict(
             {f"{stage}_metrics": HeadMetrics(spec.targets) for stage in ("train", "val", "test")}
         )
@@ -124,7 +132,11 @@ class ImageModule(LightningModule):
             self.network.compile()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self._step("train", batch)
+        differentiated: Tensor = self.balancer(self._step("train", batch))
+        return differentiated
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.balancer.after_step(partial(self._losses_again, batch))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step("val", batch)
@@ -133,11 +145,13 @@ class ImageModule(LightningModule):
         self._step("test", batch)
 
     def on_train_epoch_end(self) -> None:
-        self.log_dict(self._finish("train"))
+        means = self._means("train")
+        self.log_dict(self._named("train", means))
+        self.balancer.after_epoch(means["loss"])
         self._step_schedulers()
 
     def on_validation_epoch_end(self) -> None:
-        values = self._finish("val")
+        values = self._named("val", self._means("val"))
         if self.trainer.sanity_checking:
             return
         sign = -1 if self.metric_directions[self._primary] == "min" else 1
@@ -145,10 +159,10 @@ class ImageModule(LightningModule):
         self.log_dict({**values, self._best_name: sign * self.best})
 
     def on_test_epoch_end(self) -> None:
-        self.log_dict(self._finish("test"))
+        self.log_dict(self._named("test", self._means("test")))
 
     def configure_optimizers(self) -> Any:
-        optimizer = self._optimizer(self.network.parameters())
+        optimizer = self._optimizer(self.parameters())
         if self._scheduler is None:
             return optimizer
         return {
@@ -172,23 +186,37 @@ class ImageModule(LightningModule):
                 config.scheduler.step(metric)
 
     def _step(self, stage: str, batch: Batch) -> Tensor:
+        """Measure a batch; the loss of each head, (H,)."""
         outputs = self(batch["image"], batch.get("aux"))
-        total, losses_H = self.criteria(outputs, batch)
+        losses_H: Tensor = self.criteria(outputs, batch)
         self._metrics_of(stage).update(losses_H, self.criteria.predict(outputs), batch)
-        return total  # type: ignore[no-any-return]
+        return losses_H
+
+    def _losses_again(self, batch: Batch) -> Tensor:
+        """The loss of each head, (H,), on a batch that was trained on, with the parameters as they are now."""
+        # Running statistics, of BatchNorm for instance, are kept in buffers: this pass may change copies alone.
+        copies = {name: buffer.clone() for name, buffer in self.named_buffers()}
+        with torch.no_grad(), self.trainer.precision_plugin.forward_context():
+            outputs = functional_call(self, copies, (batch["image"], batch.get("aux")))
+            losses_H: Tensor = self.criteria(outputs, batch)
+        return losses_H
 
     def _metrics_of(self, stage: str) -> HeadMetrics:
         metrics = self.stage_metrics[f"{stage}_metrics"]
         assert isinstance(metrics, HeadMetrics)
         return metrics
 
-    def _finish(self, stage: str) -> dict[str, Tensor]:
-        """What the stage reports of the epoch that ends; it begins anew."""
+    def _means(self, stage: str) -> dict[str, Tensor]:
+        """`loss`, `acc` and `mae` over the epoch that ends, each (H,); the metrics begin anew."""
         metrics = self._metrics_of(stage)
         # torchmetrics squeezes a vector of one.
         means = {kind: values_H.reshape(-1).float() for kind, values_H in metrics.compute().items()}
         metrics.reset()
-        total = self.criteria.total(means["loss"].to(self.criteria.weights_H.device))
+        return means
+
+    def _named(self, stage: str, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the stage reports."""
+        total = self.criteria.total(means["loss"])
         return {
             f"{stage}/{name}": total if metric.heads is None else means[metric.kind][list(metric.heads)].mean()
             for name, metric in self._reported.items()

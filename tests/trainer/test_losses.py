@@ -30,7 +30,9 @@ def sample() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
 
 def test_the_total_is_the_weighted_sum_and_a_head_left_out_counts_one() -> None:
     outputs, batch = sample()
-    total, losses = criteria(weights={"b": 0.25})(outputs, batch)
+    made = criteria(weights={"b": 0.25})
+    losses = made(outputs, batch)
+    total = made.total(losses)
     expected = nn.functional.cross_entropy(outputs["a"], batch["a"])
     expected = expected + 0.25 * nn.functional.cross_entropy(outputs["b"], batch["b"])
     assert torch.allclose(total, expected) and losses.shape == (2,)
@@ -89,7 +91,8 @@ def test_heads_take_the_default_of_their_kind_and_as_many_outputs_as_it_needs() 
     outputs = {name: torch.zeros(2, n, requires_grad=True) for name, n in made.num_outputs.items()}
     labels = {"grade": [4, 0], "rank": [4, 2], "class": [0, 2]}
     batch = {**{k: torch.tensor(v) for k, v in labels.items()}, "depth": torch.tensor([3.0, 1.0])}
-    total, losses = made(outputs, batch)
+    losses = made(outputs, batch)
+    total = made.total(losses)
     # An output of 0 is the middle of the range: half a range from the end, none from the middle.
     assert losses.tolist() == pytest.approx([math.log(5), 0.25, 0.25, math.log(3)])
     assert total.item() == pytest.approx(math.log(5) + 0.125 + 0.25 + math.log(3))
@@ -133,7 +136,7 @@ def test_a_loss_may_read_any_entry_of_batch_and_predictions() -> None:
     outputs, batch = sample()
     mapped = Mapped(nn.MSELoss(), {"input": "outputs.b", "target": "batch.wanted"})
     batch = {**batch, "wanted": outputs["b"] + 2.0}
-    _, losses = criteria(criteria={"b": mapped})(outputs, batch)
+    losses = criteria(criteria={"b": mapped})(outputs, batch)
     assert losses[1].item() == pytest.approx(4.0)
 
 

@@ -1,4 +1,4 @@
-"""One loss a head, and the weighted total that is differentiated."""
+"""One loss per head, and their total with fixed weights."""
 
 import math
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.losses.balancers import FixedWeights
 from trainer_pkg.losses.classification import FocalLoss
 from trainer_pkg.losses.mapped import Mapped
 from trainer_pkg.losses.ordered import OrderedLoss
@@ -58,7 +59,7 @@ class HeadLoss(nn.Module):
 
 
 class WeightedCriteria(nn.Module):
-    """Per-head losses and their weighted sum.
+    """The loss of each head, and the total that is logged as `loss`.
 
     Args:
         targets: Head name to target, in the order of the data set.
@@ -70,8 +71,6 @@ class WeightedCriteria(nn.Module):
     Raises:
         ConfigError: A weight or a criterion names no head, or a weight is not a finite number.
     """
-
-    weights_H: Tensor
 
     def __init__(
         self,
@@ -102,22 +101,17 @@ class WeightedCriteria(nn.Module):
             for head, target in targets.items()
         }
         self.heads = nn.ModuleDict({head: HeadLoss(head, target, losses[head]) for head, target in targets.items()})
-        self.register_buffer("weights_H", torch.tensor(list(self.weights.values())), persistent=False)
+        self.total = FixedWeights(self.weights)
 
     @property
     def num_outputs(self) -> dict[str, int]:
         """Head name to the number of outputs that its loss needs."""
         return {head: loss.num_outputs for head, loss in self.heads.items()}  # type: ignore[misc]
 
-    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The weighted total, shape (), and the loss of each head (H,) in the order of `weights`."""
-        losses_H = torch.stack([loss(outputs, batch) for loss in self.heads.values()])
-        return self.total(losses_H), losses_H
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
+        """The loss of each head, (H,), in the order of `weights`; `total` makes the weighted sum of them, ()."""
+        return torch.stack([loss(outputs, batch) for loss in self.heads.values()])
 
     def predict(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Head name to predicted label (B,)."""
         return {head: loss.predict(outputs[head]) for head, loss in self.heads.items()}  # type: ignore[operator]
-
-    def total(self, losses_H: Tensor) -> Tensor:
-        """Weighted sum of per-head losses (H,), shape ()."""
-        return torch.dot(self.weights_H, losses_H.to(self.weights_H.dtype))

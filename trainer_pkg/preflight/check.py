@@ -69,7 +69,9 @@ def check(config: DictConfig) -> None:
     with blaming(cfg, "model"):
         module = assemble.make_module(cfg, data)
     with blaming(cfg, "model.criterion", "model.criteria", kinds=(RuntimeError,)):
-        _try_losses(rows, module)
+        losses_H = _try_losses(rows, module)
+    with blaming(cfg, "model.balancer", kinds=(RuntimeError,)):
+        _try_balancer(losses_H, module)
     with blaming(cfg, "model.optimizer", "model.scheduler"):
         module.configure_optimizers()
     callbacks = _callbacks(cfg)
@@ -104,14 +106,25 @@ def _first_rows(data: "DataModule") -> "dict[str, Tensor]":
     return data.on_after_batch_transfer({name: column[:2] for name, column in batches[0].items()}, 0)
 
 
-def _try_losses(rows: "dict[str, Tensor]", module: "ImageModule") -> None:
-    """Let every loss see two rows: one that cannot take the labels says so here, not in the first step."""
+def _try_losses(rows: "dict[str, Tensor]", module: "ImageModule") -> "Tensor":
+    """Let every loss see two rows: one that cannot take the labels says so here, not in the first step.
+
+    Returns:
+        The loss of each head, (H,).
+    """
     import torch
 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch warns of here, it refuses or we do
         module.eval()
-        module.criteria(module(rows["image"], rows.get("aux")), rows)
+        return module.criteria(module(rows["image"], rows.get("aux")), rows)  # type: ignore[no-any-return]
+
+
+def _try_balancer(losses_H: "Tensor", module: "ImageModule") -> None:
+    """Let the balancer see the losses of two rows: it must make one number of them."""
+    shape = tuple(module.balancer(losses_H).shape)
+    if shape != ():
+        raise ConfigError(f"model.balancer makes {shape} of {tuple(losses_H.shape)} losses; one number, (), is needed.")
 
 
 def _check_switches(cfg: DictConfig) -> None:

@@ -1,0 +1,113 @@
+"""Small runs that may be cut anywhere, and what they leave."""
+
+import json
+import os
+import signal
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import execution_whitelist
+from lightning.pytorch import Callback
+
+from tests.conftest import REPOSITORY
+from trainer_pkg.checkpoint import load, newest_valid
+from trainer_pkg.entry import WHITELIST, register_models
+from trainer_pkg.run import run
+
+EPOCHS, BATCHES = 2, 12
+LAST = EPOCHS * BATCHES
+
+
+class Cut(Callback):
+    """Sends the process a signal behind a training batch; a configuration names it as `callbacks.cut`."""
+
+    def __init__(self, step: int, how: int) -> None:
+        self._step, self._how = step, how
+
+    def on_train_batch_end(self, trainer: Any, *args: Any) -> None:
+        if trainer.global_step == self._step:
+            os.kill(os.getpid(), self._how)
+
+
+def train(folder: Path, data: Path, *overrides: str) -> float:
+    register_models()
+    with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist([*WHITELIST, "tests.*"]):
+        cfg = compose(
+            "train",
+            overrides=[
+                "data=multihead_digits",
+                f"paths.output_dir={folder}",
+                f"paths.data_dir={data}",
+                f"trainer.max_epochs={EPOCHS}",
+                f"trainer.limit_train_batches={BATCHES}",
+                "trainer.accelerator=cpu",
+                *overrides,
+            ],
+        )
+        return run(cfg)  # type: ignore[return-value]
+
+
+def train_in_fork(folder: Path, data: Path, options: tuple[str, ...]) -> int:
+    """Train in a fork of this process; its exit code."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            train(folder, data, *options)
+            code = 0
+        except SystemExit as error:
+            code = int(str(error.code))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def assert_continues(tmp_path: Path, options: tuple[str, ...], steps: set[int], how: signal.Signals) -> None:
+    """A run that is cut behind any of the steps and started again ends as one that was left alone, bit for bit."""
+    assert train_in_fork(tmp_path / "whole", tmp_path / "data", options) == 0
+    for step in steps:
+        folder = tmp_path / f"cut{step}"
+        cut = f"+callbacks.cut={{_target_: tests.trainer.runs.Cut, step: {step}, how: {int(how)}}}"
+        code = train_in_fork(folder, tmp_path / "data", (*options, cut))
+        assert code == (143 if how == signal.SIGTERM else -how), step
+        assert train_in_fork(folder, tmp_path / "data", options) == 0, step
+        one, two = final_state(tmp_path / "whole"), final_state(folder)
+        for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch"):
+            assert_equal(one[key], two[key], f"{step}: {key}")
+        assert metrics(tmp_path / "whole") == metrics(folder), step
+
+
+def final_state(folder: Path) -> dict[str, Any]:
+    path = newest_valid(folder / "checkpoints")
+    assert path is not None
+    return load(path)
+
+
+def metrics(folder: Path) -> dict[tuple[str, int], float]:
+    records = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    points: dict[tuple[str, int], float] = {}
+    for record in records:
+        for name, value in record.get("metrics", {}).items():
+            assert (name, record["step"]) not in points, "recorded twice"
+            points[name, record["step"]] = value
+    return points
+
+
+def assert_equal(one: Any, two: Any, path: str = "") -> None:
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two), path
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys(), path
+        for key in one:
+            assert_equal(one[key], two[key], f"{path}/{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two), path
+        for index, (a, b) in enumerate(zip(one, two, strict=True)):
+            assert_equal(a, b, f"{path}/{index}")
+    else:
+        assert one == two, path
