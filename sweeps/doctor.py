@@ -9,7 +9,7 @@ from sweeps.identity import is_known_dead
 from sweeps.outcome import Completed
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
-from sweeps.tracking.cards import status_of
+from sweeps.tracking.cards import Tag, status_of
 from sweeps.tracking.follow import card_of
 from sweeps.tracking.mlflow import MlflowView, reason
 from sweeps.trial import journal
@@ -93,7 +93,7 @@ def _runs(
         return
     by_trial: dict[str, list[tuple[str, str]]] = {}
     for run in runs:
-        by_trial.setdefault(run.data.tags.get("trial", "?"), []).append((run.info.run_id, run.info.status))
+        by_trial.setdefault(run.data.tags.get(Tag.TRIAL, "?"), []).append((run.info.run_id, run.info.status))
     for trial in trials:
         found = by_trial.pop(str(trial.number), [])
         if trial.outcome is not None:
@@ -115,12 +115,14 @@ def _run(
         yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
     card = card_of(trial, files)
     if card is not None:
-        yield from _points(view, run_id, trial.number, card.files.journal, sync)
+        yield from _samples(view, run_id, trial.number, card.files.journal, sync)
 
 
-def _points(view: MlflowView, run_id: str, number: int, path: Path, sync: str) -> Iterator[Finding]:
-    expected = Counter(point.name for point in journal.metrics(path))
+def _samples(view: MlflowView, run_id: str, number: int, path: Path, sync: str) -> Iterator[Finding]:
+    expected = Counter(sample.name for sample in journal.samples(path))
     for name, count in expected.items():
         there = len(view.history(run_id, name))
         if there != count:
-            yield Finding(problem=f"trial {number}: {name} has {there} points in MLflow, {count} recorded", advice=sync)
+            yield Finding(
+                problem=f"trial {number}: {name} has {there} samples in MLflow, {count} recorded", advice=sync
+            )

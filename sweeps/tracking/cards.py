@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import yaml
@@ -10,6 +11,27 @@ from sweeps.outcome import Outcome, kind
 from sweeps.space import REPLICATE_KEY, Point, canonical
 from sweeps.trial import journal
 from sweeps.trial.files import TrialFiles
+
+
+class Tag(StrEnum):
+    """Names of the tags that runs carry."""
+
+    ROLE = "run_role"
+    STUDY = "study"
+    STUDY_KEY = "study_key"
+    COMMAND = "command"
+    TRIAL = "trial"
+    CELL = "cell"
+    CELL_KEY = "cell_key"
+    ARCH = "arch"
+    SEED = "seed"
+    TAGS = "tags"
+    STATE = "state"
+    CAUSE = "cause"
+    DETAIL = "detail"
+    NUM_SAMPLES = "num_points"
+    """Of a closed run: samples in the journal, all of which have been sent. The name is that of the first runs."""
+
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
@@ -52,27 +74,6 @@ class TrialCard:
         return f"{self.number:03d} {' '.join(varied)}".strip()[:250]
 
     @property
-    def tags(self) -> dict[str, str]:
-        """Trial number, seed, and a cell that replicates of one point share."""
-        overrides = self.point.overrides
-        varied = [f"{key}={overrides[key]}" for key in self.point.varied if key != REPLICATE_KEY]
-        tags = {
-            "run_role": "trial",
-            "trial": str(self.number),
-            "cell": " ".join(varied) or "default",
-            "cell_key": self.point.cell_key,
-        }
-        config = self._config()
-        arch = config.get("choices", {}).get("model") or overrides.get("model")
-        seed = config.get("seed", overrides.get("seed"))
-        return tags | {name: str(value) for name, value in (("arch", arch), ("seed", seed)) if value is not None}
-
-    @property
-    def params(self) -> dict[str, str]:
-        """What the command line set, fixed and varied."""
-        return {key.lstrip("+~"): value for key, value in self.point.overrides.items()}
-
-    @property
     def numbers(self) -> dict[str, float]:
         """The swept numbers, which a server can only filter and sort as metrics."""
         found = {}
@@ -82,20 +83,67 @@ class TrialCard:
                 found[f"cfg/{key.lstrip('+~')}"] = float(value)
         return found
 
-    @property
-    def config_text(self) -> str | None:
-        """The resolved configuration of the trial; None before it has started."""
-        path = self.files.config
-        return path.read_text() if path.is_file() else None
-
-    def _config(self) -> dict[str, Any]:
-        text = self.config_text
+    def written(self) -> "Written":
+        """What the trial has written of itself so far; reads two files."""
+        text = self.files.config.read_text() if self.files.config.is_file() else None
         loaded = yaml.safe_load(text) if text else {}
-        choices = journal.events(self.files.journal, "attempt")[-1:]
-        found = loaded if isinstance(loaded, dict) else {}
-        return {**found, "choices": choices[0].get("choices", {}) if choices else {}}
+        attempts = journal.events(self.files.journal, "attempt")
+        declared = journal.events(self.files.journal, "hyperparameters")
+        return Written(
+            config_text=text,
+            config=loaded if isinstance(loaded, dict) else {},
+            choices=attempts[-1].get("choices", {}) if attempts else {},
+            hyperparameters=declared[-1].get("values", {}) if declared else {},
+        )
+
+    def tags(self, written: "Written") -> dict[str, str]:
+        """Trial number, seed, the tags of its configuration, and a cell that replicates of one point share."""
+        overrides = self.point.overrides
+        varied = [f"{key}={overrides[key]}" for key in self.point.varied if key != REPLICATE_KEY]
+        own = written.config.get("tags")
+        found = {
+            Tag.ARCH: written.choices.get("model") or overrides.get("model"),
+            Tag.SEED: written.config.get("seed", overrides.get("seed")),
+            Tag.TAGS: ", ".join(map(str, own)) if isinstance(own, list) and own else None,
+        }
+        return {
+            Tag.ROLE: "trial",
+            Tag.TRIAL: str(self.number),
+            Tag.CELL: " ".join(varied) or "default",
+            Tag.CELL_KEY: self.point.cell_key,
+            **{name: str(value) for name, value in found.items() if value is not None},
+        }
+
+    def params(self, written: "Written") -> dict[str, str]:
+        """The hyperparameters that the trial has declared, and what the command line set, which counts."""
+        overrides = {key.lstrip("+~"): value for key, value in self.point.overrides.items()}
+        return {**_flat(written.hyperparameters), **overrides}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a trial has written of itself.
+
+    Attributes:
+        config_text: Its configuration, as the file has it; None before it has started.
+        config: The same, read.
+        choices: Group to option of its configuration.
+        hyperparameters: What a Lightning run gives its loggers, nested.
+    """
+
+    config_text: str | None
+    config: Mapping[str, Any]
+    choices: Mapping[str, str]
+    hyperparameters: Mapping[str, Any]
 
 
 def status_of(outcome: Outcome) -> str:
     """The tracking server's word for how a trial ended."""
     return STATUS[kind(outcome)]
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, str]:
+    """Dotted key to text for every value below; an empty table or list counts as a value."""
+    if isinstance(values, Mapping) and (values or not prefix):
+        return {k: v for key, value in values.items() for k, v in _flat(value, f"{prefix}.{key}".lstrip(".")).items()}
+    return {prefix: str(values)}

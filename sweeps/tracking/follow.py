@@ -10,9 +10,9 @@ from sweeps.report.tables import benchmark_table
 from sweeps.settings import TrackingSettings
 from sweeps.study.records import Notice, TrialEnded, TrialRow, TrialStarted
 from sweeps.study.study import Study
-from sweeps.tracking.cards import StudyCard, TrialCard, status_of
+from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView
-from sweeps.tracking.uploader import NUM_POINTS_TAG, Upload, Uploader
+from sweeps.tracking.uploader import Upload, Uploader
 from sweeps.trial import journal
 from sweeps.trial.files import StudyFiles
 
@@ -97,7 +97,7 @@ def connect(study: Study, uri: str, experiment: str) -> MlflowView:
         "objective": ", ".join(study.objectives),
         "direction": ", ".join(study.directions),
     }
-    tags = {"command": " ".join(study.facts.get("arguments") or [])[:5000]}
+    tags: dict[str, str] = {Tag.COMMAND: " ".join(study.facts.get("arguments") or [])[:5000]}
     card = StudyCard(key=study.facts["key"], name=study.name, params=params, tags=tags)
     return MlflowView(uri, experiment, card, study.database.lock)
 
@@ -149,12 +149,12 @@ def sync(study: Study, view: MlflowView, files: StudyFiles) -> list[int]:
 
 
 def is_tracked(trial: TrialRow, card: TrialCard, view: MlflowView) -> bool:
-    """Whether the server has a run of this trial with its status and all its points."""
+    """Whether the server has a run of this trial with its status and all its samples."""
     if trial.outcome is None:
         return False
     run_id = view.find(card)
     if run_id is None:
         return False
     status, tags = view.state(run_id)
-    path = card.files.journal
-    return status == status_of(trial.outcome) and tags.get(NUM_POINTS_TAG) == str(sum(1 for _ in journal.metrics(path)))
+    num_samples = sum(1 for _ in journal.samples(card.files.journal))
+    return status == status_of(trial.outcome) and tags.get(Tag.NUM_SAMPLES) == str(num_samples)

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from sqlalchemy.engine import make_url
 
-from sweeps.tracking.cards import StudyCard, TrialCard
-from sweeps.trial.journal import Metric
+from sweeps.tracking.cards import StudyCard, Tag, TrialCard
+from sweeps.trial.journal import Sample
 
 # A server that does not answer is noticed within seconds; a user's own values stay.
 _ENVIRONMENT = {
@@ -60,7 +60,7 @@ class MlflowView:
     def parent(self) -> str:
         """The run of the study; made when there is none."""
         if self._parent_id is None:
-            tags = {"run_role": "study", "study": self._study.name, "study_key": self._study.key}
+            tags: dict[str, str] = {Tag.ROLE: "study", Tag.STUDY: self._study.name, Tag.STUDY_KEY: self._study.key}
             self.experiment()  # before the lock, which it takes itself
             with self._lock("tracking"):
                 self._parent_id = self._find(tags) or self._create(self._study.name, tags, None)
@@ -69,15 +69,15 @@ class MlflowView:
 
     def find(self, card: TrialCard) -> str | None:
         """The run of a trial, if there is one."""
-        return self._find({"study_key": self._study.key, "trial": str(card.number)})
+        return self._find({Tag.STUDY_KEY: self._study.key, Tag.TRIAL: str(card.number)})
 
     def child(self, card: TrialCard, start_ms: int | None) -> str:
         """The run of a trial; made when there is none."""
         tags = {
             "mlflow.parentRunId": self.parent(),
-            "study": self._study.name,
-            "study_key": self._study.key,
-            **card.tags,
+            Tag.STUDY: self._study.name,
+            Tag.STUDY_KEY: self._study.key,
+            **card.tags(card.written()),
         }
         with self._lock("tracking"):
             return self.find(card) or self._create(card.run_name, tags, start_ms)
@@ -85,17 +85,16 @@ class MlflowView:
     def send(
         self,
         run_id: str,
-        metrics: Iterable[Metric],
+        samples: Iterable[Sample],
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Add points, params and tags to a run; what it has already stays as it is."""
-        from mlflow.entities import Metric as Point
-        from mlflow.entities import Param, RunTag
+        """Add samples, params and tags to a run; what it has already stays as it is."""
+        from mlflow.entities import Metric, Param, RunTag
 
-        points = [Point(_clean(m.name), m.value, m.time_ms, m.step) for m in metrics if not math.isinf(m.value)]
-        for start in range(0, len(points), _BATCH):
-            self._client.log_batch(run_id, metrics=points[start : start + _BATCH])
+        sent = [Metric(_clean(s.name), s.value, s.time_ms, s.step) for s in samples if not math.isinf(s.value)]
+        for start in range(0, len(sent), _BATCH):
+            self._client.log_batch(run_id, metrics=sent[start : start + _BATCH])
         texts = [Param(_clean(key), str(value)) for key, value in (params or {}).items()]
         labels = [RunTag(key, str(value)) for key, value in (tags or {}).items()]
         for start in range(0, max(len(texts), len(labels)), _TAG_BATCH):
@@ -126,7 +125,7 @@ class MlflowView:
         """All runs of the study's trials."""
         found: list[Any] = []
         token = None
-        wanted = f"tags.study_key = '{self._study.key}' and tags.run_role = 'trial'"
+        wanted = f"tags.{Tag.STUDY_KEY} = '{self._study.key}' and tags.{Tag.ROLE} = 'trial'"
         while True:
             page = self._client.search_runs([self.experiment()], wanted, max_results=1000, page_token=token)
             found.extend(page)
@@ -134,10 +133,10 @@ class MlflowView:
             if not token:
                 return found
 
-    def history(self, run_id: str, name: str) -> list[Metric]:
-        """The points of one metric of a run."""
-        points = self._client.get_metric_history(run_id, _clean(name))
-        return [Metric(p.key, p.value, p.step, p.timestamp) for p in points]
+    def history(self, run_id: str, name: str) -> list[Sample]:
+        """The samples of one metric of a run."""
+        found = self._client.get_metric_history(run_id, _clean(name))
+        return [Sample(metric.key, metric.value, metric.step, metric.timestamp) for metric in found]
 
     def experiment(self) -> str:
         """Id of the experiment; made when there is none."""
@@ -168,7 +167,7 @@ class MlflowView:
             return str(known.experiment_id)
 
     def _find(self, tags: Mapping[str, str]) -> str | None:
-        wanted = " and ".join(f"tags.{key} = '{value}'" for key, value in tags.items() if key != "study")
+        wanted = " and ".join(f"tags.{key} = '{value}'" for key, value in tags.items() if key != Tag.STUDY)
         found = self._client.search_runs([self.experiment()], wanted, max_results=1)
         return str(found[0].info.run_id) if found else None
 

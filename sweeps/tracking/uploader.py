@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.outcome import Failed, Outcome, kind
-from sweeps.tracking.cards import TrialCard, status_of
+from sweeps.tracking.cards import Tag, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView, reason
 from sweeps.trial import journal
 
 log = logging.getLogger(__name__)
-
-NUM_POINTS_TAG = "num_points"
-"""Tag of a closed run: metric points in the journal, all of which have been sent."""
-
 _INTERVAL_S = 1.0
 _MAX_PAUSE_S = 15.0
 _LONGEST_CALL_S = 120.0
@@ -48,7 +44,7 @@ class Upload:
             self._open(view)
         assert self._run_id is not None
         records, offset = journal.read(self.card.files.journal, self._offset)
-        view.send(self._run_id, [point for record in records for point in journal.points_of(record)])
+        view.send(self._run_id, [sample for record in records for sample in journal.samples_of(record)])
         self._offset = offset
         if outcome is not None:
             self._close(view, self._run_id, outcome)
@@ -68,20 +64,21 @@ class Upload:
             self._offset = mark["offset"]
         else:
             now = first[0]["t"] if first else time.time_ns() // 1_000_000
-            view.send(self._run_id, [journal.Metric(name, value, 0, now) for name, value in self.card.numbers.items()])
+            view.send(self._run_id, [journal.Sample(name, value, 0, now) for name, value in self.card.numbers.items()])
         if self.outcome is None:
             view.resume(self._run_id)
 
     def _close(self, view: MlflowView, run_id: str, outcome: Outcome) -> None:
         everything = journal.read(self.card.files.journal)[0]
-        num_points = sum(1 for record in everything for _ in journal.points_of(record))
-        tags = {**self.card.tags, "state": kind(outcome), NUM_POINTS_TAG: str(num_points)}
+        num_samples = sum(1 for record in everything for _ in journal.samples_of(record))
+        written = self.card.written()
+        tags = {**self.card.tags(written), Tag.STATE: kind(outcome), Tag.NUM_SAMPLES: str(num_samples)}
         if isinstance(outcome, Failed):
-            tags |= {"cause": outcome.cause, "detail": outcome.detail[:1000]}
+            tags |= {Tag.CAUSE: outcome.cause, Tag.DETAIL: outcome.detail[:1000]}
             view.attach(run_id, "log_tail.txt", outcome.log_tail)
-        view.send(run_id, (), params=self.card.params, tags=tags)
-        if self.card.config_text is not None:
-            view.attach(run_id, "config/config.yaml", self.card.config_text)
+        view.send(run_id, (), params=self.card.params(written), tags=tags)
+        if written.config_text is not None:
+            view.attach(run_id, "config/config.yaml", written.config_text)
         view.end(run_id, status_of(outcome), everything[-1]["t"] if everything else None)
 
     def _mark(self) -> Mapping[str, Any]:

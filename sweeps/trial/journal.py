@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from sweeps.trial.files import TrialFiles
 
 
-class Metric(NamedTuple):
-    """One recorded point: name, value, step and the time of recording in milliseconds since the epoch."""
+class Sample(NamedTuple):
+    """One recorded value of a metric: name, value, step and the time of recording in milliseconds since the epoch."""
 
     name: str
     value: float
@@ -23,7 +23,7 @@ class Metric(NamedTuple):
 class Journal:
     """Appends to the journal of a directory.
 
-    A point (name, step) is recorded once: an attempt that repeats steps of an earlier one adds nothing.
+    A sample (name, step) is recorded once: an attempt that repeats steps of an earlier one adds nothing.
 
     Args:
         directory: The trial's directory; created on the first line.
@@ -33,8 +33,8 @@ class Journal:
         self.path = TrialFiles(Path(directory)).journal
         _end_torn_line(self.path)
         self._last_step: dict[str, int] = {}
-        for metric in metrics(self.path):
-            self._last_step[metric.name] = max(metric.step, self._last_step.get(metric.name, -1))
+        for sample in samples(self.path):
+            self._last_step[sample.name] = max(sample.step, self._last_step.get(sample.name, -1))
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Record the values that were not recorded at this step or later."""
@@ -69,21 +69,21 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     return list(_records(data[:end])), offset + end
 
 
-def metrics(path: Path) -> Iterator[Metric]:
-    """Every metric point in the order of recording."""
+def samples(path: Path) -> Iterator[Sample]:
+    """Every sample in the order of recording."""
     for record in read(path)[0]:
-        yield from points_of(record)
+        yield from samples_of(record)
 
 
-def points_of(record: Mapping[str, Any]) -> Iterator[Metric]:
-    """The metric points of one record; an event has none."""
+def samples_of(record: Mapping[str, Any]) -> Iterator[Sample]:
+    """The samples of one record; an event has none."""
     for name, value in record.get("metrics", {}).items():
-        yield Metric(name, value, record["step"], record["t"])
+        yield Sample(name, value, record["step"], record["t"])
 
 
 def last_values(path: Path) -> dict[str, float]:
     """The last finite value of every metric."""
-    return {metric.name: metric.value for metric in metrics(path) if math.isfinite(metric.value)}
+    return {sample.name: sample.value for sample in samples(path) if math.isfinite(sample.value)}
 
 
 def events(path: Path, name: str) -> list[dict[str, Any]]:

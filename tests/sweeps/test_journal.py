@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.journal import Journal, events, last_values, metrics, read
+from sweeps.trial.journal import Journal, events, last_values, read, samples
 
 
 def test_points_and_events_come_back_in_order(tmp_path: Path) -> None:
@@ -11,7 +11,7 @@ def test_points_and_events_come_back_in_order(tmp_path: Path) -> None:
     journal.event("attempt", attempt=1)
     journal.log({"loss": 0.5}, step=1)
     journal.log({"loss": 0.25, "acc": 1.0}, step=2)
-    assert [(m.name, m.value, m.step) for m in metrics(journal.path)] == [
+    assert [(m.name, m.value, m.step) for m in samples(journal.path)] == [
         ("loss", 0.5, 1),
         ("loss", 0.25, 2),
         ("acc", 1.0, 2),
@@ -25,7 +25,7 @@ def test_a_later_attempt_records_no_step_again(tmp_path: Path) -> None:
         journal = Journal(tmp_path)
         for step in range(3 + attempt):
             journal.log({"loss": float(step)}, step)
-    assert [m.step for m in metrics(TrialFiles(tmp_path).journal)] == [0, 1, 2, 3]
+    assert [m.step for m in samples(TrialFiles(tmp_path).journal)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("cut", range(2, 30, 4))
@@ -36,7 +36,7 @@ def test_a_torn_last_line_is_left_out_and_the_next_one_stays_whole(tmp_path: Pat
     journal.path.write_bytes(journal.path.read_bytes()[:-cut])
     again = Journal(tmp_path)
     again.log({"loss": 3.0}, 3)
-    assert [m.value for m in metrics(journal.path)] == [1.0, 3.0]
+    assert [m.value for m in samples(journal.path)] == [1.0, 3.0]
 
 
 def test_reading_goes_on_where_it_stopped(tmp_path: Path) -> None:
