@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FAKES = REPOSITORY / "tests" / "fakes"
-APPS = {"fake": FAKES / "app.py", "fit": FAKES / "fit.py"}
+APPS = {"fake": FAKES / "app.py", "fit": FAKES / "fit.py", "launched": FAKES / "launched.py"}
 BIN = Path(sys.executable).parent
 
 

@@ -8,14 +8,12 @@ import pickle
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 from omegaconf import OmegaConf
-
-SCRIPT_VARIABLE = "SWEEPS_SCRIPT"
-"""Environment variable with the path of the script that a command was started by; empty where there was none."""
 
 _PATH_VARIABLE = "SWEEPS_APPLICATION"
 
@@ -26,12 +24,14 @@ class Application:
 
     Attributes:
         task: `module:function` of the task function.
+        script: Path of the script that defines the task; empty where a module does.
         modules: Modules that its trials import.
         sample: Overrides of one trial.
         state: Hydra's context, the sweep's composed configuration and the state of Hydra's singletons, pickled.
     """
 
     task: str
+    script: str
     modules: tuple[str, ...]
     sample: tuple[str, ...]
     state: bytes
@@ -53,7 +53,9 @@ class Application:
         modules = sorted({*named, task.partition(":")[0]} - {"__main__", ""})
         # Hydra's state holds functions made at run time, which plain pickle refuses.
         state = cloudpickle.dumps((context, config, Singleton.get_state()))
-        return cls(task=task, modules=tuple(modules), sample=tuple(sample), state=state)
+        # What multiprocessing itself tells a new process of the script that was started.
+        script = str(spawn.get_preparation_data("").get("init_main_from_path", ""))
+        return cls(task=task, script=script, modules=tuple(modules), sample=tuple(sample), state=state)
 
     @property
     def hydra_context(self) -> Any:

@@ -5,12 +5,12 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Mapping
-from multiprocessing import forkserver, spawn
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sweeps.worker.application import SCRIPT_VARIABLE, Application, publish
+from sweeps.worker.application import Application, publish
 from sweeps.worker.child import Job, run_in_child
 from sweeps.worker.process import TrialProcess
 
@@ -49,8 +49,6 @@ class ForkServer:
         os.environ.update(environment)
         self._folder = tempfile.TemporaryDirectory(prefix="sweeps-")
         publish(application, Path(self._folder.name))
-        # What multiprocessing itself tells a new process; absent where no script was started.
-        os.environ[SCRIPT_VARIABLE] = str(spawn.get_preparation_data("").get("init_main_from_path", ""))
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([*_PRELOAD, *application.modules, _LAST])
         # Ctrl-C in a terminal reaches the server too; it is inherited as ignored, also while the server imports.

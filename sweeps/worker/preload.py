@@ -2,14 +2,13 @@
 
 import contextlib
 import gc
-import os
 from multiprocessing import spawn
 
-from sweeps.worker.application import SCRIPT_VARIABLE, published
+from sweeps.worker.application import published
 
 # What fails here fails in the trial too, whose log then has the reason.
 with contextlib.suppress(Exception):
-    if script := os.environ.get(SCRIPT_VARIABLE):
+    if script := published().script:
         # multiprocessing means to import the script here, but loses its path in Python 3.11 and 3.12.
         spawn._fixup_main_from_path(script)  # type: ignore[attr-defined]
     # Hydra's parsers are slow the first time.

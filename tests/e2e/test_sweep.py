@@ -10,9 +10,9 @@ from collections import Counter
 
 import pytest
 
-from sweeps.outcome import Failed
+from sweeps.outcome import Completed, Failed
 from sweeps.study.records import TrialRow
-from tests.conftest import Commands, lines, wait_for
+from tests.conftest import FAKES, Commands, lines, wait_for
 from tests.invariants import alive_in, study
 
 GRID = ("-m", "x=1,2,3", "kind=a,b", "study.name=s")
@@ -230,10 +230,94 @@ def test_an_axis_may_have_the_name_of_the_objective(commands: Commands) -> None:
     assert [row["metric/loss"] for row in rows] == ["5.0", "5.0"]
 
 
-def test_another_worker_joins_from_the_command_line(commands: Commands) -> None:
-    commands.environment["SWEEPS_STORAGE"] = f"sqlite:///{commands.folder}/studies/studies.db"
-    result = commands.run("sweeps", "worker", "none")
-    assert result.returncode == 2 and len(lines(result.stderr)) == 1
+def test_another_worker_joins_an_unfinished_study_from_the_command_line(commands: Commands) -> None:
+    first = commands.start("fake", *GRID, "sleep_s=2", "study.retry_failed=true")
+    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
+    storage = f"sqlite:///{commands.folder}/studies/studies.db"
+    second = commands.run("sweeps", "worker", "s", "--storage", storage)
+    _, err = first.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0), err + second.stderr
+    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
+    assert len({trial.worker for trial in trials(commands)}) == 2
+    assert [trial.attempt for trial in trials(commands)] == [1] * 6
+
+
+def test_a_worker_runs_the_configuration_of_the_command_that_it_joins(commands: Commands) -> None:
+    folder = commands.folder / "conf"
+    folder.mkdir()
+    (folder / "other.yaml").write_text((FAKES / "conf" / "app.yaml").read_text().replace("x: 1.0", "x: 5.0"))
+    line = ("--config-dir", str(folder), "--config-name=other", "-m", "kind=a,b,c", "study.name=s", "sleep_s=3")
+    first = commands.start("fake", *line)
+    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
+    first.kill()
+    first.communicate()
+    result = commands.run("sweeps", "worker", "s", "--storage", f"sqlite:///{folder.parent}/studies/studies.db")
+    assert result.returncode == 0, result.stderr
+    # Only the other configuration says so.
+    assert [outcome.values for trial in trials(commands) if isinstance(outcome := trial.outcome, Completed)] == [
+        (25.0,)
+    ] * 3
+
+
+def test_a_worker_of_an_unknown_study_is_one_line(commands: Commands) -> None:
+    commands.run("fake", "-m", "x=1", "study.name=first")
+    storage = f"sqlite:///{commands.folder}/studies/studies.db"
+    result = commands.run("sweeps", "worker", "frist", "--storage", storage)
+    assert result.returncode == 2 and len(lines(result.stderr)) == 1 and "Did you mean 'first'" in result.stderr
+
+
+def test_a_launcher_is_a_module_and_a_line(commands: Commands) -> None:
+    """It pickles the order; the worker is a process that has never seen the command."""
+    result = commands.run("launched", *GRID, "hydra/launcher=joblib")
+    assert result.returncode == 0, result.stderr
+    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
+    assert "[6/6]" in result.stdout
+
+
+def test_the_story_of_a_trial_says_why_it_ran_again(commands: Commands) -> None:
+    assert commands.run("fake", "-m", "mode=ok,kill", "study.name=s", "study.max_retries=1").returncode == 1
+    storage = f"sqlite:///{commands.folder}/studies/studies.db"
+    story = commands.run("sweeps", "show", "s", "--trial", "1", "--storage", storage).stdout
+    told = [line.split("  ") for line in lines(story)[2:]]
+    told = [[cell.strip() for cell in row if cell.strip()][1:4] for row in told]
+    assert told == [
+        ["1", "claimed", "it was open"],
+        ["1", "retried", "crash: killed by SIGKILL"],
+        ["2", "claimed", "it was open"],
+        ["2", "finished", "failed, crash: killed by SIGKILL"],
+    ]
+    [log] = (commands.folder / "studies" / "s").glob("worker-*.log")
+    assert "trial 1, attempt 1: retried: crash: killed by SIGKILL" in log.read_text()
+    none = commands.run("sweeps", "show", "s", "--trial", "9", "--storage", storage)
+    assert none.returncode == 2 and "--trial=9: study 's' has trials 0 to 1." in none.stderr
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.05])
+def test_two_sigterms_in_one_instant_hand_the_trials_back(commands: Commands, pause_s: float) -> None:
+    process = commands.start("fake", "-m", "x=1,2", "study.name=s", "sleep_s=60")
+    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(pause_s)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert study(commands).counts() == {"open": 2, "running": 0, "done": 0}
+    assert [event.what for event in study(commands).events(0)] == ["claimed", "handed back"]
+
+
+def test_a_plain_run_of_an_application_of_ours_is_refused_in_one_line_too(commands: Commands) -> None:
+    result = commands.run("fake", "sleeps=1")
+    assert result.returncode == 2 and len(lines(result.stderr)) == 1 and "'sleep_s'" in result.stderr
+
+
+def test_an_application_with_another_sweeper_keeps_hydras_own_report(commands: Commands) -> None:
+    result = commands.run("fake", "-m", "hydra/sweeper=basic", "x=1,2", "sleeps=1")
+    assert result.returncode == 1 and "To append to your config use +sleeps=1" in result.stderr
+
+
+def test_an_error_of_the_task_itself_is_hydras_to_report(commands: Commands) -> None:
+    result = commands.run("fake", "mode=raise")
+    assert result.returncode == 1 and "ValueError: wrong shape" in result.stderr and "Traceback" in result.stderr
 
 
 def test_the_stock_sweeper_still_works(commands: Commands) -> None:
@@ -263,6 +347,6 @@ def test_bad_input_is_refused_before_anything_is_created(commands: Commands, cas
     arguments, text = BAD[case]
     result: subprocess.CompletedProcess[str] = commands.run("fake", "-m", *arguments)
     assert result.returncode == 2, result.stdout
-    assert text in result.stderr and "Traceback" not in result.stderr
+    assert text in result.stderr and len(lines(result.stderr)) == 1
     assert ":pw@" not in result.stderr
     assert commands.made() == []
