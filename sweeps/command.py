@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Quote, QuotedString
+
 from sweeps.errors import StudyError
 
 _NOT_AGAIN = ("study.name=", "study.retry_failed=", "study.preview=")
@@ -47,8 +49,9 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
         program = ["-m", command["module"]]
     else:
         raise StudyError(f"Study {study!r} was started from neither a module nor a script; start its own line again.")
+    name = QuotedString(study, Quote.single).with_quotes()
     overrides = [text for text in facts["arguments"] if not text.startswith(_NOT_AGAIN)]
-    return [sys.executable, *program, "-m", *command["options"], *overrides, f"study.name={_quoted(study)}"]
+    return [sys.executable, *program, "-m", *command["options"], *overrides, f"study.name={name}"]
 
 
 def _options(arguments: Sequence[str]) -> list[str]:
@@ -57,9 +60,3 @@ def _options(arguments: Sequence[str]) -> list[str]:
         parser.add_argument(short, long)
     found = vars(parser.parse_known_args(arguments)[0])
     return [f"--{name.replace('_', '-')}={value}" for name, value in found.items() if value is not None]
-
-
-def _quoted(text: str) -> str:
-    """Text that Hydra's grammar reads as it is."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -21,6 +21,12 @@ class StorageError(SweepsError):
     """The study storage does not answer."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says before its details; its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """List the known names, and the nearest one if any is near."""
     names = [str(name) for name in known]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.errors import StudyError, did_you_mean
+from sweeps.errors import StudyError, did_you_mean, first_line
 
 DEFAULT_DIRECTORY = "logs/studies"
 DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
@@ -106,12 +106,6 @@ def study_settings(config: DictConfig) -> StudySettings:
 def tracking_settings(config: DictConfig) -> TrackingSettings:
     """Read and check `tracking`."""
     return _read(config, "tracking", TrackingSettings)
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says before its details."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:

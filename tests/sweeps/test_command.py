@@ -1,0 +1,45 @@
+import sys
+
+import pytest
+
+from sweeps.command import again, started_by
+from sweeps.errors import StudyError
+
+FACTS = {"task": "pkg.train:main", "arguments": ["x=1,2", "study.name=s", "study.retry_failed=true", "study.slots=2"]}
+
+
+def test_a_module_is_started_as_one_with_the_options_that_chose_its_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = ["train", "-m", "x=1,2", "--config-name", "other", "-cd", "conf dir", "study.name=s", "--config-path=p"]
+    monkeypatch.setattr(sys, "argv", line)
+    command = started_by("pkg.train:main")
+    options = ["--config-name=other", "--config-path=p", "--config-dir=conf dir"]
+    assert command == {"module": "pkg.train", "script": None, "options": options}
+    assert again("s", {**FACTS, "command": command}) == [
+        *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "study.slots=2", "study.name='s'"),
+    ]
+
+
+def test_a_script_is_started_by_its_path() -> None:
+    command = {"module": "__main__", "script": "/project/app.py", "options": []}
+    line = again("s", {**FACTS, "task": "__main__:main", "command": command})
+    assert line[:3] == [sys.executable, "/project/app.py", "-m"]
+
+
+def test_a_study_of_an_earlier_version_is_joined_by_its_task() -> None:
+    assert again("s", FACTS)[1:4] == ["-m", "pkg.train", "-m"]
+
+
+def test_what_is_neither_a_module_nor_a_script_cannot_be_started_again() -> None:
+    command = {"module": "__main__", "script": None, "options": []}
+    with pytest.raises(StudyError, match="neither a module nor a script"):
+        again("s", {**FACTS, "command": command})
+
+
+def test_a_name_is_quoted_for_hydra() -> None:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    name = r"it's a=b,c \ d"
+    override = OverridesParser.create().parse_override(again(name, FACTS)[-1])
+    assert override.value() == name and not override.is_sweep_override()

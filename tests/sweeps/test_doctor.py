@@ -1,0 +1,141 @@
+"""Each thing that can be wrong with a study is one finding, and a study in order has none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from sweeps.doctor import Finding, examine
+from sweeps.identity import machine, new_worker_id
+from sweeps.outcome import Completed, Failed, to_json
+from sweeps.space import Point
+from sweeps.study.ledger import Ledger
+from sweeps.study.requeue import Requeue
+from sweeps.study.study import Study
+from sweeps.trial.files import StudyFiles
+from sweeps.trial.journal import Journal, Sample
+from tests.studies import study_of
+
+ONE = Completed(values=(1.0,))
+
+
+def finished(folder: Path, num_trials: int = 1) -> Study:
+    """Completed trials with a journal of two samples each."""
+    study = study_of(folder, [({"x": str(x)}, ONE) for x in range(num_trials)])
+    for number in range(num_trials):
+        for step in range(2):
+            Journal(StudyFiles(folder).trial(number).directory).log({"loss": 1.0}, step)
+    return study
+
+
+def problems(findings: Sequence[Finding]) -> list[str]:
+    return [finding.problem for finding in findings]
+
+
+def found(study: Study, folder: Path, view: Any = None) -> list[str]:
+    return problems(examine(study, StudyFiles(folder), (lambda: view) if view else None))
+
+
+class View:
+    """What a tracking server answers: run id to trial, status, samples per metric."""
+
+    def __init__(self, *runs: tuple[str, str, dict[str, int]]) -> None:
+        self._runs = runs
+
+    def children(self) -> list[Any]:
+        return [
+            SimpleNamespace(info=SimpleNamespace(run_id=i, status=status), data=SimpleNamespace(tags={"trial": trial}))
+            for i, (trial, status, _) in enumerate(self._runs)
+        ]
+
+    def history(self, run_id: int, name: str) -> list[Sample]:
+        return [Sample(name, 1.0, step, 0) for step in range(self._runs[run_id][2].get(name, 0))]
+
+
+def test_a_study_in_order_has_no_finding(tmp_path: Path) -> None:
+    study = finished(tmp_path)
+    assert found(study, tmp_path) == []
+    assert found(study, tmp_path, View(("0", "FINISHED", {"loss": 2}))) == []
+
+
+def test_a_trial_that_waits_says_what_happened_to_it(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, None), ({"x": "2"}, None)])
+    claim = study.claim("w", None)
+    assert claim is not None
+    study.give_back(claim, 1.0, Requeue(what="handed back", reason="its worker was told to stop"))
+    findings = examine(study, StudyFiles(tmp_path), None)
+    assert problems(findings) == [
+        "trial 0 is open: attempt 1 handed back, its worker was told to stop",
+        "trial 1 has not run",
+    ]
+    assert {finding.advice for finding in findings} == {"sweeps worker s"}
+
+
+def test_a_running_trial_says_whether_its_worker_lives(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, None), ({"x": "2"}, None)])
+    alive, gone = new_worker_id(), f"host:{machine()}:{2**22 + 1}:cafe"
+    study.claim(alive, None)
+    study.claim(gone, None)
+    assert found(study, tmp_path) == [
+        f"trial 0 is running: worker {alive} runs it",
+        f"trial 1 is running: its worker {gone} is gone",
+    ]
+
+
+def test_a_point_that_was_drawn_twice_is_told(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, None)])
+    study.add_draws(1)
+    point = Point(overrides={"x": "1"}, varied=("x",))
+    for _ in range(2):
+        claim = study.claim("w", lambda optuna_study, number: (optuna_study.ask()._trial_id, point))
+        assert claim is not None and study.tell(claim, ONE)
+        Journal(StudyFiles(tmp_path).trial(claim.number).directory).event("attempt")
+    assert found(study, tmp_path) == ["trials 0, 1 completed the same point"]
+
+
+def test_an_outcome_that_optuna_has_not_is_told(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, None)])
+    claim = study.claim("w", None)
+    assert claim is not None
+    Journal(StudyFiles(tmp_path).trial(0).directory).event("attempt")
+    ledger = Ledger(study.database, study.database.storage.get_study_id_from_name("s"))
+    ledger.change(claim, {"state": "done", "outcome": to_json(ONE)})
+    assert found(study, tmp_path) == ["trial 0 differs in Optuna's tables"]
+
+
+def test_files_that_are_gone_are_told(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, ONE), ({"x": "2"}, ONE), ({"x": "3"}, Failed(cause="error", detail=""))])
+    StudyFiles(tmp_path).trial(1).directory.mkdir(parents=True)
+    assert found(study, tmp_path) == [f"trial 0 has no directory under {tmp_path}", "trial 1 has no journal"]
+
+
+def test_a_server_that_does_not_answer_is_one_finding(tmp_path: Path) -> None:
+    def connect() -> Any:
+        raise ConnectionError("[Errno 111] Connection refused')")
+
+    findings = examine(finished(tmp_path), StudyFiles(tmp_path), connect)
+    assert problems(findings) == ["tracking does not answer: Connection refused"]
+
+
+def test_runs_that_do_not_fit_their_trials_are_told(tmp_path: Path) -> None:
+    study = finished(tmp_path, 4)
+    view = View(
+        ("0", "FINISHED", {"loss": 1}),
+        ("1", "RUNNING", {"loss": 2}),
+        ("2", "FINISHED", {"loss": 2}),
+        ("2", "FINISHED", {"loss": 2}),
+        ("9", "FINISHED", {}),
+    )
+    findings = examine(study, StudyFiles(tmp_path), lambda: view)  # type: ignore[arg-type,return-value]
+    assert problems(findings) == [
+        "trial 0: loss has 1 samples in MLflow, 2 recorded",
+        "trial 1 is completed, its run is RUNNING",
+        "trial 2 has 2 runs in MLflow",
+        "trial 3 has 0 runs in MLflow",
+        "MLflow has 1 runs of trial 9, the study has none",
+    ]
+    assert [finding.advice for finding in findings] == ["sweeps sync s"] * 4 + ["delete them"]
+
+
+def test_a_failed_trial_needs_no_files(tmp_path: Path) -> None:
+    assert found(study_of(tmp_path, [({"x": "1"}, Failed(cause="crash", detail="d"))]), tmp_path) == []

@@ -1,0 +1,62 @@
+import os
+import signal
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeps.errors import StorageError, StudyError
+from sweeps.exits import exit_on_sigterm, one_line, one_line_errors
+
+
+def caught(key: str, value: object) -> OmegaConfBaseException:
+    config = OmegaConf.create({"model": {"lr": 0.1, "depth": 2}})
+    OmegaConf.set_struct(config, True)
+    with pytest.raises(OmegaConfBaseException) as error:
+        OmegaConf.update(config, key, value)
+    return error.value
+
+
+@pytest.mark.parametrize("error", [StudyError("study.slots=0 is wrong."), StorageError("two\nlines")])
+def test_a_mistake_of_the_users_is_one_line_and_exit_2(
+    error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    with pytest.raises(SystemExit) as exit_, one_line_errors():
+        raise error
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == f"Error: {' '.join(str(error).split())}\n"
+
+
+def test_a_bug_is_no_mistake_of_the_users() -> None:
+    with pytest.raises(KeyError), one_line_errors():
+        raise KeyError("x")
+
+
+def test_whoever_asks_for_the_whole_error_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(StudyError), one_line_errors():
+        raise StudyError("x")
+
+
+def test_ctrl_c_and_sigterm_have_their_usual_codes() -> None:
+    with pytest.raises(SystemExit) as interrupted, one_line_errors():
+        raise KeyboardInterrupt
+    with pytest.raises(SystemExit) as terminated, exit_on_sigterm():
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+    assert (interrupted.value.code, terminated.value.code) == (130, 143)
+
+
+def test_a_key_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    error = caught("model.lrr", 1)
+    assert one_line(error) == "Key 'model.lrr' does not exist. Known here: depth, lr. Did you mean 'lr'?"
+
+
+def test_hydras_advice_and_details_are_left_out() -> None:
+    error = ConfigCompositionException("Could not override 'model.lrr'.\nTo append to your config use +model.lrr=1")
+    error.__cause__ = caught("model.lrr", 1)
+    assert one_line(error) == (
+        "Could not override 'model.lrr'. Key 'model.lrr' does not exist. Known here: depth, lr. Did you mean 'lr'?"
+    )

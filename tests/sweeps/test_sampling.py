@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from sweeps.errors import StudyError
+from sweeps.outcome import Completed
+from sweeps.space import parse
+from sweeps.study.sampling import drawer
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from tests.sweeps.test_fuzz import NoGroups
+
+LINE = ["x=interval(-1,1)", "lr=tag(log,interval(0.001,1))", "net=choice(a,b)", "fixed=3"]
+
+
+def study_at(folder: Path, num_draws: int) -> Study:
+    study = Study.create(Database(f"sqlite:///{folder}/studies.db"), "s", ["minimize"], {"objective": ["loss"]})
+    study.add_draws(num_draws)
+    return study
+
+
+def draw_all(study: Study, sampler: str, seed: int | None = 0, at_most: int = 100) -> list[dict[str, str]]:
+    """What a worker draws and completes, at most so many, with a drawer of its own."""
+    draw = drawer(parse(LINE, {}, NoGroups()), sampler, seed)
+    points = []
+    while len(points) < at_most and (claim := study.claim("w", draw)) is not None:
+        points.append(claim.point.overrides)
+        study.tell(claim, Completed(values=(float(claim.point.overrides["x"]) ** 2,)))
+    return points
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_draws_do_not_depend_on_how_the_study_was_cut(tmp_path: Path, sampler: str) -> None:
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    whole = draw_all(study_at(tmp_path / "whole", 15), sampler)
+    cut = study_at(tmp_path / "cut", 15)
+    assert draw_all(cut, sampler, at_most=4) + draw_all(cut, sampler, at_most=7) + draw_all(cut, sampler) == whole
+    assert len(whole) == 15 and len({str(point) for point in whole}) == 15
+
+
+def test_draws_lie_in_their_dimensions_and_keep_what_is_fixed(tmp_path: Path) -> None:
+    points = draw_all(study_at(tmp_path, 10), "random")
+    assert all(-1 <= float(point["x"]) <= 1 and 0.001 <= float(point["lr"]) <= 1 for point in points)
+    assert {point["net"] for point in points} == {"a", "b"} and {point["fixed"] for point in points} == {"3"}
+
+
+def test_another_seed_draws_other_points(tmp_path: Path) -> None:
+    for name in ("0", "1"):
+        (tmp_path / name).mkdir()
+    first, second = (draw_all(study_at(tmp_path / str(seed), 3), "random", seed) for seed in (0, 1))
+    assert first != second
+
+
+def test_another_space_is_refused(tmp_path: Path) -> None:
+    study = study_at(tmp_path, 2)
+    draw_all(study, "random", at_most=1)
+    other = drawer(parse(["net=choice(c,d)"], {}, NoGroups()), "random", 0)
+    with pytest.raises(StudyError, match="study 's' was started with another search space"):
+        study.claim("w", other)

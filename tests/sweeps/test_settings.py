@@ -1,0 +1,82 @@
+from dataclasses import fields
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from sweeps.errors import StudyError
+from sweeps.settings import StudySettings, default_storage, study_settings, tracking_settings, tracking_uri
+from tests.conftest import REPOSITORY
+
+
+def read(**study: object) -> StudySettings:
+    return study_settings(OmegaConf.create({"study": study}))
+
+
+def test_without_a_group_all_is_as_usual() -> None:
+    assert study_settings(OmegaConf.create({})) == StudySettings()
+
+
+def test_our_applications_group_has_every_key_and_its_usual_value() -> None:
+    """A study key stands in the dataclass and in this file, and nowhere else."""
+    text = (REPOSITORY / "configs" / "study" / "default.yaml").read_text()
+    given = yaml.safe_load(text)
+    usual = StudySettings()
+    assert list(given) == [field.name for field in fields(StudySettings)]
+    own = {"storage", "directory", "objective", "seed"}  # what only the application knows
+    assert {key: value for key, value in given.items() if key not in own} == {
+        key: getattr(usual, key) for key in given if key not in own
+    }
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ({"slot": 2}, "study.slot does not exist. Known here: name, storage,"),
+        ({"sampler": "tpee"}, "study.sampler=tpee is unknown. Known: auto, grid, tpe, random. Did you mean 'tpe'?"),
+        ({"direction": "up"}, "study.direction=up is unknown. Known: maximize, minimize."),
+        (
+            {"objective": ["a", "b"], "direction": ["minimize"] * 3},
+            "study.direction=['minimize', 'minimize', 'minimize'] names 3 directions for 2 objectives.",
+        ),
+        ({"n_trials": 0}, "study.n_trials=0 must be a finite number of at least 1."),
+        ({"replicates": 0}, "study.replicates=0 must be a finite number of at least 1."),
+        ({"max_retries": -1}, "study.max_retries=-1 must be a finite number of at least 0."),
+        ({"lease_s": 0.5}, "study.lease_s=0.5 must be a finite number of at least 1."),
+        ({"stop_grace_s": float("inf")}, "study.stop_grace_s=inf must be a finite number of at least 0."),
+        ({"trial_memory_gb": float("nan")}, "study.trial_memory_gb=nan must be a finite number of at least 0.1."),
+        ({"slots": 0}, "study.slots=0 must be auto or a whole number of at least 1."),
+        ({"slots": "many"}, "study.slots=many must be auto or a whole number of at least 1."),
+        ({"name": "a/b"}, "study.name='a/b' must be usable as a folder name: no slash, no leading dot."),
+        ({"name": " "}, "study.name=' ' must be usable as a folder name: no slash, no leading dot."),
+        ({"n_trials": "some"}, "study.n_trials: Value 'some' of type 'str' could not be converted to Integer"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_one_line(study: dict[str, object], message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        read(**study)
+    assert str(caught.value).startswith(message)
+
+
+def test_one_direction_is_that_of_all_objectives() -> None:
+    assert read(objective=["a", "b"], direction="minimize").directions == ("minimize", "minimize")
+    assert read(objective=["a", "b"], direction=["minimize", "maximize"]).directions == ("minimize", "maximize")
+    assert read(objective=None).objectives == () and read(objective="a").objectives == ("a",)
+
+
+def test_the_storage_is_the_key_else_the_environment_else_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SWEEPS_STORAGE", raising=False)
+    assert read(directory="d").storage_url == "sqlite:///d/studies.db" and default_storage() == read().storage_url
+    monkeypatch.setenv("SWEEPS_STORAGE", "sqlite:///e.db")
+    assert read(directory="d").storage_url == "sqlite:///e.db"
+    assert read(storage="sqlite:///k.db").storage_url == "sqlite:///k.db"
+
+
+def test_tracking_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tracking_uri() == "sqlite:///mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://h:5000")
+    assert tracking_settings(OmegaConf.create({})).uri == "http://h:5000"
+    with pytest.raises(StudyError, match=r"tracking\.urri does not exist.*Did you mean 'uri'"):
+        tracking_settings(OmegaConf.create({"tracking": {"urri": "x"}}))
