@@ -1,4 +1,4 @@
-"""Ray Tune around the bare loop, a trial a core: `python -m benchmarks.raytune dense 12 data`."""
+"""Ray Tune around the bare loop, one trial per core: `python -m benchmarks.raytune dense 12 data`."""
 
 import json
 import os

@@ -150,7 +150,7 @@ def sync(
         study = Study(database, study_name)
         uri, experiment = _tracking(study, tracking)
         if not uri:
-            print(f"{study_name}: started without tracking; --tracking=URI sends it all the same.")
+            print(f"{study_name}: started without tracking; --tracking=URI sends it anyway.")
             continue
         try:
             sent = sync_study(study, connect(study, uri, experiment), StudyFiles(Path(study.facts["directory"])))
@@ -232,7 +232,7 @@ def _study(name: str, storage: str | None) -> "Study":
 
 
 def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:
-    """The URI asked for, else the environment's, else the one the study was started with; empty: it was not tracked."""
+    """URI and experiment: `--tracking`, the environment, or what the study was started with; empty: untracked."""
     from sweeps.settings import tracking_uri
 
     known = study.facts.get("tracking") or {}

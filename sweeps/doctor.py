@@ -1,4 +1,4 @@
-"""Compares what the study, the journals and the tracking server say of the same trials."""
+"""Compares what the study, the journals and the tracking server say of a trial."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

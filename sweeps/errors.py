@@ -14,7 +14,7 @@ class SweepsError(CompactHydraException):
 
 
 class StudyError(SweepsError):
-    """The user asked for something a study cannot be: rule, value found, nearest valid ones."""
+    """A mistake of the user's: rule, value found, nearest valid ones."""
 
 
 class StorageError(SweepsError):

@@ -21,7 +21,7 @@ def host_of(worker: str) -> str:
 def is_known_dead(worker: str) -> bool:
     """Whether a worker ran on this machine, since its last start, and its process is gone.
 
-    False wherever that cannot be told: then only the lease decides.
+    False where nobody can know: then only the lease decides.
     """
     parts = worker.split(":")
     if len(parts) != 4 or parts[1] != machine():

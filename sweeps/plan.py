@@ -57,7 +57,7 @@ def read_plan(config: DictConfig, arguments: Sequence[str], params: Mapping[str,
         loader: Knows the options of the groups.
 
     Raises:
-        StudyError: Something asked for cannot be.
+        StudyError: The command asks for something that cannot be.
     """
     settings, tracking = study_settings(config), tracking_settings(config)
     space = parse(arguments, params, loader)
@@ -80,6 +80,6 @@ def is_grid(space: Space, settings: StudySettings) -> bool:
 
 
 def _derived_name(job: str, space: Space) -> str:
-    """The same line gets the same study."""
+    """A name made from the line: typed again, it finds its study."""
     line = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
     return f"{job}-{digest(line)[:8]}"

@@ -40,7 +40,7 @@ class Sweep:
         params: Sweeps from the configuration.
 
     Raises:
-        StudyError: Something asked for cannot be; nothing has been created.
+        StudyError: The command asks for something that cannot be; nothing has been created.
     """
 
     def __init__(

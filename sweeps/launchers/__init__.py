@@ -22,7 +22,7 @@ class Launcher(Protocol):
         """Start the workers and wait for them.
 
         Args:
-            order: What each worker is told.
+            order: What each worker works on.
             num_workers: How many there are.
 
         Returns:

@@ -15,7 +15,7 @@ log = logging.getLogger("sweeps.events")
 
 What = Literal[
     "claimed",  # a worker has taken the trial
-    "handed back",  # its worker was asked to stop; the next attempt continues
+    "handed back",  # its worker had to stop; the next attempt continues
     "lost",  # the attempt's fork server died, or somebody else ended the attempt; the next one continues
     "lease lost",  # its worker is gone or silent; another one has taken the trial away from it
     "retried",  # it failed, and a further attempt is left

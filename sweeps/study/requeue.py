@@ -18,7 +18,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """The worker was asked to stop and has passed that on; nothing is wrong with the trial."""
+    """The worker has been told to stop and has stopped its trials; nothing is wrong with the trial."""
 
     why: str
 

@@ -41,7 +41,7 @@ class Database:
         patience_s: How long an outage is waited out once the database has answered for the first time.
 
     Raises:
-        StudyError: The URL is none of those, or the file does not exist and may not be created.
+        StudyError: The URL is of another kind, or the file does not exist and may not be created.
         StorageError: Nothing answers there.
     """
 

@@ -60,7 +60,7 @@ class Study:
             database: Where it is kept.
             name: Its name.
             directions: `minimize` or `maximize` per objective.
-            facts: Plain values kept with the study; those it has already stay.
+            facts: Plain values to keep with the study; a value that it has already stays.
 
         Raises:
             StudyError: A study of that name optimises something else.
@@ -119,7 +119,7 @@ class Study:
         self.facts[key] = value
 
     def add(self, wanted: Iterable[Point]) -> int:
-        """Hand out these points too; those it knows already stay as they are.
+        """Hand out these points too; a point that the study knows already stays as it is.
 
         Returns:
             How many are new.

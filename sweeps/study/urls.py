@@ -39,7 +39,7 @@ def shown(url: str | sa.URL) -> str:
 
 
 def without_passwords(arguments: Iterable[str]) -> list[str]:
-    """The overrides without those that hold a password: what is kept with a study can be read by many."""
+    """The overrides that hold no password: many can read what is kept with a study."""
     return [text for text in arguments if not (text.startswith(ADDRESSES) and shown(_value(text)) != _value(text))]
 
 

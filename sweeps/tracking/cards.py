@@ -1,4 +1,4 @@
-"""What a tracking server is told about studies and trials, in plain values."""
+"""What a tracking server shows of studies and trials, as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

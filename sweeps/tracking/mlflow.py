@@ -31,7 +31,7 @@ _TAG_BATCH = 100
 
 
 class MlflowView:
-    """Writes a study to a tracking server; every call may be repeated and leaves the same runs.
+    """Writes a study to a tracking server; a call that is repeated changes nothing more.
 
     Args:
         uri: Tracking URI.

@@ -14,9 +14,11 @@ from sweeps.tracking.mlflow import MlflowView, reason
 from sweeps.trial import journal
 
 log = logging.getLogger(__name__)
+
 _INTERVAL_S = 1.0
 _MAX_PAUSE_S = 15.0
 _LONGEST_CALL_S = 120.0
+"""Longest wait at the end for a call that neither returns nor fails."""
 
 
 class Upload:
@@ -143,6 +145,8 @@ class Uploader:
         self._closing.set()
         while self._thread.is_alive():
             self._thread.join(timeout=0.1)
+            # Three clocks: a server that works is waited for as long as it takes; one that has failed for `drain_s`,
+            # also after a further try since the call, is given up; so is a call that hangs.
             now, failed_at = time.monotonic(), self._failed_at
             is_silent = failed_at is not None and now - failed_at > drain_s and self._num_attempts > attempts
             if is_silent or now - called_at > drain_s + _LONGEST_CALL_S:

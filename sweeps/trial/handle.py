@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 class TrialPruned(Exception):
-    """Raised by a task that `should_prune` told to stop."""
+    """A task raises it when `should_prune` says that the trial should stop."""
 
 
 class Trial:

@@ -64,8 +64,8 @@ def run_in_child(job: Job, connection: Connection) -> None:
 def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     """Entry of a process that lets the application refuse configurations before anything is created.
 
-    Hydra's own hook for that is `on_run_start`. Sends the exit code asked for, 0 or None being none, and what was
-    printed on stderr; where nothing was refused, the warnings alone, each once.
+    Hydra's own hook for that is `on_run_start`. Sends the exit code that the hook has asked for (0 or None: it has
+    not), and what it printed on stderr; where nothing was refused, only the warnings, each once.
     """
     from hydra.utils import execution_whitelist
 

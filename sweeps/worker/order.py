@@ -1,4 +1,4 @@
-"""What a worker is told: which study, where it is kept, and how its trials are run."""
+"""What a worker works on: which study, where it is kept, and how its trials are run."""
 
 from dataclasses import dataclass
 

@@ -29,7 +29,7 @@ def places_of_this_machine(asked: int | str, num_trials: int) -> tuple[Place, ..
     """The places of a worker that has the machine to itself.
 
     Args:
-        asked: Trials at a time; `auto`: one per GPU, else one per core.
+        asked: Trials at a time (`study.slots`); `auto`: one per GPU, or one per core on a machine without.
         num_trials: Trials of the study; there are never more places.
     """
     cores, devices = num_cores(), gpus()

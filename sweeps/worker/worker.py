@@ -25,6 +25,7 @@ _POLL_S = 1.0
 """Longest time between two looks at the study."""
 
 _MAX_BEAT_S = 2.0
+"""Longest time between two beats, also where the lease is long: `sweeps show` is never older."""
 
 _SAME_SIGNAL_S = 0.5
 """Signals this close together are one: `timeout` and some batch systems signal a process and its group at once."""
