@@ -1,4 +1,4 @@
-"""What a command line asks for: the axes of a sweep, its points and their identity."""
+"""The axes of a sweep, its points and their identity."""
 
 import functools
 import hashlib

@@ -1,1 +1,1 @@
-"""The journal of a trial, and MLflow as a view of it."""
+"""MLflow as a view of studies: it can be made again from what a study and its trials have kept."""
