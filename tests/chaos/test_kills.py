@@ -135,9 +135,8 @@ def test_a_command_killed_again_and_again_completes_each_point_once(commands: Co
         process.communicate()
     assert commands.run("fake", *line).returncode == 0
     check_invariants(commands, 8)
-    began = time.monotonic()
     attempts = [row.attempt for row in study(commands).trials()]
-    assert commands.run("fake", *line).returncode == 0 and time.monotonic() - began < 5
+    assert commands.run("fake", *line).returncode == 0
     assert [row.attempt for row in study(commands).trials()] == attempts
 
 

@@ -31,9 +31,8 @@ def test_every_point_is_run_once_and_the_same_line_again_runs_none(commands: Com
     assert first.returncode == 0, first.stderr
     assert [trial.state for trial in trials(commands)] == ["completed"] * 6
     assert "[6/6]" in first.stdout and "| 3 " in first.stdout
-    began = time.monotonic()
     second = commands.run("fake", *GRID)
-    assert second.returncode == 0 and time.monotonic() - began < 5
+    assert second.returncode == 0 and "Study s: 6 trials, 6 of them done." in second.stdout
     assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
 
 
@@ -81,12 +80,11 @@ def test_a_study_on_postgresql_is_shared_by_two_commands(commands: Commands, pos
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_command_hands_its_trials_back(commands: Commands, number: int, code: int) -> None:
-    process = commands.start("fake", *GRID, "sleep_s=4")
+    process = commands.start("fake", *GRID, "sleep_s=4", "study.stop_grace_s=120")
     wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
-    began = time.monotonic()
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == code and time.monotonic() - began < 10
+    _, err = process.communicate(timeout=60)  # half the grace: it does not wait for it
+    assert process.returncode == code
     assert "continues the study" in err
     assert alive_in(commands) == []
     assert study(commands).counts() == {"open": 6, "running": 0, "done": 0}
@@ -95,16 +93,15 @@ def test_an_interrupted_command_hands_its_trials_back(commands: Commands, number
 
 
 def test_a_second_signal_ends_at_once(commands: Commands) -> None:
-    process = commands.start("fake", "-m", "x=1,2", "study.name=s", "mode=hang", "study.stop_grace_s=60")
+    process = commands.start("fake", "-m", "x=1,2", "study.name=s", "mode=hang", "study.stop_grace_s=120")
     wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
     for trial in trials(commands):
         os.kill(pid_of(commands, trial.number), signal.SIGSTOP)  # does not react to the first one
     process.send_signal(signal.SIGINT)
     time.sleep(1)
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
-    assert process.returncode == 130 and time.monotonic() - began < 3
+    process.communicate(timeout=60)  # half the grace
+    assert process.returncode == 130
     assert alive_in(commands) == []
 
 

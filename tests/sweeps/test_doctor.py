@@ -85,9 +85,10 @@ def test_a_running_trial_says_whether_its_worker_lives(tmp_path: Path) -> None:
 def test_a_point_that_was_drawn_twice_is_told(tmp_path: Path) -> None:
     study = study_of(tmp_path, [({"x": "1"}, None)])
     study.add_draws(1)
-    point = Point(overrides={"x": "1"}, varied=("x",))
+    storage, point = study.database.storage, Point(overrides={"x": "1"}, varied=("x",))
+    study_id = storage.get_study_id_from_name("s")
     for _ in range(2):
-        claim = study.claim("w", lambda optuna_study, number: (optuna_study.ask()._trial_id, point))
+        claim = study.claim("w", lambda optuna_study, number: (storage.create_new_trial(study_id), point))
         assert claim is not None and study.tell(claim, ONE)
         Journal(StudyFiles(tmp_path).trial(claim.number).directory).event("attempt")
     assert found(study, tmp_path) == ["trials 0, 1 completed the same point"]
