@@ -14,7 +14,7 @@ from hydra.utils import execution_whitelist
 from lightning.pytorch import Callback
 
 from benchmarks.floor import BATCH_SIZE, Data, Network, step
-from trainer_pkg.entry import WHITELIST, config_dir, register_models
+from trainer_pkg.preflight.one_line import WHITELIST, config_dir, register_models
 from trainer_pkg.run import run
 
 

@@ -14,8 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps.errors import StudyError
 from sweeps.settings import study_settings
 from tests.conftest import REPOSITORY, Commands, lines
-from trainer_pkg.entry import WHITELIST, one_line, register_models
 from trainer_pkg.preflight.check import check
+from trainer_pkg.preflight.one_line import WHITELIST, one_line, register_models
 from trainer_pkg.preflight.renamed import answer, options
 
 CONFIGS = str(REPOSITORY / "configs")

@@ -7,7 +7,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_models
+from trainer_pkg.preflight.one_line import WHITELIST, config_dir, one_line_errors, register_models
 
 register_models()
 

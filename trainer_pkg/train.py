@@ -5,7 +5,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from trainer_pkg.entry import WHITELIST, config_dir, one_line_errors, register_models
+from trainer_pkg.preflight.one_line import WHITELIST, config_dir, one_line_errors, register_models
 
 register_models()
 

@@ -14,7 +14,7 @@ from lightning.pytorch import Callback
 
 from tests.conftest import REPOSITORY
 from trainer_pkg.checkpoint import load, newest_valid
-from trainer_pkg.entry import WHITELIST, register_models
+from trainer_pkg.preflight.one_line import WHITELIST, register_models
 from trainer_pkg.run import run
 
 EPOCHS, BATCHES = 2, 12

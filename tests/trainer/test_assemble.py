@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 from tests.conftest import REPOSITORY
 from trainer_pkg.assemble import Run, assemble, names_in
 from trainer_pkg.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
-from trainer_pkg.entry import WHITELIST, register_models
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.preflight.one_line import WHITELIST, register_models
 from trainer_pkg.run import objective, train
 
 

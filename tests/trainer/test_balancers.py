@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader
 
 from tests.conftest import REPOSITORY
 from tests.trainer.runs import BATCHES, EPOCHS, LAST, assert_continues, assert_equal, final_state, metrics, train
-from trainer_pkg.entry import WHITELIST, register_models
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.balancers import Balancer, FixedWeights
 from trainer_pkg.losses.ordered import Regression
@@ -23,6 +22,7 @@ from trainer_pkg.module import ImageModule
 from trainer_pkg.nets.dense import Dense
 from trainer_pkg.nets.mlp import MLP
 from trainer_pkg.preflight.check import check
+from trainer_pkg.preflight.one_line import WHITELIST, register_models
 from trainer_pkg.spec import Categorical, DataSpec
 
 HEADS = ("digit", "thickness", "smoothness")

@@ -10,7 +10,7 @@ from hydra.utils import execution_whitelist, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY, Commands
-from trainer_pkg.entry import WHITELIST, register_models
+from trainer_pkg.preflight.one_line import WHITELIST, register_models
 from trainer_pkg.preflight.signatures import check_signatures
 
 CONFIGS = REPOSITORY / "configs"

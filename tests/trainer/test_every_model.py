@@ -13,7 +13,7 @@ from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
 from trainer_pkg.data.labels import ClassMaps
 from trainer_pkg.data.source import Columns
-from trainer_pkg.entry import WHITELIST, register_models
+from trainer_pkg.preflight.one_line import WHITELIST, register_models
 from trainer_pkg.spec import Categorical, DataSpec, Shape
 
 MODELS = sorted(path.stem for path in (REPOSITORY / "configs" / "model" / "backbone").glob("*.yaml"))

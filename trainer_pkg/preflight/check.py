@@ -34,7 +34,7 @@ class Preflight(Callback):
     """
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        from trainer_pkg.entry import one_line
+        from trainer_pkg.preflight.one_line import one_line
 
         try:
             check(config)
@@ -137,7 +137,7 @@ def _check_switches(cfg: DictConfig) -> None:
 
 def _check_groups(cfg: DictConfig) -> None:
     """A dotted override would put a name where the files of a group belong."""
-    from trainer_pkg.entry import config_dir
+    from trainer_pkg.preflight.one_line import config_dir
 
     for folder in Path(config_dir()).glob("*/*/"):
         key = f"{folder.parent.name}.{folder.name}"

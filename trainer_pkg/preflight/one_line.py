@@ -42,7 +42,7 @@ _MODEL_DEFAULTS = (
 
 def config_dir() -> str:
     """Absolute path of the config folder: inside an installed wheel, else at the top of the clone."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     inside = here / "configs"
     return str(inside if inside.is_dir() else here.parent / "configs")
 
