@@ -9,7 +9,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist, instantiate
 
 from benchmarks.sweep import Task, ours
-from trainer_pkg.preflight.one_line import WHITELIST, config_dir, register_models
+from trainer_pkg.config_folder import config_dir
+from trainer_pkg.models import register_models
+from trainer_pkg.trusted import WHITELIST
 
 _ONE_BATCH = tuple(f"trainer.limit_{split}_batches=1" for split in ("train", "val", "test"))
 

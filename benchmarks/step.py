@@ -14,8 +14,10 @@ from hydra.utils import execution_whitelist
 from lightning.pytorch import Callback
 
 from benchmarks.floor import BATCH_SIZE, Data, Network, step
-from trainer_pkg.preflight.one_line import WHITELIST, config_dir, register_models
+from trainer_pkg.config_folder import config_dir
+from trainer_pkg.models import register_models
 from trainer_pkg.run import run
+from trainer_pkg.trusted import WHITELIST
 
 
 class Clock(Callback):

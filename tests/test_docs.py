@@ -14,9 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps.errors import StudyError
 from sweeps.settings import study_settings
 from tests.conftest import REPOSITORY, Commands, lines
+from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
-from trainer_pkg.preflight.one_line import WHITELIST, one_line, register_models
-from trainer_pkg.preflight.renamed import answer, options
+from trainer_pkg.preflight.one_line import one_line
+from trainer_pkg.preflight.renamed import OPTIONS, spelling_here
+from trainer_pkg.trusted import WHITELIST
 
 CONFIGS = str(REPOSITORY / "configs")
 DOCS = REPOSITORY / "docs"
@@ -114,10 +116,10 @@ def test_a_name_of_the_table_is_answered(
         pytest.raises((HydraException, OmegaConfBaseException)) as caught,
     ):
         check(compose("train", overrides=[f"paths.data_dir={tmp_path}/data", *overrides_of(written.strip("`"))]))
-    assert (answer(given) or one_line(caught.value)).startswith(expected.replace("`", ""))
+    assert (spelling_here(given) or one_line(caught.value)).startswith(expected.replace("`", ""))
 
 
-@pytest.mark.parametrize("spelling", sorted({spelling for _, spelling in options()}))
+@pytest.mark.parametrize("spelling", sorted(set(OPTIONS.values())))
 def test_every_spelling_that_is_answered_composes(spelling: str) -> None:
     register_models()
     with initialize_config_dir(CONFIGS), execution_whitelist(WHITELIST):
@@ -125,7 +127,7 @@ def test_every_spelling_that_is_answered_composes(spelling: str) -> None:
 
 
 def test_no_name_that_is_answered_is_an_option_here() -> None:
-    for name, _ in options():
+    for name in OPTIONS:
         group, option = name.split("=")
         folder = "model/backbone" if group == "model" else group
         assert not (REPOSITORY / "configs" / folder / f"{option}.yaml").exists(), name
@@ -135,7 +137,7 @@ def test_the_program_answers(commands: Commands) -> None:
     done = commands.run("train", "-m", "model=mnist_sdn_8k,mnist_cnn_421k")
     assert (done.returncode, lines(done.stderr)) == (
         2,
-        ["Error: model=mnist_sdn_8k is model=dense model.size=tiny here."],
+        ["Error: model=mnist_sdn_8k is spelled model=dense model.size=tiny here."],
     )
     assert commands.made() == []
 

@@ -16,3 +16,8 @@ def did_you_mean(found: object, known: Iterable[str]) -> str:
     near = get_close_matches(str(found), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{', '.join(names) or 'none'}.{hint}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its kind if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -7,7 +7,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from trainer_pkg.preflight.one_line import WHITELIST, config_dir, one_line_errors, register_models
+from trainer_pkg.command import one_line_errors
+from trainer_pkg.config_folder import config_dir
+from trainer_pkg.models import register_models
+from trainer_pkg.trusted import WHITELIST
 
 register_models()
 

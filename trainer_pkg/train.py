@@ -5,7 +5,10 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from trainer_pkg.preflight.one_line import WHITELIST, config_dir, one_line_errors, register_models
+from trainer_pkg.command import one_line_errors
+from trainer_pkg.config_folder import config_dir
+from trainer_pkg.models import register_models
+from trainer_pkg.trusted import WHITELIST
 
 register_models()
 

@@ -14,8 +14,9 @@ from lightning.pytorch import Callback
 
 from tests.conftest import REPOSITORY
 from trainer_pkg.checkpoint import load, newest_valid
-from trainer_pkg.preflight.one_line import WHITELIST, register_models
+from trainer_pkg.models import register_models
 from trainer_pkg.run import run
+from trainer_pkg.trusted import WHITELIST
 
 EPOCHS, BATCHES = 2, 12
 LAST = EPOCHS * BATCHES

@@ -12,8 +12,9 @@ from tests.conftest import REPOSITORY
 from trainer_pkg.assemble import Run, assemble, names_in
 from trainer_pkg.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.preflight.one_line import WHITELIST, register_models
+from trainer_pkg.models import register_models
 from trainer_pkg.run import objective, train
+from trainer_pkg.trusted import WHITELIST
 
 
 def config(tmp_path: Path, *overrides: str) -> DictConfig:

@@ -10,8 +10,10 @@ from hydra.utils import execution_whitelist
 from omegaconf.errors import OmegaConfBaseException
 
 from tests.conftest import REPOSITORY, Commands, lines
+from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
-from trainer_pkg.preflight.one_line import WHITELIST, one_line, register_models
+from trainer_pkg.preflight.one_line import one_line
+from trainer_pkg.trusted import WHITELIST
 
 GOLDEN: dict[str, str] = yaml.safe_load((Path(__file__).parent / "golden_messages.yaml").read_text())
 

@@ -18,12 +18,13 @@ from tests.trainer.runs import BATCHES, EPOCHS, LAST, assert_continues, assert_e
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.balancers import Balancer, FixedWeights
 from trainer_pkg.losses.ordered import Regression
+from trainer_pkg.models import register_models
 from trainer_pkg.module import ImageModule
 from trainer_pkg.nets.dense import Dense
 from trainer_pkg.nets.mlp import MLP
 from trainer_pkg.preflight.check import check
-from trainer_pkg.preflight.one_line import WHITELIST, register_models
 from trainer_pkg.spec import Categorical, DataSpec
+from trainer_pkg.trusted import WHITELIST
 
 HEADS = ("digit", "thickness", "smoothness")
 SMALL = ("model=dense", "model.size=tiny", "model.net.dropout=0.3")

@@ -10,8 +10,9 @@ from hydra.utils import execution_whitelist, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY, Commands
-from trainer_pkg.preflight.one_line import WHITELIST, register_models
+from trainer_pkg.models import register_models
 from trainer_pkg.preflight.signatures import check_signatures
+from trainer_pkg.trusted import WHITELIST
 
 CONFIGS = REPOSITORY / "configs"
 GROUPS = sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())

@@ -13,8 +13,9 @@ from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
 from trainer_pkg.data.labels import ClassMaps
 from trainer_pkg.data.source import Columns
-from trainer_pkg.preflight.one_line import WHITELIST, register_models
+from trainer_pkg.models import register_models
 from trainer_pkg.spec import Categorical, DataSpec, Shape
+from trainer_pkg.trusted import WHITELIST
 
 MODELS = sorted(path.stem for path in (REPOSITORY / "configs" / "model" / "backbone").glob("*.yaml"))
 LABELS = {"thickness": [2, 1, 3, 3, 2, 3, 2, 1, 4, 3], "smoothness": [2, 0, 1, 1, 0, 1, 2, 0, 2, 2]}

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY
+from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
-from trainer_pkg.preflight.one_line import WHITELIST, register_models
+from trainer_pkg.trusted import WHITELIST
 
 DATA = "data=multihead_digits"
 GROUPS = ("data", "model", "experiment", "trainer", "debug", "callbacks", "logger", "study", "data/labels")

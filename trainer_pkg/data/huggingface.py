@@ -11,7 +11,7 @@ import torch
 
 from trainer_pkg.data.source import Columns
 from trainer_pkg.data.tensors import TensorFile, write
-from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.errors import ConfigError, did_you_mean, first_line
 from trainer_pkg.spec import Categorical, Continuous, DataSpec, Ordinal, Target
 
 _KINDS = ("categorical", "ordinal", "continuous")
@@ -81,8 +81,7 @@ def _read(path: str, config_name: str | None, revision: str | None, test_split: 
         else:
             found = datasets.load_dataset(path, config_name, revision=revision)
     except Exception as error:  # the network, the hub and the file readers raise what they like
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ConfigError(f"data.source.path={path} cannot be loaded: {lines[0]}") from error
+        raise ConfigError(f"data.source.path={path} cannot be loaded: {first_line(error)}") from error
     for key, split in (("path", "train"), ("test_split", test_split)):
         if split not in found:
             raise ConfigError(f"data.source.{key}: {path} has no split {split!r}. Splits: {', '.join(found)}.")

@@ -1,25 +1,25 @@
-"""Says which key of a configuration a constructor means when it refuses a value."""
+"""Finds the key of the value that a constructor refuses."""
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from trainer_pkg.errors import ConfigError
+from trainer_pkg.errors import ConfigError, first_line
 
 
 @contextlib.contextmanager
-def blaming(cfg: DictConfig, *keys: str, kinds: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn a constructor's refusal into one line with its key.
+def naming_the_key(cfg: DictConfig, *keys: str, kinds: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn a constructor's refusal into one line with the key of the value that it refuses.
 
     Args:
         cfg: The configuration.
-        keys: Below which of its keys the value must stand. Where one value there is what the message speaks of, its
-            full key is named, else these.
-        kinds: Errors that are the user's, beside the usual ones.
+        keys: Keys to search. If exactly one value below them appears in the message, its full key is named; otherwise
+            all of `keys`.
+        kinds: Errors that are the user's, beside ValueError, TypeError and Lightning's own.
 
     Raises:
         ConfigError: In place of such an error.
@@ -29,17 +29,23 @@ def blaming(cfg: DictConfig, *keys: str, kinds: tuple[type[Exception], ...] = ()
     try:
         yield
     except Exception as error:
-        cause = error.__cause__ if isinstance(error, InstantiationException) else error
-        if isinstance(cause, (ValueError, TypeError, MisconfigurationException, *kinds)):
-            text = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-            meant = {
-                f"{path}={value}"
-                for key in keys
-                for path, value in _leaves(OmegaConf.select(cfg, key), key)
-                if str(value) in re.split(r"[\s,;:='\"()]+|\.(?:\s|$)", text)
-            }
-            raise ConfigError(f"{meant.pop() if len(meant) == 1 else ', '.join(keys)}: {text}") from error
-        raise
+        cause = (error.__cause__ or error) if isinstance(error, InstantiationException) else error
+        if not isinstance(cause, (ValueError, TypeError, MisconfigurationException, *kinds)):
+            raise
+        text = first_line(cause)
+        found = _keys_of_values_in(text, cfg, keys)
+        raise ConfigError(f"{found.pop() if len(found) == 1 else ', '.join(keys)}: {text}") from error
+
+
+def _keys_of_values_in(text: str, cfg: DictConfig, keys: Sequence[str]) -> set[str]:
+    """`key=value` of every value below the keys that is one of the words of a text."""
+    words = re.split(r"[\s,;:='\"()]+|\.(?:\s|$)", text)
+    return {
+        f"{path}={value}"
+        for key in keys
+        for path, value in _leaves(OmegaConf.select(cfg, key), key)
+        if str(value) in words
+    }
 
 
 def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -1,87 +1,15 @@
-"""Turns a user's mistake into one line on stderr and exit code 2."""
+"""What a user reads of an error in a configuration: one line."""
 
-import functools
-import os
 import re
-import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from hydra.errors import CompactHydraException, InstantiationException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import InstantiationException, MissingConfigException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from trainer_pkg.config_folder import config_dir
 from trainer_pkg.errors import ConfigError, did_you_mean
-from trainer_pkg.preflight.renamed import answer
-
-# Trusted constructors. Anything else named by a `_target_`, also in a config read from a checkpoint, is refused.
-WHITELIST = (
-    "trainer_pkg.*",
-    "sweeps.*",
-    "torch.nn.*",
-    "torch.optim.*",
-    "torchvision.transforms.v2.*",
-    "lightning.pytorch.*",
-    "optuna.samplers.*",
-    "optuna.pruners.*",
-    *filter(None, os.environ.get("SWEEPS_TRUSTED", "").split(",")),  # the user's own: my_package.*
-)
-
-# The other parts of a model; null: none.
-_MODEL_DEFAULTS = (
-    {"adapter": None},
-    {"head": None},
-    {"balancer": None},
-    {"optimizer": "adam"},
-    {"scheduler": "plateau"},
-)
-
-
-def config_dir() -> str:
-    """Absolute path of the config folder: inside an installed wheel, else at the top of the clone."""
-    here = Path(__file__).resolve().parents[1]
-    inside = here / "configs"
-    return str(inside if inside.is_dir() else here.parent / "configs")
-
-
-def register_models() -> None:
-    """Make a model of every backbone, and its open nodes.
-
-    `model=cnn` is `model/parts/image_module` with `model/backbone=cnn`, so a family of networks is one file.
-    `model.loss_weights.<head>=` needs no plus: which heads there are is known to the data alone, so no config can list
-    them; names are checked against the data.
-    """
-    store = ConfigStore.instance()
-    node = {name: DictConfig({}, flags={"struct": False}) for name in ("loss_weights", "criteria")}
-    # replace: `python -m trainer_pkg.train` imports that module twice, once as the main one
-    store.store(group="model/parts", name="open_nodes", node=OmegaConf.create(node), replace=True)
-    for path in Path(config_dir(), "model", "backbone").glob("*.yaml"):
-        defaults = ["parts/image_module@_here_", {"backbone": path.stem}, *_MODEL_DEFAULTS]
-        store.store(group="model", name=path.stem, node=OmegaConf.create({"defaults": defaults}), replace=True)
-
-
-def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
-    """Wrap a console script: configuration errors give one line and exit 2, Ctrl-C 130, others stay as they are."""
-
-    @functools.wraps(main)
-    def wrapped() -> Any:
-        wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-        # With it Hydra raises instead of printing several lines and exiting with 1.
-        os.environ["HYDRA_FULL_ERROR"] = "1"
-        try:
-            return main()
-        except (CompactHydraException, InstantiationException, OmegaConfBaseException) as error:
-            if wants_traceback or _is_bug(error):
-                raise
-            print(f"Error: {answer(sys.argv[1:]) or one_line(error)}", file=sys.stderr)
-            raise SystemExit(2) from None
-        except KeyboardInterrupt:
-            raise SystemExit(128 + signal.SIGINT) from None
-
-    return wrapped
 
 
 def one_line(error: BaseException) -> str:
@@ -100,14 +28,6 @@ def one_line(error: BaseException) -> str:
     elif isinstance(error, InstantiationException) and cause is not None:
         text = f"{text} ({_first_sentences(str(cause))})"
     return re.sub(r"\s+", " ", text)
-
-
-def _is_bug(error: BaseException) -> bool:
-    """Whether an instantiation failed from within the constructor rather than from its arguments."""
-    cause = error.__cause__
-    return isinstance(error, InstantiationException) and not isinstance(
-        cause, TypeError | ImportError | AttributeError | ValueError | CompactHydraException | type(None)
-    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

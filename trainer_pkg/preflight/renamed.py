@@ -1,11 +1,11 @@
-"""What other projects of this kind call things, and what the same is called here.
+"""Names that other projects of this kind use, and their spelling here.
 
-A command line of theirs that does not work here is answered with the right spelling; docs/migrating.md lists them.
+Who types such a name gets one line with the right spelling. docs/migrating.md shows whole commands.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 
-_OPTIONS = {
+OPTIONS: Mapping[str, str] = {
     "model=mnist": "model=dense",
     "model=mnist_sdn_8k": "model=dense model.size=tiny",
     "model=mnist_sdn_68k": "model=dense",
@@ -50,14 +50,11 @@ _OPTIONS = {
     "experiment=mnist_vit_995": "experiment=vit_mnist_995",
     "hparams_search=mnist_optuna": "hparams_search=optuna",
 }
+"""Option of another project to the overrides that mean it here."""
+
 _KEYS = {
     "model.criterion.weight": "model.criterion._target_=trainer_pkg.losses.classification.WeightedCrossEntropy"
     " +model.criterion.class_weights",
-    "model.net.conv1_channels": "model.net.widths, of both convolutions and the hidden layer:"
-    " model.net.widths=[64,64,128]",
-    "model.net.auxiliary_input_size": "measured: a data set with scalars, data.source.aux=[COLUMN] of data=hf for"
-    " instance, gives the network as many inputs",
-    "model.net.heads_config": "measured: heads come from the data; data.labels.heads adds more",
     "trainer.datamodule.batch_size": "data.batch_size",
     "data_module.batch_size": "data.batch_size",
     "optimized_metric": "study.objective",
@@ -68,18 +65,27 @@ _KEYS = {
 }
 
 
-def answer(arguments: Iterable[str]) -> str | None:
-    """The right spelling of the first argument that is another project's; None where there is none."""
+_WITHOUT_A_NAME = {
+    "model.net.conv1_channels": "model.net.widths=[64,64,128] sets both convolutions and the hidden layer.",
+    "model.net.auxiliary_input_size": "a network gets as many inputs as the data has scalars, which"
+    " data.source.aux=[COLUMN] of data=hf names for instance.",
+    "model.net.heads_config": "heads come from the data; data.labels.heads adds more.",
+}
+
+
+def spelling_here(arguments: Iterable[str]) -> str | None:
+    """A line about the first argument that is another project's; None if there is none.
+
+    >>> spelling_here(["model=mnist_cnn", "trainer.max_epochs=3"])
+    'model=mnist_cnn is spelled model=cnn here.'
+    """
     for argument in arguments:
         key, _, value = argument.lstrip("+~").partition("=")
         for option in [f"{key}={each}" for each in value.split(",")]:
-            if option in _OPTIONS:
-                return f"{option} is {_OPTIONS[option]} here."
+            if option in OPTIONS:
+                return f"{option} is spelled {OPTIONS[option]} here."
         if key in _KEYS:
-            return f"{key} is {_KEYS[key]} here."
+            return f"{key} is spelled {_KEYS[key]} here."
+        if key in _WITHOUT_A_NAME:
+            return f"{key} does not exist here: {_WITHOUT_A_NAME[key]}"
     return None
-
-
-def options() -> Iterator[tuple[str, str]]:
-    """Every option of another project and the overrides that are the same here."""
-    yield from _OPTIONS.items()

@@ -1,0 +1,43 @@
+"""How a console script ends when its user is wrong, or impatient."""
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from hydra.errors import CompactHydraException, InstantiationException
+from omegaconf.errors import OmegaConfBaseException
+
+from trainer_pkg.preflight.one_line import one_line
+from trainer_pkg.preflight.renamed import spelling_here
+
+
+def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
+    """Wrap a console script: configuration errors give one line and exit 2, Ctrl-C 130, others stay as they are."""
+
+    @functools.wraps(main)
+    def wrapped() -> Any:
+        wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+        # With it Hydra raises instead of printing several lines and exiting with 1.
+        os.environ["HYDRA_FULL_ERROR"] = "1"
+        try:
+            return main()
+        except (CompactHydraException, InstantiationException, OmegaConfBaseException) as error:
+            if wants_traceback or _is_bug(error):
+                raise
+            print(f"Error: {spelling_here(sys.argv[1:]) or one_line(error)}", file=sys.stderr)
+            raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            raise SystemExit(128 + signal.SIGINT) from None
+
+    return wrapped
+
+
+def _is_bug(error: BaseException) -> bool:
+    """Whether an instantiation failed from within the constructor rather than from its arguments."""
+    cause = error.__cause__
+    return isinstance(error, InstantiationException) and not isinstance(
+        cause, TypeError | ImportError | AttributeError | ValueError | CompactHydraException | type(None)
+    )

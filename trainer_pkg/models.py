@@ -1,0 +1,33 @@
+"""The models that a configuration may choose: one for each backbone."""
+
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from trainer_pkg.config_folder import config_dir
+
+# The other parts of a model; null: none.
+_MODEL_DEFAULTS = (
+    {"adapter": None},
+    {"head": None},
+    {"balancer": None},
+    {"optimizer": "adam"},
+    {"scheduler": "plateau"},
+)
+
+
+def register_models() -> None:
+    """Make a model of every backbone, and its open nodes.
+
+    `model=cnn` is `model/parts/image_module` with `model/backbone=cnn`, so a family of networks is one file.
+    `model.loss_weights.<head>=` needs no plus: the data alone knows its heads, so no config can list them; the names
+    are checked against the data.
+    """
+    store = ConfigStore.instance()
+    node = {name: DictConfig({}, flags={"struct": False}) for name in ("loss_weights", "criteria")}
+    # replace: `python -m trainer_pkg.train` imports that module twice, once as the main one
+    store.store(group="model/parts", name="open_nodes", node=OmegaConf.create(node), replace=True)
+    for path in Path(config_dir(), "model", "backbone").glob("*.yaml"):
+        defaults = ["parts/image_module@_here_", {"backbone": path.stem}, *_MODEL_DEFAULTS]
+        store.store(group="model", name=path.stem, node=OmegaConf.create({"defaults": defaults}), replace=True)

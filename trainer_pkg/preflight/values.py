@@ -1,0 +1,87 @@
+"""Checks of a configuration that need none of its objects, or only the metrics that they report."""
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from trainer_pkg.config_folder import config_dir
+from trainer_pkg.errors import ConfigError, did_you_mean
+
+_EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
+
+
+def check_switches(cfg: DictConfig) -> None:
+    """A seed is a whole number or null; `train` and `test` are true or false."""
+    if isinstance(cfg.get("seed"), bool) or not isinstance(cfg.get("seed"), int | None):
+        raise ConfigError(f"seed={cfg.seed} must be a whole number, or null for none.")
+    for key in ("train", "test"):
+        if not isinstance(cfg[key], bool):
+            raise ConfigError(f"{key}={cfg[key]} must be true or false.")
+
+
+def check_groups(cfg: DictConfig) -> None:
+    """No group holds the name of one of its files, which a dotted override would put there."""
+    for folder in Path(config_dir()).glob("*/*/"):
+        key = f"{folder.parent.name}.{folder.name}"
+        value = OmegaConf.select(cfg, key)
+        if isinstance(value, str):
+            raise ConfigError(f"{key}={value} names an option of a group: write {key.replace('.', '/')}={value}.")
+
+
+def check_loggers(cfg: DictConfig) -> None:
+    """The package and the account of each logger are there; without, a logger fails only when it logs."""
+    targets = {name: str(logger.get("_target_")) for name, logger in (cfg.get("logger") or {}).items() if logger}
+    for name, target in targets.items():
+        package = _EXTRAS.get(target.rpartition(".")[2])
+        if package and importlib.util.find_spec(package) is None:
+            raise ConfigError(f"logger={name} needs the package {package}: pip install 'hydra-sweeps[{package}]'.")
+        is_online = not cfg.logger[name].get("offline") and os.environ.get("WANDB_MODE", "online") == "online"
+        if package == "wandb" and is_online:
+            import wandb
+
+            if not wandb.login(prompt=False, verify=False):
+                raise ConfigError(f"logger={name} has no key: `wandb login`, or logger.{name}.offline=true.")
+
+
+def check_checkpoint(cfg: DictConfig) -> None:
+    """A checkpoint to continue from, or to test, can be read."""
+    from trainer_pkg.checkpoint import load
+
+    if cfg.get("ckpt_path"):
+        load(Path(cfg.ckpt_path))
+
+
+def check_metrics(cfg: DictConfig, directions: Mapping[str, str]) -> None:
+    """Every metric that the configuration names is reported, and goes the way that the configuration says.
+
+    Args:
+        cfg: The configuration.
+        directions: Every metric that is reported, to `min` or `max`.
+    """
+    study = cfg.get("study") or {}
+    asked = [("study.objective", study.get("objective"), "study.direction", study.get("direction"))]
+    for name, callback in (cfg.get("callbacks") or {}).items():
+        if callback and "monitor" in callback:
+            key = f"callbacks.{name}"
+            asked.append((f"{key}.monitor", callback.monitor, f"{key}.mode", callback.get("mode")))
+    for key, metrics, way_key, ways in asked:
+        for metric, way in zip(_as_list(metrics), [*_as_list(ways), *[None] * len(directions)], strict=False):
+            if metric not in directions:
+                known = did_you_mean(metric, directions)
+                raise ConfigError(f"{key}={metric} is reported by no head. Reported: {known}")
+            _check_direction(f"{key}={metric}", directions[metric], way_key, way)
+
+
+def _check_direction(watched: str, direction: str, key: str, way: str | None) -> None:
+    """Compare the way that a configuration wants a metric to go, `min`, `maximize` ..., with the metric's direction."""
+    if way is not None and (direction == "min") != str(way).startswith("min"):
+        better = direction + ("imize" if key.startswith("study") else "")
+        raise ConfigError(f"{key}={way} does not agree with {watched}: set {key}={better}.")
+
+
+def _as_list(value: Any) -> list[Any]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
