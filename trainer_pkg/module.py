@@ -1,6 +1,5 @@
 """The one Lightning module: any backbone, any number of heads."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -12,15 +11,13 @@ from torch.func import functional_call
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.balancers import BalancerFactory, FixedWeights
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.metrics import DIRECTIONS, HeadMetrics, reported_of
-from trainer_pkg.nets.backbone import BackboneFactory
+from trainer_pkg.nets.backbone import BackboneFactory, build_backbone
+from trainer_pkg.nets.flops import count_flops
 from trainer_pkg.nets.heads import AdapterFactory, HeadFactory, MultiheadNetwork
-from trainer_pkg.spec import DataSpec
-
-Batch = dict[str, Tensor]
+from trainer_pkg.spec import Batch, DataSpec
 
 _MONITOR = "val/loss"
 
@@ -31,7 +28,7 @@ class ImageModule(LightningModule):
     Args:
         spec: Shape and targets of the data; network, heads and losses are built from it.
         net: Builds the backbone from the input shape and the size.
-        size: Row of the family's size table; None: its usual one.
+        size: Row of the family's table of sizes; None: its usual one. A family of one size takes no notice.
         adapter: Builds what stands between backbone and heads from the backbone's width; None: nothing.
         head: Builds each head from the numbers of features and outputs.
         criterion: Loss of every head of classes without one of its own.
@@ -71,14 +68,7 @@ class ImageModule(LightningModule):
         self._spec = spec
         self._reported = reported_of(spec.targets)
         self.criteria = WeightedCriteria(spec.targets, criterion, number_criterion, criteria or {}, loss_weights or {})
-        asked = {"size": size, "num_aux": spec.num_aux or None}
-        if spec.num_aux and "num_aux" not in inspect.signature(net).parameters:
-            raise ConfigError(
-                f"model.net takes no scalars beside the image, and this data has {spec.num_aux}: use model=cnn, or"
-                " leave data.source.aux out."
-            )
-        backbone = net(spec.input_shape, **{key: value for key, value in asked.items() if value is not None})
-        self.network = MultiheadNetwork(backbone, self.criteria.num_outputs, adapter, head)
+        self.network = MultiheadNetwork(build_backbone(net, spec, size), self.criteria.num_outputs, adapter, head)
         if self.network.backbone.is_convolutional:
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Behind the network: whatever a balancer draws, the network starts with the same weights.
@@ -95,21 +85,8 @@ class ImageModule(LightningModule):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def count_flops(self) -> int:
-        """Floating-point operations of one image's way forward, measured by torch.
-
-        Those of matrix products and convolutions, a multiplication and its addition counting two; others are not
-        counted.
-        """
-        from torch.utils.flop_counter import FlopCounterMode
-
-        was_training = self.network.training
-        self.network.eval()  # a batch of one has no statistics
-        aux_BA = torch.zeros(1, self._spec.num_aux) if self._spec.num_aux else None
-        # With gradients: torch counts the fused layers it takes without them as nothing.
-        with torch.enable_grad(), FlopCounterMode(display=False) as counter:
-            self(torch.zeros(1, *self._spec.input_shape), aux_BA)
-        self.network.train(was_training)
-        return int(counter.get_total_flops())
+        """Floating-point operations of one forward pass of one image; see `trainer_pkg.nets.flops`."""
+        return count_flops(self.network, self._spec)
 
     @property
     def metric_directions(self) -> dict[str, str]:

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 Shape = tuple[int, int, int]
 """Channels, height, width."""
+
+Batch = dict[str, Tensor]
+"""`image` (B, C, H, W), one (B,) entry per target, and `aux` (B, A) if the data has scalars beside the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.ordered import Regression
 from trainer_pkg.module import ImageModule
 from trainer_pkg.nets.adapters import LinearAdapter
-from trainer_pkg.nets.backbone import Backbone
+from trainer_pkg.nets.backbone import Backbone, build_backbone
 from trainer_pkg.nets.cnn import CNN
 from trainer_pkg.nets.convnext import ConvNeXt
 from trainer_pkg.nets.dense import Dense
@@ -26,6 +26,12 @@ HUNDRED = {"class": 100}
 THREE_HEADS = {"digit": 10, "thickness": 5, "smoothness": 3}
 FAMILIES = (MLP, Dense, CNN, ConvNeXt, ViT, EfficientNet, ResNet)
 resnet34, resnet50 = (functools.partial(ResNet, name=name) for name in ("resnet34", "resnet50"))
+
+
+def network_of(
+    family: Callable[..., Backbone], size: str, shape: tuple[int, int, int], targets: dict[str, int]
+) -> MultiheadNetwork:
+    return MultiheadNetwork(build_backbone(family, DataSpec(input_shape=shape, targets={}), size), targets)
 
 
 def count(module: torch.nn.Module) -> int:
@@ -76,7 +82,7 @@ def count(module: torch.nn.Module) -> int:
 def test_parameter_counts(
     family: Callable[..., Backbone], size: str, shape: tuple[int, int, int], targets: dict[str, Any], parameters: int
 ) -> None:
-    assert count(MultiheadNetwork(family(shape, size=size), targets)) == parameters
+    assert count(network_of(family, size, shape, targets)) == parameters
 
 
 def test_the_medium_efficientnet_has_about_210_000_parameters() -> None:
@@ -87,7 +93,7 @@ def test_the_medium_efficientnet_has_about_210_000_parameters() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("shape", [MNIST, CIFAR, (3, 17, 40), (1, 8, 8)])
 def test_any_shape_gives_the_outputs_of_all_heads(family: type[Backbone], shape: tuple[int, int, int]) -> None:
-    network = MultiheadNetwork(family(shape, size="tiny"), THREE_HEADS)
+    network = network_of(family, "tiny", shape, THREE_HEADS)
     outputs = network(torch.randn(4, *shape))
     assert {head: tuple(output.shape) for head, output in outputs.items()} == {
         h: (4, n) for h, n in THREE_HEADS.items()
@@ -141,6 +147,12 @@ def test_pretrained_filters_are_kept_for_other_channels(monkeypatch: pytest.Monk
     gray = torch.rand(1, 1, 28, 28)
     seen = torch.nn.functional.conv2d(gray.expand(-1, 3, -1, -1), rgb, stride=2, padding=3)
     assert torch.allclose(torch.nn.functional.conv2d(gray, made, stride=2, padding=3), seen, atol=1e-5)
+
+
+def test_a_size_reaches_the_families_that_have_sizes_and_no_other() -> None:
+    spec = DataSpec(input_shape=MNIST, targets={})
+    assert [build_backbone(Dense, spec, size).num_features for size in ("tiny", "large", None)] == [10, 256, 64]
+    assert build_backbone(ResNet, spec, "tiny").num_features == build_backbone(ResNet, spec).num_features == 512
 
 
 def test_an_unknown_size_lists_the_known_ones() -> None:

@@ -5,10 +5,9 @@ has a record a row: the number of parameters, then an id and a value for each, a
 """
 
 import functools
-import hashlib
 import json
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 import torch
 
 from trainer_pkg.atomic import write_atomically
+from trainer_pkg.data.byte_records import flat_images, values_of
 from trainer_pkg.data.pickles import read_pickle
-from trainer_pkg.data.source import Columns
+from trainer_pkg.data.source import Columns, short_digest
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.spec import DataSpec, Ordinal, Shape, Target
 
@@ -48,7 +48,7 @@ class CIFAR100MH:
     @property
     def name(self) -> str:
         stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in self._files.values()]
-        return f"cifar100mh-{hashlib.sha256(repr((stamps, self._info)).encode()).hexdigest()[:16]}"
+        return f"cifar100mh-{short_digest((stamps, self._info))}"
 
     @functools.cached_property
     def spec(self) -> DataSpec:
@@ -75,7 +75,7 @@ class CIFAR100MH:
 
     @functools.cached_property
     def _batches(self) -> dict[str, tuple[Any, dict[int, np.ndarray]]]:
-        return {split: self._read(split, path) for split, path in self._files.items()}
+        return {split: self._batch(split, path) for split, path in self._files.items()}
 
     @property
     def _seen(self) -> dict[int, list[np.ndarray]]:
@@ -94,7 +94,7 @@ class CIFAR100MH:
             raise ConfigError(f"Parameter id {key} has no name: {INFO} names {', '.join(map(str, names))}.")
         return str(names[key])
 
-    def _read(self, split: str, path: Path) -> tuple[Any, dict[int, np.ndarray]]:
+    def _batch(self, split: str, path: Path) -> tuple[Any, dict[int, np.ndarray]]:
         batch = read_pickle(path)
         if not isinstance(batch, dict) or "data" not in batch:
             raise ConfigError(f"{path} must contain the key 'data'.")
@@ -108,10 +108,10 @@ class CIFAR100MH:
             raise ConfigError(f"{path} has no samples.")
         if len(images) != len(records):
             raise ConfigError(f"{path} has {len(images)} images and {len(records)} labels.")
-        told = self._info.get(f"{split}_samples", len(images))
-        if told != len(images):
-            raise ConfigError(f"{path} has {len(images)} samples, but {INFO} tells of {told}.")
-        return _flat(images, self._shape, path), _values(records, path)
+        described = self._info.get(f"{split}_samples", len(images))
+        if described != len(images):
+            raise ConfigError(f"{path} has {len(images)} samples, but {INFO} tells of {described}.")
+        return flat_images(images, self._shape, path), values_of(records, path)
 
     def _columns(self, split: str, images: np.ndarray, values: dict[int, np.ndarray]) -> Columns:
         channels, height, width = self._shape
@@ -181,61 +181,3 @@ def _shape(text: Any) -> Shape:
         raise ConfigError(f"{INFO}: image_size {text} must be HEIGHTxWIDTHxCHANNELS, 32x32x3 for instance.")
     height, width, channels = map(int, parts)
     return channels, height, width
-
-
-def _flat(images: Any, shape: Shape, path: Path) -> np.ndarray:
-    """Images as bytes, (N, H * W * C)."""
-    length = int(np.prod(shape))
-    if not isinstance(images, np.ndarray):
-        odd = next((i for i, image in enumerate(images) if np.size(image) != length), None)
-        if odd is not None:
-            raise _inconsistent(path, odd, np.size(images[odd]), shape)
-        images = np.asarray(images)
-    images = images.reshape(len(images), -1)
-    if images.shape[1] != length:
-        raise _inconsistent(path, 0, images.shape[1], shape)
-    found: np.ndarray | None = images.astype(np.uint8, copy=False) if images.dtype.kind in "uif" else None
-    if found is None or not np.array_equal(found, images):
-        raise ConfigError(f"{path}: images must be whole numbers from 0 to 255; they are {images.dtype}.")
-    return found
-
-
-def _inconsistent(path: Path, sample: int, found: int, shape: Shape) -> ConfigError:
-    channels, height, width = shape
-    expected = f"{height * width * channels} = {height} x {width} x {channels}"
-    return ConfigError(f"{path}: sample {sample} has an inconsistent image shape: expected {expected}, found {found}.")
-
-
-def _values(records: Sequence[Iterable[int]], path: Path) -> dict[int, np.ndarray]:
-    """Parameter id to values (N,)."""
-    rows = []
-    ids: list[int] = []
-    for i, record in enumerate(records):
-        try:
-            row = bytes(record)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"{path}: the label record of sample {i} is not made of bytes.") from error
-        problem = _problem(row)
-        if problem:
-            raise ConfigError(f"{path}: the label record of sample {i} {problem}.")
-        ids = ids or list(row[1::2])
-        if set(row[1::2]) != set(ids):
-            raise ConfigError(f"{path}: sample {i} has parameters {list(row[1::2])}, sample 0 has {ids}.")
-        pairs = dict(zip(row[1::2], row[2::2], strict=True))
-        rows.append([pairs[key] for key in ids])
-    table = np.array(rows, dtype=np.uint8)
-    return {key: table[:, j] for j, key in enumerate(ids)}
-
-
-def _problem(row: bytes) -> str | None:
-    """What is wrong with a label record."""
-    if not row:
-        return "is too short: it is empty"
-    num, needed = row[0], 1 + 2 * row[0]
-    if num == 0:
-        return "has no parameter"
-    if len(row) < needed:
-        return f"is insufficient for {num} heads: {len(row)} bytes of {needed}"
-    if len(row) > needed:
-        return f"has {len(row) - needed} bytes too many for {num} heads"
-    return "names a parameter twice" if len(set(row[1::2])) < num else None

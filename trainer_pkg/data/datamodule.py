@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -12,31 +12,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from trainer_pkg.data.cache import cached, mapped
+from trainer_pkg.data.labels import Labels
 from trainer_pkg.data.sampler import BatchOrder, Picked
 from trainer_pkg.data.source import Columns, Source
 from trainer_pkg.data.transforms import Step
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.spec import DataSpec, Shape, Target
-
-Batch = dict[str, Tensor]
-
-
-class Labels(Protocol):
-    """Makes further targets from the images (N, C, H, W) and their class labels (N,)."""
-
-    @property
-    def name(self) -> str:
-        """Identifies what is made, in the name of a file that keeps it; empty where making it anew costs nothing."""
-        ...
-
-    @property
-    def targets(self) -> dict[str, Target]: ...
-
-    def fit(self, images: Tensor) -> None:
-        """Learn what it needs from the training images."""
-        ...
-
-    def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]: ...
+from trainer_pkg.spec import Batch, DataSpec, Shape
 
 
 class Rows(Dataset[Batch]):

@@ -1,6 +1,5 @@
 """Data sets that the package `datasets` reads: from the hub, from disk, from parquet files."""
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer_pkg.data.source import Columns
+from trainer_pkg.data.source import Columns, short_digest
 from trainer_pkg.data.tensors import TensorFile, write
 from trainer_pkg.errors import ConfigError, did_you_mean, first_line
 from trainer_pkg.spec import Categorical, Continuous, DataSpec, Ordinal, Target
@@ -52,10 +51,10 @@ class HuggingFace:
                 raise ConfigError(f"data.source.targets.{column}={kind} is unknown. Known: {known}")
         asked = (path, config_name, revision, image, sorted((targets or {}).items()), list(aux), test_split)
         stamps = [(str(file), file.stat().st_mtime_ns) for file in sorted(Path(path).rglob("*")) if file.is_file()]
-        digest = hashlib.sha256(repr((asked, stamps)).encode()).hexdigest()[:16]
+        digest = short_digest((asked, stamps))
         file = Path(cache_dir) / f"hf-{digest}.tensors.pt"
         if not file.exists():
-            splits = _read(path, config_name, revision, test_split)
+            splits = _loaded(path, config_name, revision, test_split)
             image = image or _only_image(splits["train"].features)
             kinds = dict(targets) if targets else _named_classes(splits["train"].features)
             spec, columns = _convert(splits, image, kinds, list(aux))
@@ -67,7 +66,7 @@ class HuggingFace:
         return self._file.load()
 
 
-def _read(path: str, config_name: str | None, revision: str | None, test_split: str) -> dict[str, Any]:
+def _loaded(path: str, config_name: str | None, revision: str | None, test_split: str) -> dict[str, Any]:
     try:
         import datasets
     except ImportError as error:

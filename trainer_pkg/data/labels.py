@@ -1,12 +1,31 @@
 """Further targets made from the class label of an image."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.spec import Categorical, Target
+
+
+class Labels(Protocol):
+    """Makes further targets from the images (N, C, H, W) and their class labels (N,)."""
+
+    @property
+    def name(self) -> str:
+        """Identifies what is made, in the name of a file that keeps it; empty where making it anew costs nothing."""
+        ...
+
+    @property
+    def targets(self) -> dict[str, Target]: ...
+
+    def fit(self, images: Tensor) -> None:
+        """Learn what it needs from the training images."""
+        ...
+
+    def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]: ...
 
 
 class ClassMaps:

@@ -1,5 +1,6 @@
 """The seam between a data set's files and the data module."""
 
+import hashlib
 from typing import Protocol
 
 import torch
@@ -32,6 +33,11 @@ class Source(Protocol):
             ConfigError: The files are not there and cannot be had.
         """
         ...
+
+
+def short_digest(content: object) -> str:
+    """Sixteen hexadecimal digits for plain values: part of a source's name, another one when its files change."""
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 
 def check_columns(spec: DataSpec, columns: Columns, split: str) -> None:

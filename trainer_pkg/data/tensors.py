@@ -1,6 +1,5 @@
 """A data set as one file of tensors: nothing in it can run, and processes share its pages."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 
 from trainer_pkg.atomic import write_atomically
-from trainer_pkg.data.source import Columns, check_columns
+from trainer_pkg.data.source import Columns, check_columns, short_digest
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.spec import Categorical, Continuous, DataSpec, Ordinal, Target
 
@@ -36,7 +35,7 @@ class TensorFile:
         except Exception as error:  # torch raises many kinds
             raise ConfigError(f"{path} is no file of tensors that `python -m trainer_pkg.convert` writes.") from error
         stamp = (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
-        self.name = f"tensors-{hashlib.sha256(repr(stamp).encode()).hexdigest()[:16]}"
+        self.name = f"tensors-{short_digest(stamp)}"
 
     def load(self) -> dict[str, Columns]:
         return {split: self._held[split] for split in ("train", "test")}
@@ -51,15 +50,15 @@ def write(path: Path, spec: DataSpec, splits: Mapping[str, Columns]) -> None:
     for split, columns in splits.items():
         check_columns(spec, columns, split)
     targets = {head: {"kind": type(target).__name__.lower(), **asdict(target)} for head, target in spec.targets.items()}
-    told = {"input_shape": list(spec.input_shape), "num_aux": spec.num_aux, "targets": targets}
-    held = {"format": _FORMAT, "version": _VERSION, "spec": told, **splits}
+    described = {"input_shape": list(spec.input_shape), "num_aux": spec.num_aux, "targets": targets}
+    held = {"format": _FORMAT, "version": _VERSION, "spec": described, **splits}
     write_atomically(path, lambda file: torch.save(held, file))
 
 
-def _spec(told: Mapping[str, Any]) -> DataSpec:
+def _spec(described: Mapping[str, Any]) -> DataSpec:
     targets = {}
-    for head, target in told["targets"].items():
+    for head, target in described["targets"].items():
         values = dict(target)
         targets[head] = _KINDS[values.pop("kind")](**values)
-    channels, height, width = told["input_shape"]
-    return DataSpec(input_shape=(channels, height, width), targets=targets, num_aux=told["num_aux"])
+    channels, height, width = described["input_shape"]
+    return DataSpec(input_shape=(channels, height, width), targets=targets, num_aux=described["num_aux"])

@@ -59,9 +59,9 @@ class TorchvisionImages:
         return DataSpec(input_shape=self._kind.shape, targets={self._kind.head: target})
 
     def load(self) -> dict[str, Columns]:
-        return {"train": self._read(train=True), "test": self._read(train=False)}
+        return {"train": self._columns(train=True), "test": self._columns(train=False)}
 
-    def _read(self, train: bool) -> Columns:
+    def _columns(self, train: bool) -> Columns:
         folder = self._root / self._kind.folder
         absent = [path for path in (folder, *folder.parents) if not path.exists()]
         try:

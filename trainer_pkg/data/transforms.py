@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.spec import Batch
 
-Batch = dict[str, Tensor]
 Step = Callable[[Batch], Batch]
 
 

@@ -1,12 +1,13 @@
 """What every family of networks offers to the rest."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor, nn
 
 from trainer_pkg.errors import ConfigError, did_you_mean
-from trainer_pkg.spec import Shape
+from trainer_pkg.spec import DataSpec, Shape
 
 Widths = TypeVar("Widths")
 
@@ -25,30 +26,60 @@ class Backbone(nn.Module):
 class BackboneFactory(Protocol):
     """A family's constructor with its options bound by the configuration.
 
-    Takes `size`, and `num_aux` where scalars beside the image can be used.
+    It may take `size`, and `num_aux` if the family can use scalars beside the image.
     """
 
-    def __call__(self, input_shape: Shape, **asked: Any) -> Backbone: ...
+    def __call__(self, input_shape: Shape, **options: Any) -> Backbone: ...
 
 
-def widths_of(size: str, sizes: Mapping[str, Widths], own: Sequence[int] | None = None) -> Widths:
-    """Look a size up in a family's table.
+def build_backbone(net: BackboneFactory, spec: DataSpec, size: str | None = None) -> Backbone:
+    """Make a backbone for the images of a data set.
+
+    Args:
+        net: The family.
+        spec: The data set's shape and number of scalars.
+        size: Row of the family's table of sizes; None: its usual one. A family without an argument `size` has one size
+            alone and takes no notice, so that a sweep over `size` may contain it.
+
+    Raises:
+        ConfigError: The data has scalars beside the image, and the family cannot use them.
+    """
+    arguments = inspect.signature(net).parameters
+    options: dict[str, Any] = {}
+    if size is not None and "size" in arguments:
+        options["size"] = size
+    if spec.num_aux:
+        if "num_aux" not in arguments:
+            raise ConfigError(
+                f"model.net takes no scalars beside the image, and this data has {spec.num_aux}: use model=cnn, or"
+                " leave data.source.aux out."
+            )
+        options["num_aux"] = spec.num_aux
+    return net(spec.input_shape, **options)
+
+
+def widths_of(size: str, sizes: Mapping[str, Widths], custom: Sequence[int] | None = None) -> Widths:
+    """Look up a size in a family's table.
 
     Args:
         size: Row of the table.
         sizes: The table.
-        own: Widths to take instead, as many as the rows of the table have, or any number where those differ.
+        custom: Custom widths in place of a row; as many as the table's rows have, if those agree. None: the row.
 
     Raises:
-        ConfigError: The family has no such size, or not so many widths.
+        ConfigError: The family has no such size, or the custom widths are not as many, or not positive whole numbers.
     """
-    if own is not None:
-        lengths = {len(widths) for widths in sizes.values()}  # type: ignore[arg-type]
-        is_whole = all(isinstance(width, int) and width > 0 for width in own)
-        if not own or not is_whole or (len(lengths) == 1 and len(own) not in lengths):
-            wanted = f"{lengths.pop()}" if len(lengths) == 1 else "one or more"
-            raise ConfigError(f"model.net.widths={list(own)} must be {wanted} whole numbers of at least 1.")
-        return tuple(own)  # type: ignore[return-value]
+    if custom is not None:
+        return _checked(custom, {len(widths) for widths in sizes.values()})  # type: ignore[return-value, arg-type]
     if not isinstance(size, str) or size not in sizes:
         raise ConfigError(f"model.size={size} is unknown to this family. Sizes: {did_you_mean(size, sizes)}")
     return sizes[size]
+
+
+def _checked(custom: Sequence[int], lengths: set[int]) -> tuple[int, ...]:
+    """Custom widths as a tuple, if their number is the one length that the rows of the table have."""
+    is_whole = all(isinstance(width, int) and width > 0 for width in custom)
+    if not custom or not is_whole or (len(lengths) == 1 and len(custom) not in lengths):
+        wanted = f"{lengths.pop()}" if len(lengths) == 1 else "one or more"
+        raise ConfigError(f"model.net.widths={list(custom)} must be {wanted} whole numbers of at least 1.")
+    return tuple(custom)

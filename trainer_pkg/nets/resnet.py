@@ -10,9 +10,10 @@ from trainer_pkg.spec import Shape
 class ResNet(Backbone):
     """A residual network without its classifier, its first convolution made for the data's channels.
 
+    The name says the size, so `model.size` has no effect on it.
+
     Args:
         input_shape: (C, H, W) of one image.
-        size: Without meaning here: the name says the size.
         name: `resnet18`, `resnet34`, `resnet50` or another of torchvision's.
         pretrained: Whether to start from torchvision's ImageNet weights, which are downloaded once. The first
             convolution then sees each of C channels as the mean of red, green and blue, scaled by 3 / C.
@@ -20,9 +21,7 @@ class ResNet(Backbone):
 
     is_convolutional = True
 
-    def __init__(
-        self, input_shape: Shape, size: str = "base", name: str = "resnet18", pretrained: bool = False
-    ) -> None:
+    def __init__(self, input_shape: Shape, name: str = "resnet18", pretrained: bool = False) -> None:
         super().__init__()
         network = get_model(name, weights="DEFAULT" if pretrained else None)
         self.num_features = network.fc.in_features
