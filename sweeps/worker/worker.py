@@ -170,10 +170,10 @@ class Worker:
             self._hear(attempt)  # what it said between our last look and its end
             self._conclude(attempt)
         elif _is_too_long(attempt.age_s, settings.trial_timeout_s):
-            self._end_late(attempt, "timeout", f"no end after {attempt.age_s:.0f} s (study.trial_timeout_s)")
+            self._end(attempt, "timeout", f"no end after {attempt.age_s:.0f} s (study.trial_timeout_s)")
         elif _is_too_long(attempt.silence_s, settings.stall_timeout_s):
             why = f"no sign of progress for {attempt.silence_s:.0f} s (study.stall_timeout_s)"
-            self._end_late(attempt, "hung", why)
+            self._end(attempt, "hung", why)
         else:
             self._beat(attempt)
 
@@ -184,13 +184,13 @@ class Worker:
         attempt.beat_at = time.monotonic()
         limit_gb = self._settings.trial_memory_gb
         if limit_gb is not None and (gb := used_gb(attempt.process.pid)) > limit_gb:
-            self._end_late(attempt, "out_of_memory", f"{gb:.1f} GB of memory in use (study.trial_memory_gb)")
+            self._end(attempt, "out_of_memory", f"{gb:.1f} GB of memory in use (study.trial_memory_gb)")
             return
         held = [self._study.beat(member.claim, member.progress) for member in attempt.members.values()]
         if not any(held):
             self._remove(attempt)
 
-    def _end_late(self, attempt: Attempt, cause: Cause, detail: str) -> None:
+    def _end(self, attempt: Attempt, cause: Cause, detail: str) -> None:
         attempt.process.kill()
         for member in attempt.members.values():
             is_over = member.last_word is not None  # its task has ended, its process has not
