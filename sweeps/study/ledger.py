@@ -68,12 +68,12 @@ class Ledger:
         def claim(connection: sa.Connection) -> Any:
             row = connection.execute(take).one_or_none()
             if row is not None:
-                connection.execute(self._insert(_held(row), _CLAIMED))
+                connection.execute(self._insert(_held(row), _claimed(row)))
             return row
 
         row = self._db.write(claim)
         if row is not None:
-            events.tell(_held(row), _CLAIMED)
+            events.tell(_held(row), _claimed(row))
         return row
 
     def change(self, claim: Claim, values: Mapping[str, Any], note: Note | None = None) -> bool:
@@ -193,4 +193,6 @@ def _held(row: Any) -> Held:
     return Held(row.number, row.attempt, row.worker or "")
 
 
-_CLAIMED = Note(what="claimed", why="it was open")
+def _claimed(row: Any) -> Note:
+    why = "the first attempt" if row.attempt == 1 else f"attempt {row.attempt - 1} is over"
+    return Note(what="claimed", why=why)

@@ -1,5 +1,6 @@
 """What a tracking server shows of studies and trials, as plain values."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -146,4 +147,5 @@ def _flat(values: Any, prefix: str = "") -> dict[str, str]:
     """Dotted key to text for every value below; an empty table or list counts as a value."""
     if isinstance(values, Mapping) and (values or not prefix):
         return {k: v for key, value in values.items() for k, v in _flat(value, f"{prefix}.{key}".lstrip(".")).items()}
-    return {prefix: str(values)}
+    is_word = values is None or isinstance(values, bool)
+    return {prefix: json.dumps(values) if is_word else str(values)}  # null, true, false, as they were typed

@@ -278,9 +278,9 @@ def test_the_story_of_a_trial_says_why_it_ran_again(commands: Commands) -> None:
     told = [line.split("  ") for line in lines(story)[2:]]
     told = [[cell.strip() for cell in row if cell.strip()][1:4] for row in told]
     assert told == [
-        ["1", "claimed", "it was open"],
+        ["1", "claimed", "the first attempt"],
         ["1", "retried", "crash: killed by SIGKILL"],
-        ["2", "claimed", "it was open"],
+        ["2", "claimed", "attempt 1 is over"],
         ["2", "finished", "failed, crash: killed by SIGKILL"],
     ]
     [log] = (commands.folder / "studies" / "s").glob("worker-*.log")

@@ -34,7 +34,10 @@ def test_what_a_trial_has_written_of_itself_is_told(tmp_path: Path) -> None:
     made.files.config.write_text("seed: 7\ntags: [mnist, two words]\nlr: 0.1\n")
     journal = Journal(tmp_path)
     journal.event("attempt", attempt=1, choices={"model": "cnn", "data": "mnist"})
-    journal.event("hyperparameters", values={"model": {"lr": 0.1, "w": 9, "betas": [0.9, 0.99]}, "seed": 7, "x": {}})
+    journal.event(
+        "hyperparameters",
+        values={"model": {"lr": 0.1, "w": 9, "betas": [0.9, 0.99], "net": None, "compile": False}, "seed": 7, "x": {}},
+    )
     written = made.written()
     tags = made.tags(written)
     assert (tags["arch"], tags["seed"], tags["tags"]) == ("cnn", "7", "mnist, two words")
@@ -45,6 +48,8 @@ def test_what_a_trial_has_written_of_itself_is_told(tmp_path: Path) -> None:
         "model.lr": "0.1",
         "model.w": "9",
         "model.betas": "[0.9, 0.99]",
+        "model.net": "null",
+        "model.compile": "false",
         "x": "{}",
     }
     assert written.config_text == made.files.config.read_text()
