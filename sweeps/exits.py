@@ -45,12 +45,19 @@ def one_line_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def exit_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the process by an exception, so that it cleans up; the exit code is 143."""
-    previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    """Let SIGTERM end the process by an exception, so that it cleans up; the exit code is 143.
+
+    A further SIGTERM does not disturb a process that is ending for the first one.
+    """
+    handler = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         yield
+    except SystemExit as end:
+        if end.code == 128 + signal.SIGTERM:
+            handler = signal.SIG_IGN
+        raise
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        signal.signal(signal.SIGTERM, handler)
 
 
 def one_line(error: BaseException) -> str:

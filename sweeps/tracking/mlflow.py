@@ -144,9 +144,9 @@ class MlflowView:
             with self._lock("tracking"):
                 known = self._client.get_experiment_by_name(self._experiment_name)
                 self._experiment_id = str(known.experiment_id) if known else self._new_experiment()
-            if known is None or _KIND not in known.tags:
-                # Without it the UI opens on its pages for language models.
-                self._client.set_experiment_tag(self._experiment_id, _KIND, "custom_model_development")
+                if known is None or _KIND not in known.tags:
+                    # Without it the UI opens on its pages for language models.
+                    self._client.set_experiment_tag(self._experiment_id, _KIND, "custom_model_development")
         return self._experiment_id
 
     def link(self) -> str:

@@ -228,8 +228,8 @@ def test_an_axis_may_have_the_name_of_the_objective(commands: Commands) -> None:
 
 
 def test_another_worker_joins_an_unfinished_study_from_the_command_line(commands: Commands) -> None:
-    first = commands.start("fake", *GRID, "sleep_s=2", "study.retry_failed=true")
-    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
+    first = commands.start("fake", *GRID, "sleep_s=3", "study.slots=1", "study.retry_failed=true")
+    wait_for(lambda: (commands.folder / "executions.txt").exists())
     storage = f"sqlite:///{commands.folder}/studies/studies.db"
     second = commands.run("sweeps", "worker", "s", "--storage", storage)
     _, err = first.communicate(timeout=60)

@@ -46,6 +46,8 @@ def test_ctrl_c_and_sigterm_have_their_usual_codes() -> None:
     with pytest.raises(SystemExit) as terminated, exit_on_sigterm():
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
+    os.kill(os.getpid(), signal.SIGTERM)  # a further one changes nothing any more
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     assert (interrupted.value.code, terminated.value.code) == (130, 143)
 
 
