@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, whatever crashes."""
+"""Writes files so that a crash leaves the old content or the new one, never a part."""
 
 import os
 import tempfile
@@ -15,10 +15,15 @@ def write_atomically(
     Args:
         path: Final name; its folder is created where absent.
         write: Writes the content to the open file.
-        before_rename: Called once the content is safe on the disk and `path` is still the old file.
+        before_rename: Called when the new content is safe on the disk and `path` still has the old content.
 
     Raises:
-        OSError: The disk is full or not writable; the file at `path` is then untouched.
+        OSError: The disk is full or not writable; the file at `path` is then as it was.
+
+    Example:
+        >>> write_atomically(Path("notes.txt"), lambda file: file.write(b"whole"))
+        >>> Path("notes.txt").read_text()
+        'whole'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

@@ -1,4 +1,4 @@
-"""Checkpoints that survive a crash in the middle of a save, and from which training continues bit for bit."""
+"""Checkpoints that survive a crash during a save. Training continues from them bit for bit."""
 
 import hashlib
 import random
@@ -20,10 +20,10 @@ _RNG = "rng_state"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint under its final name only when it is whole, with its SHA-256 beside it.
+    """Gives a checkpoint its name only when it is whole, with its SHA-256 in a file beside it.
 
-    The side file lists the digests that are valid at the path: the new one is added before the rename, the one of the
-    file being replaced stays, so a crash between the two leaves a checkpoint that still verifies.
+    That file lists every digest that is valid for the checkpoint. The digest of the new checkpoint is added before the
+    rename, and the digest of the old one stays: whichever of them a crash leaves there, it verifies.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
@@ -47,7 +47,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 class ResumeCheckpoint(Checkpoint):
     """Saves everything that training depends on after each epoch and on SIGTERM; keeps the last two.
 
-    Beside what Lightning stores (model, optimizer, scheduler, loops, callbacks, position in the data) it holds the
+    Lightning stores model, optimizer, scheduler, loops, callbacks and the position in the data; this callback adds the
     states of all random number generators.
 
     Args:
@@ -63,7 +63,8 @@ class ResumeCheckpoint(Checkpoint):
         self._save(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        # Lightning raises this between two batches, where the state is whole. Within a validation it is not.
+        # Lightning raises this between two training batches, where the state is whole, or within a validation, where
+        # it is not.
         if isinstance(exception, SIGTERMException) and trainer.training:
             self._save(trainer)
 
@@ -93,12 +94,12 @@ def resumable(folder: Path) -> list[Path]:
 
 
 def newest_valid(folder: Path) -> Path | None:
-    """The newest checkpoint whose digest holds; None when there is none to continue from."""
+    """The newest checkpoint whose digest is right; None: there is none to continue from."""
     return next((path for path in resumable(folder) if is_valid(path)), None)
 
 
 def is_valid(path: Path) -> bool:
-    """Whether the file is what was written, as far as a digest beside it can tell."""
+    """Whether the file is what was written: there is a digest beside it, and it is the file's."""
     known = _known_digests(path)
     if not known:
         return False
@@ -107,10 +108,16 @@ def is_valid(path: Path) -> bool:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint with `weights_only=True`: tensors and plain containers, nothing that runs.
+    """Read a checkpoint with `weights_only=True`: tensors and plain containers, nothing that could run.
 
     Raises:
-        ConfigError: There is no such file, its digest does not hold, or it is no checkpoint.
+        ConfigError: There is no such file, its digest is wrong, or it is no checkpoint.
+
+    Example:
+        >>> checkpoint = {"state_dict": {"weight": torch.zeros(2)}}
+        >>> AtomicCheckpointIO().save_checkpoint(checkpoint, "best.ckpt")
+        >>> load(Path("best.ckpt"))["state_dict"]["weight"]
+        tensor([0., 0.])
     """
     if not path.is_file():
         raise ConfigError(f"ckpt_path={path} is not a file.")

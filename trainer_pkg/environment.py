@@ -1,4 +1,4 @@
-"""The state of a process that trains: its seeds, its precision, and silence about what concerns nobody."""
+"""Makes a process ready to train: seeds, precision, and silence about what concerns nobody."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ _NOISE = (
     ".*Checkpoint directory .* exists and is not empty.*",
     # Evaluation needs the weights of a checkpoint, not the callbacks of its training.
     ".*callbacks used to create the checkpoint need to be provided.*",
-    # Of Lightning's own making.
+    # Lightning's own use of torch.
     ".*LeafSpec.*is deprecated.*",
     # Short epochs are normal here, metrics are logged once an epoch.
     ".*is smaller than the logging interval.*",
@@ -45,10 +45,10 @@ def quiet() -> None:
 
 
 def _hide_absent_gpus() -> None:
-    """Spare each optimizer step the search for a CUDA driver, a tenth of a small network's step.
+    """Spare each optimizer step the search for a CUDA driver, which takes a tenth of a small network's step.
 
-    torch asks before every step whether there is an accelerator and does not remember that there was none; with no
-    visible device it does not look.
+    Before every step torch asks whether there is an accelerator, and it does not remember that there was none. If no
+    device is visible, it does not look.
     """
     if not torch.cuda.is_available():
         os.environ["CUDA_VISIBLE_DEVICES"] = ""

@@ -1,4 +1,4 @@
-"""What a user can get wrong, and how the nearest right thing is found."""
+"""The error for a user's mistake, and the words for it."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,11 +7,23 @@ from hydra.errors import CompactHydraException
 
 
 class ConfigError(CompactHydraException):
-    """A configuration that cannot be trained: one line with rule, value found and nearest valid ones."""
+    """A configuration that cannot be trained: one line with the rule, the value found and the nearest valid ones.
+
+    Whoever writes a data set, a network or a loss raises it for a value that can never work:
+
+    >>> raise ConfigError("data.num_val=0 must be a whole number of at least 1.")
+    Traceback (most recent call last):
+        ...
+    trainer_pkg.errors.ConfigError: data.num_val=0 must be a whole number of at least 1.
+    """
 
 
 def did_you_mean(found: object, known: Iterable[str]) -> str:
-    """List the known names, and the nearest one if any is near."""
+    """List the known names, and the nearest one if any is near.
+
+    >>> did_you_mean("tinny", ["tiny", "small"])
+    "tiny, small. Did you mean 'tiny'?"
+    """
     names = [str(name) for name in known]
     near = get_close_matches(str(found), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""

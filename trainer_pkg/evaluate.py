@@ -25,11 +25,11 @@ def main(cfg: DictConfig) -> Any:
 
 
 def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
-    """Replace data and model by those of the checkpoint, save for what the user has overridden.
+    """The configuration with data and model of the checkpoint, and with the user's overrides.
 
     Args:
         cfg: The composed configuration, with `ckpt_path`.
-        overrides: The overrides typed.
+        overrides: What the user typed.
 
     Raises:
         ConfigError: The checkpoint cannot be read.
@@ -44,7 +44,7 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     for key in ("data", "model"):
         if key in stored:
             merged[key] = stored[key]
-    if "data" in stored:  # a data set may lie elsewhere than where the training found it
+    if "data" in stored:  # the data set may lie elsewhere than it did in training
         merged.data.cache_dir = cfg.data.cache_dir
         if "root" in merged.data.source:
             merged.data.source.root = cfg.paths.data_dir

@@ -53,16 +53,16 @@ def reported_of(targets: Mapping[str, Target]) -> dict[str, Reported]:
 
 
 def _kinds_of(target: Target) -> tuple[str, ...]:
-    """What is measured of a head beside its loss, the better known first."""
+    """What is measured of a head beside its loss, the main metric first."""
     if isinstance(target, Continuous):
         return ("mae",)
     return ("acc", "mae") if isinstance(target, Ordinal) else ("acc",)
 
 
 class HeadMetrics(Metric):
-    """Mean loss, accuracy and mean absolute error of each head over the rows seen since the last reset.
+    """Mean loss, accuracy and mean absolute error of each head, over the rows since the last reset.
 
-    One metric with vector states for all heads: a step costs three additions, however many heads there are.
+    It is one metric for all heads, with vectors for its state: a step costs three additions, however many heads.
 
     Args:
         targets: Head name to target, in the order of the data set.
@@ -88,7 +88,13 @@ class HeadMetrics(Metric):
         self.add_state("num_rows", torch.tensor(0), dist_reduce_fx="sum", persistent=True)
 
     def update(self, losses_H: Tensor, predictions: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
-        """Add a batch: mean loss per head (H,), predicted labels and labels, each (B,) by head."""
+        """Add a batch.
+
+        Args:
+            losses_H: The mean loss of each head, (H,).
+            predictions: Head name to predicted labels (B,).
+            batch: Head name to labels (B,), among other entries.
+        """
         num_rows = len(batch[self._heads[0]])
         pairs = [(predictions[head], batch[head]) for head in self._heads]
         self.loss_sum_H += losses_H.detach() * num_rows
@@ -100,7 +106,7 @@ class HeadMetrics(Metric):
         self.num_rows += num_rows
 
     def compute(self) -> dict[str, Tensor]:
-        """`loss`, `acc` and `mae`, in the target's own unit; each (H,)."""
+        """`loss`, `acc` and `mae`, each (H,); `mae` in the unit of the head's target."""
         steps_H = torch.tensor(self._steps, device=self.error_sum_H.device)
         sums = {"loss": self.loss_sum_H, "acc": self.correct_H, "mae": self.error_sum_H * steps_H}
         return {name: values_H / self.num_rows for name, values_H in sums.items()}

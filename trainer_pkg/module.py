@@ -23,26 +23,49 @@ _MONITOR = "val/loss"
 
 
 class ImageModule(LightningModule):
-    """Trains a multihead network on dict batches.
+    """Trains a network with one head per target on dict batches.
+
+    Reports of each stage: the accuracy or the mean absolute error of each head, the loss of each head, the mean
+    accuracy, and `loss`, the total with the fixed weights. `val/acc_best` or `val/mae_best` is the best value so far of
+    the primary head. `metric_directions` lists all of them.
 
     Args:
         spec: Shape and targets of the data; network, heads and losses are built from it.
-        net: Builds the backbone from the input shape and the size.
+        net: Builds the backbone from the shape of an image.
         size: Row of the family's table of sizes; None: its usual one. A family of one size takes no notice.
-        adapter: Builds what stands between backbone and heads from the backbone's width; None: nothing.
+        adapter: Builds a layer between backbone and heads from the number of features; None: no such layer.
         head: Builds each head from the numbers of features and outputs.
-        criterion: Loss of every head of classes without one of its own.
-        number_criterion: The same for heads of numbers.
-        criteria: Head name to its own loss.
+        criterion: Loss of every head of classes that `criteria` does not name.
+        number_criterion: Loss of every head of numbers that `criteria` does not name.
+        criteria: Head name to a loss of its own.
         loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0. The total is what
             is logged as `loss`.
-        balancer: Builds from those weights what makes of the losses the number that is differentiated.
+        balancer: Builds from these weights the module that makes the differentiated number of the losses.
         optimizer: Builds the optimizer from the parameters of network, criteria and balancer.
         scheduler: Builds a learning-rate scheduler from the optimizer, stepped after each epoch; None keeps the rate.
         compile: Whether the network is compiled.
 
     Raises:
         ConfigError: A weight or criterion names no head of the data, or the family has no such size.
+
+    Example:
+        >>> from functools import partial
+        >>> from trainer_pkg.losses.ordered import Regression
+        >>> from trainer_pkg.nets.dense import Dense
+        >>> from trainer_pkg.spec import Categorical
+        >>> spec = DataSpec(input_shape=(1, 28, 28), targets={"digit": Categorical(num_classes=10)})
+        >>> module = ImageModule(
+        ...     spec=spec,
+        ...     net=Dense,
+        ...     size="tiny",
+        ...     criterion=nn.CrossEntropyLoss(),
+        ...     number_criterion=Regression(),
+        ...     optimizer=partial(torch.optim.Adam, lr=1e-3),
+        ... )
+        >>> module.num_parameters
+        8470
+        >>> list(module.metric_directions.items())[:3]
+        [('train/acc', 'max'), ('train/loss', 'min'), ('val/acc', 'max')]
     """
 
     best: Tensor
@@ -81,7 +104,7 @@ class ImageModule(LightningModule):
 
     @property
     def num_parameters(self) -> int:
-        """Trainable parameters, measured."""
+        """How many parameters are trained, those of losses and balancer included."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def count_flops(self) -> int:
@@ -98,7 +121,7 @@ class ImageModule(LightningModule):
         return {**train, **val, self._best_name: val[self._primary], **test}
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
-        """Head name to output (B, K)."""
+        """Head name to output, (B, K), of images and, if the data has them, scalars (B, A)."""
         if self.network.backbone.is_convolutional:
             images_BCHW = images_BCHW.contiguous(memory_format=torch.channels_last)
         outputs: dict[str, Tensor] = self.network(images_BCHW, aux_BA)
@@ -148,7 +171,7 @@ class ImageModule(LightningModule):
         }
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Leave it to `on_train_epoch_end`.
+        """Does nothing: `on_train_epoch_end` steps the schedulers.
 
         Lightning steps a metric-based scheduler after the epoch's checkpoint is written, and not at all in an epoch
         that was resumed in its middle: a resumed run would differ from an undisturbed one.
@@ -163,7 +186,7 @@ class ImageModule(LightningModule):
                 config.scheduler.step(metric)
 
     def _step(self, stage: str, batch: Batch) -> Tensor:
-        """Measure a batch; the loss of each head, (H,)."""
+        """Measure a batch for the report of the stage; the loss of each head, (H,)."""
         outputs = self(batch["image"], batch.get("aux"))
         losses_H: Tensor = self.criteria(outputs, batch)
         self._metrics_of(stage).update(losses_H, self.criteria.predict(outputs), batch)

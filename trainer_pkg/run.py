@@ -23,7 +23,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     """Train what the configuration names and give back its objective.
 
     Returns:
-        The value of `study.objective`, one per name where it is a list; None when there is none.
+        The value of `study.objective`, or one value per name if it is a list; None: it is null, or nothing was trained.
 
     Raises:
         ConfigError: The configuration cannot be trained.
@@ -59,12 +59,12 @@ def train(
         data: The data module.
         module: The Lightning module.
         trainer: A configured trainer.
-        checkpoint: What to continue from, or without fitting what to test; None starts afresh.
+        checkpoint: Training continues from it; without training, it is tested. None: neither.
         fit: Whether to train.
-        test: Whether to test; the weights are those of the best checkpoint, or the current ones where none was kept.
+        test: Whether to test. After training that is the best checkpoint, or the last weights if none was kept.
 
     Returns:
-        Every metric reported, by name.
+        Name to value of every metric reported.
     """
     metrics: Metrics = {}
     if fit:
@@ -81,7 +81,7 @@ def objective(metrics: Metrics, names: Any) -> float | tuple[float, ...] | None:
     """The values a study optimises.
 
     Args:
-        metrics: Every metric reported, by name.
+        metrics: Name to value of every metric reported.
         names: One name, a list of names, or None for no objective.
 
     Raises:

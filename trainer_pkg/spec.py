@@ -1,4 +1,4 @@
-"""What a data set knows about itself: networks and heads are built from it."""
+"""What a data set knows about itself. Networks and heads are built from it, so no configuration repeats it."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,16 @@ Shape = tuple[int, int, int]
 """Channels, height, width."""
 
 Batch = dict[str, Tensor]
-"""`image` (B, C, H, W), one (B,) entry per target, and `aux` (B, A) if the data has scalars beside the image."""
+"""`image` (B, C, H, W), one entry (B,) per target, and `aux` (B, A) if the data has scalars beside the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Categorical:
-    """Unordered classes, labelled 0 to num_classes - 1 (int64)."""
+    """Unordered classes, with the labels 0 to num_classes - 1 (int64).
+
+    >>> Categorical(num_classes=10).num_outputs
+    10
+    """
 
     num_classes: int
 
@@ -29,7 +33,11 @@ class Categorical:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordinal(Categorical):
-    """Ordered classes: label i stands for the value low + i * step in the target's own unit."""
+    """Ordered classes: label i means the value low + i * step in the target's own unit.
+
+    >>> Ordinal(num_classes=5, low=1990.0).range  # of the labels; their values are 1990 to 1994
+    (0, 4)
+    """
 
     low: float = 0.0
     step: float = 1.0
@@ -37,7 +45,11 @@ class Ordinal(Categorical):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continuous:
-    """A number in the closed range low to high, in the target's own unit (float32)."""
+    """A number from low to high, both included, in the target's own unit (float32).
+
+    >>> Continuous(low=-1.0, high=3.0).num_outputs
+    1
+    """
 
     low: float
     high: float
@@ -60,8 +72,14 @@ class DataSpec:
 
     Attributes:
         input_shape: (C, H, W) of one image.
-        targets: Head name to target. The first one is the primary head.
-        num_aux: Scalars that come with each image, as `aux` (B, num_aux) of a batch.
+        targets: Head name to target. The first head is the primary one.
+        num_aux: Scalars that come with each image, in a batch as `aux` (B, num_aux).
+
+    Example:
+        >>> targets = {"species": Categorical(num_classes=12), "age": Continuous(low=0.0, high=90.0)}
+        >>> spec = DataSpec(input_shape=(3, 64, 64), targets=targets)
+        >>> spec.primary
+        'species'
     """
 
     input_shape: Shape
@@ -70,4 +88,5 @@ class DataSpec:
 
     @property
     def primary(self) -> str:
+        """The head whose best validation metric is followed."""
         return next(iter(self.targets))

@@ -1,4 +1,4 @@
-"""`train`: one run, or with `-m` a study."""
+"""`train`: one run; with `-m`, a study."""
 
 from typing import Any
 

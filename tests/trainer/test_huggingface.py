@@ -86,7 +86,7 @@ def test_a_second_look_reads_the_tensors_and_a_change_does_not(folder: Path, tmp
         ({"targets": {"labl": "categorical"}}, "no column 'labl'.*label"),
         ({"targets": {"label": "classes"}}, r"targets\.label=classes is unknown"),
         ({"targets": {"weight": "ordinal"}}, r"targets\.weight=ordinal, but the column holds 0 to 2\.3"),
-        ({"targets": {"note": "categorical"}}, "'note' does not hold a number a row"),
+        ({"targets": {"note": "categorical"}}, "'note' does not hold one number per row"),
         ({"test_split": "validation"}, "no split 'validation'. Splits: train, test"),
     ],
 )

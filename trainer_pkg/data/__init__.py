@@ -1,4 +1,4 @@
-"""Data sets as tensors in memory, shared by all trials of a machine."""
+"""Data sets as tensors in memory that all trials of a machine share."""
 
 from trainer_pkg.data.datamodule import DataModule
 

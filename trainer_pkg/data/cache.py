@@ -1,4 +1,4 @@
-"""A data set as one file of tensors that every process maps instead of reading."""
+"""A data set as one file of tensors, which every process maps into its memory instead of reading it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +9,15 @@ from torch import Tensor
 from trainer_pkg.atomic import write_atomically
 from trainer_pkg.data.source import Columns, Source, check_columns
 
-_LAYOUT = 2  # counts up when what a file holds changes
+_LAYOUT = 2  # one more whenever the content of such a file changes
 
 
 def cached(source: Source, folder: Path) -> dict[str, Columns]:
-    """The splits `train` and `test` of a source, and as `scale` its `mean` and `std` (C, 1, 1); all mapped.
+    """The splits `train` and `test` of a source, and `scale`: `mean` and `std` per channel, (C, 1, 1). All are mapped.
+
+    Args:
+        source: Read once; the file is named after it.
+        folder: Folder of the file.
 
     Raises:
         ConfigError: The source has no files and cannot get them, or they are not what it promises.
@@ -30,10 +34,10 @@ def cached(source: Source, folder: Path) -> dict[str, Columns]:
 
 
 def mapped(path: Path, make: Callable[[], dict[str, Columns]]) -> dict[str, Columns]:
-    """Map the tensors of a file; build it on first use.
+    """The tensors of a file, mapped; the first caller makes them and writes the file.
 
-    The pages are shared by all processes that map the file. Several may build it at once: the last rename wins and all
-    of them have written the same bytes.
+    All processes that map the file share its pages. Several processes may write it at once: they write the same bytes,
+    and the last one to rename its file wins.
     """
     if not path.exists():
         tensors = make()

@@ -1,7 +1,7 @@
 """CIFAR-100-MH: images with a few byte-sized parameters each, in two pickles and a JSON file.
 
-`train_batch` and `test_batch` are dicts: `data` has a flat image a row, height by width by channels, and a label key
-has a record a row: the number of parameters, then an id and a value for each, all of one byte.
+The pickles `train_batch` and `test_batch` are dicts. `data` has one flat image per row, height by width by channels. A
+label key has one record per image, of bytes: the number of parameters, then id and value of each parameter.
 """
 
 import functools
@@ -30,13 +30,13 @@ DEFAULT_SHAPE: Shape = (3, 32, 32)
 class CIFAR100MH:
     """Two pickles and what a JSON file says about them.
 
-    Labels are shifted by the minimum of their parameter, and heads stand in the order in which the JSON file names
+    A label is a parameter's value less the parameter's minimum. Heads stand in the order in which the JSON file names
     them. Without such a file, heads are called `param_<id>` and have as many classes as their highest value implies.
 
     Args:
         files: `train` and `test` to their pickles.
-        info: What the JSON file holds.
-        shape: (C, H, W) of an image where `info` does not say.
+        info: The content of the JSON file; None: there is no such file.
+        shape: (C, H, W) of an image, if `info` does not say.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class CIFAR100MH:
         """Both splits.
 
         Raises:
-            ConfigError: A file breaks the format; the line says in which sample.
+            ConfigError: A file breaks the format; the line names the sample.
         """
         return {split: self._columns(split, *batch) for split, batch in self._batches.items()}
 
@@ -79,7 +79,7 @@ class CIFAR100MH:
 
     @property
     def _seen(self) -> dict[int, list[np.ndarray]]:
-        """Values by parameter id, one array a split."""
+        """Parameter id to its values, one array (N,) per split."""
         found: dict[int, list[np.ndarray]] = {}
         for _, values in self._batches.values():
             for key, column in values.items():
@@ -135,12 +135,19 @@ def write(folder: Path, spec: DataSpec, splits: Mapping[str, Columns], dataset_n
 
     Args:
         folder: Where the three files go; it is made.
-        spec: Shape and targets; all of them ordered classes whose values fit a byte.
+        spec: Shape and targets. Every target has ordered classes whose values fit in a byte.
         splits: Columns of `train` and `test`.
-        dataset_name: Told in the JSON file.
+        dataset_name: Goes into the JSON file.
 
     Raises:
         ConfigError: A target does not fit the format.
+
+    Example:
+        >>> spec = DataSpec(input_shape=(1, 4, 4), targets={"note": Ordinal(num_classes=3, low=60.0)})
+        >>> columns = {"image": torch.zeros(3, 1, 4, 4, dtype=torch.uint8), "note": torch.tensor([0, 1, 2])}
+        >>> write(Path("my_set"), spec, {"train": columns, "test": columns})
+        >>> sorted(path.name for path in Path("my_set").iterdir())
+        ['cifar100mh_dataset_info.json', 'test_batch', 'train_batch']
     """
     bounds = {}
     for head, target in spec.targets.items():

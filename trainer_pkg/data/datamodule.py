@@ -9,60 +9,54 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from trainer_pkg.data.cache import cached, mapped
 from trainer_pkg.data.labels import Labels
-from trainer_pkg.data.sampler import BatchOrder, Picked
+from trainer_pkg.data.rows import Rows
+from trainer_pkg.data.sampler import BatchOrder
 from trainer_pkg.data.source import Columns, Source
 from trainer_pkg.data.transforms import Step
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.spec import Batch, DataSpec, Shape
 
 
-class Rows(Dataset[Batch]):
-    """The given rows (N,) of columns that stay where they are, transformed when they are picked."""
-
-    def __init__(self, columns: Batch, rows: Tensor, transform: Step | None = None) -> None:
-        self._columns, self._rows, self._transform = columns, rows, transform
-
-    def __getitem__(self, picked: Picked) -> Batch:
-        rows = self._rows[picked.rows]
-        batch = {name: column[rows] for name, column in self._columns.items()}
-        if self._transform is None:
-            return batch
-        # Neither the number of loader processes nor a resumption changes what is drawn, and dropout draws elsewhere.
-        with torch.random.fork_rng(devices=()):
-            torch.default_generator.manual_seed(picked.seed)
-            return self._transform(batch)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-
 class DataModule(LightningDataModule):
     """Train and validation rows from the official training split, test rows from the official test split.
 
-    A batch is a dict: `image` (B, C, H, W), uint8 from the loader and normalised float32 in the step, one (B,) entry
-    per target, and `aux` (B, A) where the source has scalars. An image that a transform has made a floating-point
-    one is taken as normalised already.
+    A batch is a dict: `image` (B, C, H, W), one entry (B,) per target, and `aux` (B, A) if the source has scalars. The
+    loader gives images as uint8; in the step they are float32 and normalised. Images that a transform has turned into
+    floating-point numbers count as normalised already.
 
     Args:
         source: Where the images come from.
         cache_dir: Folder of the mapped cache file.
-        num_val: Rows of the training split kept for validation; below 1, their share.
+        num_val: How many rows of the training split are kept for validation; below 1: their share.
         batch_size: Rows of a training batch, over all devices.
         eval_batch_size: Rows of a validation or test batch, per device.
-        shuffle_seed: Seed of the training order; None takes the one torch was started with.
-        split_seed: Seed of the choice of validation rows, the same for every trial that is to be compared.
-        labels: Makes further targets from the images and the class label; None keeps the source's own.
-        train_transform: Changes each training batch on its way out of the loader, uint8 images as yet.
-        eval_transform: The same for validation and test batches.
-        mean: Normalises the images, on the scale 0 to 1, for all channels or for each; None: that of the source's
-            training split.
-        std: The same for the deviation.
+        shuffle_seed: Seed of the training order; None takes torch's own seed.
+        split_seed: Seed of the choice of validation rows. Trials that are to be compared need equal ones.
+        labels: Makes more targets from the images and the class label; None: the source's targets alone.
+        train_transform: Changes each training batch as it leaves the loader, with images of uint8.
+        eval_transform: Changes each validation and test batch likewise.
+        mean: Mean of the images on the scale 0 to 1, for all channels or one per channel; None: measured on the
+            source's training split.
+        std: Standard deviation of the images; otherwise as `mean`.
         num_workers: Loader processes; the data is in memory, so 0 is usually fastest.
         pin_memory: Whether batches are copied to pinned memory first.
+
+    Raises:
+        ConfigError: A number is out of its range.
+
+    Example:
+        >>> from trainer_pkg.data.digits import Digits
+        >>> data = DataModule(source=Digits(), cache_dir="data/cache", num_val=180, batch_size=32)
+        >>> data.spec.input_shape
+        (1, 28, 28)
+        >>> data.setup()
+        >>> batch = next(iter(data.train_dataloader()))
+        >>> {name: tuple(column.shape) for name, column in batch.items()}
+        {'image': (32, 1, 28, 28), 'digit': (32,)}
     """
 
     def __init__(
@@ -161,7 +155,7 @@ class DataModule(LightningDataModule):
         return {**batch, "image": image.float().sub_(mean).div_(std)}
 
     def state_dict(self) -> dict[str, int]:
-        """Position in the data order: the epoch and the batches of it that have been trained on."""
+        """Position in the data order: the epoch, and how many of its batches have been trained on."""
         loop: Any = self.trainer.fit_loop  # type: ignore[union-attr]
         done = loop.epoch_loop.batch_progress.current.processed
         finished = done >= loop.max_batches
@@ -171,7 +165,12 @@ class DataModule(LightningDataModule):
         self._resume = (state_dict["epoch"], state_dict["batch"])
 
     def _levels(self, given: float | Sequence[float] | None, measured: Tensor) -> Tensor:
-        """A statistic (C or 1, 1, 1) on the scale 0 to 255."""
+        """A statistic on the scale 0 to 255, (C, 1, 1), or (1, 1, 1) for all channels.
+
+        Args:
+            given: On the scale 0 to 1; None takes the measured one.
+            measured: On the scale 0 to 255, (C, 1, 1).
+        """
         if given is None:
             return measured
         levels = 255 * torch.tensor(given, dtype=torch.float32).view(-1, 1, 1)
@@ -180,7 +179,7 @@ class DataModule(LightningDataModule):
         return levels
 
     def _further_targets(self, tables: dict[str, Columns], train: Tensor) -> dict[str, Columns]:
-        """The columns of the labels made here, by split; those that have a name are kept in a file."""
+        """Split to the columns that `labels` makes; columns of labels with a name are kept in a file."""
         labels, known = self._labels, self.source.spec
         if labels is None:
             return {}
@@ -202,17 +201,17 @@ class DataModule(LightningDataModule):
     def _loader(self, split: str, order: BatchOrder) -> DataLoader[Batch]:
         return DataLoader(
             self._splits[split],
-            batch_size=None,  # the sampler's items are whole batches of row numbers: one indexing makes a batch
+            batch_size=None,  # each item of the sampler is a whole batch of row numbers: one indexing makes a batch
             sampler=order,
             collate_fn=_as_it_is,
-            # Of its own: each new iterator draws a number, which must not move the generator that dropout uses.
+            # A generator of its own: each new iterator draws a number, and dropout must not notice.
             generator=torch.Generator().manual_seed(self._shuffle_seed),
             **self._loader_options,
         )
 
 
 def _shape_after(transform: Step, spec: DataSpec) -> Shape:
-    """(C, H, W) of the images that a transform makes of the data's."""
+    """(C, H, W) of an image after a transform."""
     blank = {name: torch.zeros(1, dtype=torch.int64) for name in spec.targets}
     image = transform({**blank, "image": torch.zeros(1, *spec.input_shape, dtype=torch.uint8)})["image"]
     channels, height, width = image.shape[1:]

@@ -12,6 +12,11 @@ class Digits:
 
     The set has no official test split. Its rows come grouped by writer, 13 of whom never appear in the first part,
     so the last `num_test` rows are the test split, as in scikit-learn's own examples.
+
+    Example:
+        >>> splits = Digits().load()
+        >>> splits["train"]["image"].shape, splits["test"]["digit"].shape
+        (torch.Size([1437, 1, 28, 28]), torch.Size([360]))
     """
 
     name = "digits-28x28"

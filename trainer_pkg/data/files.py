@@ -1,4 +1,4 @@
-"""Finds out of what format the files of a multihead data set are, and never guesses."""
+"""Finds the format of the files of a multihead data set, and refuses what it does not know."""
 
 import json
 from pathlib import Path
@@ -16,18 +16,30 @@ _SHAPES: dict[int, Shape] = {784: (1, 28, 28), 3072: (3, 32, 32)}
 
 
 class MultiheadFiles:
-    """A data set of one of the formats of files known here.
+    """A data set in files, of any format that is known here.
 
-    A directory holds `train_batch` and `test_batch`, described by the first JSON file of `cifar100mh_dataset_info`,
-    `dataset_info`, `metadata` and `format`, or by none. A single file is one of tensors, or a pickle, whose images
-    are of 28 x 28 x 1 or 32 x 32 x 3 by their length.
+    A directory holds `train_batch` and `test_batch`. They are described by the first JSON file that exists among
+    `cifar100mh_dataset_info`, `dataset_info`, `metadata` and `format`, or by none. A single file is a file of tensors
+    (`.pt`), or a pickle; the length of a pickle's images tells whether they are 28 x 28 x 1 or 32 x 32 x 3.
 
     Args:
         path: The directory or the file.
-        test_path: The test split of a single pickle.
+        test_path: The test split, if `path` is a single pickle.
 
     Raises:
-        ConfigError: It is of no known format; the line says what was looked for.
+        ConfigError: The files are of no known format; the line says what was looked for.
+
+    Example:
+        `data=multihead_files data.source.path=my_set.pt`
+
+        >>> import torch
+        >>> from trainer_pkg.data.tensors import write
+        >>> from trainer_pkg.spec import Categorical
+        >>> spec = DataSpec(input_shape=(1, 8, 8), targets={"side": Categorical(num_classes=2)})
+        >>> columns = {"image": torch.zeros(4, 1, 8, 8, dtype=torch.uint8), "side": torch.tensor([0, 1, 1, 0])}
+        >>> write(Path("my_set.pt"), spec, {"train": columns, "test": columns})
+        >>> MultiheadFiles("my_set.pt").load()["train"]["side"]
+        tensor([0, 1, 1, 0])
     """
 
     def __init__(self, path: str | Path, test_path: str | Path | None = None) -> None:
@@ -60,10 +72,10 @@ def _directory(folder: Path) -> Source:
 
 
 def _info(path: Path) -> dict[str, Any]:
-    """What a JSON file says, checked.
+    """The content of a JSON file, checked.
 
     Raises:
-        ConfigError: It is broken, or of another format.
+        ConfigError: The file is broken, or describes another format.
     """
     try:
         info = json.loads(path.read_text())

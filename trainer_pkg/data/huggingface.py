@@ -17,21 +17,23 @@ _KINDS = ("categorical", "ordinal", "continuous")
 
 
 class HuggingFace:
-    """A DatasetDict, turned once into a file of tensors; trials read that file and never import `datasets`.
+    """A data set of the package `datasets`, turned once into a file of tensors.
+
+    Trials read that file and never import `datasets`.
 
     Args:
-        path: Name on the hub, a folder that `save_to_disk` wrote, or a folder of parquet files named by their split.
+        path: Name on the hub, a folder that `save_to_disk` wrote, or a folder of parquet files with the splits' names.
         cache_dir: Folder of the file of tensors.
-        config_name: Configuration of a data set that has several.
-        revision: Version on the hub; None: the one that is found first.
-        image: Column of the images; None: the only one there is.
-        targets: Column to kind: categorical, ordinal or continuous; classes and range are measured where the features
-            do not name them. None: every column of named classes.
+        config_name: Configuration, for a data set that has several; None: its default.
+        revision: Version on the hub; None: the newest.
+        image: Column of the images; None: the only column of images.
+        targets: Column to kind: categorical, ordinal or continuous. Classes and range are measured if the data set does
+            not name them. None: every column of named classes.
         aux: Columns of numbers that come with each image.
-        test_split: Split that is tested on; validation rows come from the split `train`.
+        test_split: Split for the test; validation rows come from the split `train`.
 
     Raises:
-        ConfigError: The data set cannot be had or has no such column.
+        ConfigError: The data set cannot be loaded, or has no such column.
     """
 
     def __init__(
@@ -72,14 +74,14 @@ def _loaded(path: str, config_name: str | None, revision: str | None, test_split
     except ImportError as error:
         raise ConfigError("data=hf needs the package datasets: pip install 'hydra-sweeps[hf]'.") from error
     datasets.disable_progress_bars()
-    for name in ("datasets", "huggingface_hub"):  # what they warn of, they raise in the end
+    for name in ("datasets", "huggingface_hub"):  # they warn of what they raise a moment later
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         if Path(path, "dataset_dict.json").is_file():
             found = datasets.load_from_disk(path)
         else:
             found = datasets.load_dataset(path, config_name, revision=revision)
-    except Exception as error:  # the network, the hub and the file readers raise what they like
+    except Exception as error:  # the network, the hub and the file readers raise many kinds
         raise ConfigError(f"data.source.path={path} cannot be loaded: {first_line(error)}") from error
     for key, split in (("path", "train"), ("test_split", test_split)):
         if split not in found:
@@ -139,12 +141,12 @@ def _target(name: str, kind: str, feature: Any, values: np.ndarray) -> Target:
 def _numbers(column: Any, name: str) -> np.ndarray:
     values = np.asarray(list(column))
     if values.ndim != 1 or values.dtype.kind not in "biuf":
-        raise ConfigError(f"data.source: column {name!r} does not hold a number a row.")
+        raise ConfigError(f"data.source: column {name!r} does not hold one number per row.")
     return values.astype(np.float64)
 
 
 def _images(column: Any) -> torch.Tensor:
-    """Pictures of one size as (N, C, H, W) uint8; those that are neither grey nor RGB become RGB."""
+    """Pictures of one size as (N, C, H, W) uint8; a picture that is neither grey nor RGB becomes RGB."""
     arrays: list[np.ndarray] = []
     for i, picture in enumerate(column):
         array = np.asarray(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))

@@ -1,4 +1,4 @@
-"""Further targets made from the class label of an image."""
+"""More targets for the images of a data set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -11,30 +11,57 @@ from trainer_pkg.spec import Categorical, Target
 
 
 class Labels(Protocol):
-    """Makes further targets from the images (N, C, H, W) and their class labels (N,)."""
+    """Makes more targets for a data set, from its images and their class labels.
+
+    Example:
+        >>> class Parity:
+        ...     name = ""  # nothing worth keeping
+        ...     targets = {"is_odd": Categorical(num_classes=2)}
+        ...
+        ...     def fit(self, images):
+        ...         pass
+        ...
+        ...     def __call__(self, images, labels):
+        ...         return {"is_odd": labels % 2}
+        >>> Parity()(torch.zeros(2, 1, 28, 28), torch.tensor([3, 8]))
+        {'is_odd': tensor([1, 0])}
+    """
 
     @property
     def name(self) -> str:
-        """Identifies what is made, in the name of a file that keeps it; empty where making it anew costs nothing."""
+        """Part of the name of the file that keeps the labels; empty: they are made anew each time."""
         ...
 
     @property
-    def targets(self) -> dict[str, Target]: ...
-
-    def fit(self, images: Tensor) -> None:
-        """Learn what it needs from the training images."""
+    def targets(self) -> dict[str, Target]:
+        """Head name to target, for each of the columns made."""
         ...
 
-    def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]: ...
+    def fit(self, images: Tensor) -> None:
+        """Learn what the labels need to know from the training images (N, C, H, W), uint8."""
+        ...
+
+    def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Head name to labels (N,), of images (N, C, H, W), uint8, with the class labels (N,)."""
+        ...
 
 
 class ClassMaps:
     """One categorical target per table, each a function of the class label.
 
     Args:
-        heads: Head name to a table whose entry i is the label of an image of class i. A head has as many classes as
-            its highest label implies, or `num_classes[head]` where the table leaves the last ones unused.
-        num_classes: Head name to number of classes.
+        heads: Head name to table. Entry i of a table is the label of an image of class i.
+        num_classes: Head name to number of classes; a head left out has as many as its highest label implies.
+
+    Raises:
+        ConfigError: A table holds something else than labels from 0 on, or more of them than the head has classes.
+
+    Example:
+        >>> labels = ClassMaps({"is_odd": [0, 1, 0, 1]})
+        >>> labels.targets
+        {'is_odd': Categorical(num_classes=2)}
+        >>> labels(torch.zeros(2, 1, 28, 28), torch.tensor([3, 2]))
+        {'is_odd': tensor([1, 0])}
     """
 
     name = ""
@@ -54,10 +81,10 @@ class ClassMaps:
             self.targets[head] = Categorical(num_classes=size)
 
     def fit(self, images: Tensor) -> None:
-        """Nothing to learn from the images."""
+        """Does nothing: the tables know all."""
 
     def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Map class labels (N,) to one (N,) int64 tensor a head.
+        """Head name to labels (N,) int64.
 
         Raises:
             ConfigError: A table has fewer entries than the data has classes.

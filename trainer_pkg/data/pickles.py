@@ -1,4 +1,4 @@
-"""Pickles of strangers: arrays and plain containers, and nothing that could run code."""
+"""Reads pickles of strangers: arrays and plain containers, nothing that could run code."""
 
 import io
 import pickle
@@ -25,10 +25,10 @@ class _Plain(pickle.Unpickler):
 
 
 def read_pickle(path: Path) -> Any:
-    """What a pickle of arrays, numbers, text, bytes, lists, tuples and dicts holds.
+    """The content of a pickle of arrays, numbers, text, bytes, lists, tuples and dicts.
 
     Raises:
-        ConfigError: It is no such pickle, or not a whole one.
+        ConfigError: The pickle holds something else, or is damaged.
     """
     try:
         return _Plain(io.BytesIO(path.read_bytes()), encoding="latin1").load()

@@ -1,4 +1,4 @@
-"""The order in which rows are visited: a function of seed, epoch and position, so that a resumed run sees the same."""
+"""The order of the rows: a function of seed, epoch and position, so that a resumed run sees what it would have seen."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,24 +9,24 @@ from torch.utils.data import SequentialSampler
 
 
 class Picked(NamedTuple):
-    """The rows (B,) of a batch, and the seed of whatever is random about it."""
+    """The row numbers (B,) of a batch, and the seed of everything random in its transforms."""
 
     rows: Tensor
     seed: int
 
 
 class BatchOrder(SequentialSampler):
-    """Yields what each batch is made of; the last batch may be smaller.
+    """Yields the rows of each batch; the last batch may be smaller.
 
-    It is a SequentialSampler only by name: where it overfits, Lightning replaces any other sampler by one that yields
-    rows instead of batches.
+    It is a SequentialSampler by name alone: with `overfit_batches`, Lightning replaces any other sampler by one that
+    yields single rows.
 
     Args:
         num_rows: Rows of the data set.
         batch_size: Rows per batch and process.
-        shuffle_seed: Seed of the order; None keeps the rows as they are.
-        rank: This process among `num_ranks` that share each epoch.
-        num_ranks: Processes of a distributed run.
+        shuffle_seed: Seed of the order; None keeps the rows in their order.
+        rank: Number of this process, from 0; the processes of a distributed run share each epoch.
+        num_ranks: How many processes there are.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class BatchOrder(SequentialSampler):
         self._epoch = epoch
 
     def resume_at(self, epoch: int, batch: int) -> None:
-        """Leave out the first `batch` batches of the next pass, which is epoch `epoch`."""
+        """The next pass is epoch `epoch`, without its first `batch` batches."""
         self._epoch, self._skip = epoch, batch
 
     def __len__(self) -> int:

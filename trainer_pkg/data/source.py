@@ -10,20 +10,43 @@ from trainer_pkg.errors import ConfigError
 from trainer_pkg.spec import Continuous, DataSpec
 
 Columns = dict[str, Tensor]
-"""`image` (N, C, H, W) uint8; one (N,) per target, int64 for classes and float32 for numbers; `aux` (N, A) float32."""
+"""`image` (N, C, H, W) uint8, one column (N,) per target, and `aux` (N, A) float32 if there are scalars.
+
+Columns of classes are int64, columns of numbers float32.
+"""
 
 
 class Source(Protocol):
-    """A data set with an official train and test split."""
+    """A data set with an official train and test split.
+
+    Example:
+        One class, and one file `configs/data/noise.yaml` that makes it `data=noise`:
+
+            defaults: [parts/in_memory@_here_, _self_]
+            source: {_target_: my_package.noise.Noise}
+            num_val: 0.1
+            batch_size: 32
+
+        >>> from trainer_pkg.spec import Categorical
+        >>> class Noise:
+        ...     name = "noise"
+        ...     spec = DataSpec(input_shape=(1, 8, 8), targets={"side": Categorical(num_classes=2)})
+        ...
+        ...     def load(self):
+        ...         images = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
+        ...         return {split: {"image": images, "side": torch.arange(40) % 2} for split in ("train", "test")}
+        >>> for split, columns in Noise().load().items():
+        ...     check_columns(Noise.spec, columns, split)
+    """
 
     @property
     def name(self) -> str:
-        """Identifies the content: part of the cache file's name."""
+        """Part of the name of the cache file: another content needs another name."""
         ...
 
     @property
     def spec(self) -> DataSpec:
-        """Known without reading the images."""
+        """Shape and targets; known without reading the images."""
         ...
 
     def load(self) -> dict[str, Columns]:
@@ -41,10 +64,10 @@ def short_digest(content: object) -> str:
 
 
 def check_columns(spec: DataSpec, columns: Columns, split: str) -> None:
-    """Compare a split with what its source promises.
+    """Compare a split with the spec of its source.
 
     Raises:
-        ConfigError: A column is missing, of another length, shape or type, or holds a label that the target has not.
+        ConfigError: A column is missing, has another length, shape or type, or holds a label out of its range.
     """
     shapes = {"image": tuple(spec.input_shape), **dict.fromkeys(spec.targets, ())}
     if spec.num_aux:

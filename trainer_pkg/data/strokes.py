@@ -1,4 +1,4 @@
-"""Labels measured from the pixels: how thick the strokes are, and how smooth. They are no functions of the digit."""
+"""Labels measured from the pixels: how thick and how smooth the strokes are. The digit does not decide them."""
 
 import torch
 from torch import Tensor
@@ -9,10 +9,10 @@ _CHUNK = 4096
 
 
 class StrokeLabels:
-    """Thickness and smoothness of the strokes in bins of equal size on the training split.
+    """Thickness and smoothness of the strokes, in bins that hold equally many training images.
 
-    Both are read off the brightness I, scaled to 0..1, of an image. Its sum is the area A of the strokes, and the sum
-    of the lengths of its gradient is the perimeter P of their outlines (the coarea formula: Fleming and Rishel 1960).
+    Both are measured on the brightness I of an image, scaled to 0..1. The sum of I is the area A of the strokes. The
+    sum of the lengths of its gradient is the perimeter P of their outlines (coarea formula: Fleming and Rishel 1960).
     A stroke of width w and length l has A = w l and P = 2 l, so
 
         thickness = 2 A / P                       in pixels,
@@ -21,6 +21,15 @@ class StrokeLabels:
     Args:
         num_thickness: Bins of thickness, thin to thick.
         num_smoothness: Bins of smoothness, rough to smooth.
+
+    Example:
+        >>> thin, thick = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+        >>> thin[:, 4:24, 10:12], thick[:, 4:24, 10:16] = 255, 255
+        >>> labels = StrokeLabels(num_thickness=2, num_smoothness=2)
+        >>> images = torch.stack([thin, thick])
+        >>> labels.fit(images)
+        >>> labels(images, torch.tensor([1, 1]))["thickness"].tolist()
+        [0, 1]
     """
 
     def __init__(self, num_thickness: int = 5, num_smoothness: int = 3) -> None:
@@ -33,14 +42,14 @@ class StrokeLabels:
         return {name: Ordinal(num_classes=size) for name, size in self._sizes.items()}
 
     def fit(self, images: Tensor) -> None:
-        """Set the edges of the bins to quantiles of the training images (N, 1, H, W)."""
+        """Take quantiles of the training images (N, C, H, W) as the edges of the bins."""
         for name, values in measure(images).items():
             size = self._sizes[name]
             shares = torch.arange(1, size, dtype=values.dtype) / size
             self._edges[name] = values.quantile(shares)
 
     def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The bin of each image (N, C, H, W): one (N,) int64 tensor a head."""
+        """Head name to bin (N,) int64, of images (N, C, H, W)."""
         return {name: torch.bucketize(values, self._edges[name]) for name, values in measure(images).items()}
 
 

@@ -25,6 +25,6 @@ MEMBERS = {
 
 
 def table() -> list[int]:
-    """Entry i is the superclass of class i; the classes are numbered in the order of their names."""
+    """The superclass of each class, as a list: entry i is that of class i; classes are numbered by name."""
     superclass = {name: i for i, members in enumerate(MEMBERS.values()) for name in members}
     return [superclass[name] for name in sorted(superclass)]

@@ -17,13 +17,13 @@ _KINDS: dict[str, type[Target]] = {kind.__name__.lower(): kind for kind in (Cate
 
 
 class TensorFile:
-    """A file that `write` has written: images, targets and, where there are some, scalars.
+    """A data set in a file that `write` has written.
 
     Args:
         path: The file.
 
     Raises:
-        ConfigError: It is not such a file.
+        ConfigError: The file is damaged, or of another kind.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,10 +42,22 @@ class TensorFile:
 
 
 def write(path: Path, spec: DataSpec, splits: Mapping[str, Columns]) -> None:
-    """Write the columns of `train` and `test`.
+    """Write a data set into one file of tensors, for `data=multihead_files data.source.path=FILE.pt`.
+
+    Args:
+        path: The file; its name ends in `.pt`.
+        spec: Shape and targets.
+        splits: `train` and `test` to their columns.
 
     Raises:
-        ConfigError: They are not what the spec promises.
+        ConfigError: The columns do not fit the spec.
+
+    Example:
+        >>> spec = DataSpec(input_shape=(1, 8, 8), targets={"weight": Continuous(low=0.0, high=9.0)})
+        >>> columns = {"image": torch.zeros(4, 1, 8, 8, dtype=torch.uint8), "weight": torch.rand(4) * 9}
+        >>> write(Path("my_set.pt"), spec, {"train": columns, "test": columns})
+        >>> TensorFile(Path("my_set.pt")).spec == spec
+        True
     """
     for split, columns in splits.items():
         check_columns(spec, columns, split)

@@ -16,9 +16,15 @@ from trainer_pkg.spec import Categorical, DataSpec, Shape
 
 
 class Kind(NamedTuple):
-    """A data set of torchvision's: its class, the folder that it fills, the shape, the head and its classes.
+    """A data set of torchvision's.
 
-    With `groups`, entry i is the label of what torchvision calls class i.
+    Attributes:
+        reader: Its class in torchvision.
+        folder: Folder that its files fill, below the root.
+        shape: (C, H, W) of an image.
+        head: Name of the head.
+        num_classes: Number of classes.
+        groups: Entry i is the label of what torchvision calls class i; None: the class itself.
     """
 
     reader: Any
@@ -39,12 +45,19 @@ KINDS: Mapping[str, Kind] = {
 
 
 class TorchvisionImages:
-    """A set of images with one class each, in its official split.
+    """A data set of torchvision's with one class per image, in its official split.
 
     Args:
-        root: Directory that holds the set's folder; files are downloaded into it when absent.
+        root: Directory that holds the set's folder; absent files are downloaded into it.
         kind: One of `KINDS`.
-        download: Whether absent files may be fetched.
+        download: Whether absent files may be downloaded.
+
+    Raises:
+        ConfigError: The kind is unknown.
+
+    Example:
+        >>> TorchvisionImages("data", "mnist").spec
+        DataSpec(input_shape=(1, 28, 28), targets={'digit': Categorical(num_classes=10)}, num_aux=0)
     """
 
     def __init__(self, root: str | Path, kind: str, download: bool = True) -> None:
@@ -67,7 +80,7 @@ class TorchvisionImages:
         try:
             found = self._kind.reader(self._root, train=train, download=self._download)
         except (RuntimeError, OSError) as error:
-            for path in absent:  # torchvision makes them before it tries
+            for path in absent:  # torchvision makes the folders before it tries to download
                 with contextlib.suppress(OSError):
                     path.rmdir()
             raise ConfigError(

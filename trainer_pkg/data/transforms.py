@@ -1,4 +1,4 @@
-"""Steps on dict batches, built by configuration: any callable, by the names of what it reads and writes."""
+"""Steps on batches: any callable, with the names of the entries that it reads and writes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,16 @@ Step = Callable[[Batch], Batch]
 
 
 class Compose:
-    """Named steps in the order they are given; a step that is null is left out."""
+    """Named steps, one after the other; a step that is None is left out.
+
+    Args:
+        steps: Name to step. With names, a configuration can change or drop a single step.
+
+    Example:
+        >>> steps = Compose(double=Wrap(lambda image: image * 2, each=False), off=None)
+        >>> steps({"image": torch.ones(1, 1, 1, 1)})["image"].item()
+        2.0
+    """
 
     def __init__(self, **steps: Step | None) -> None:
         self._steps = [step for step in steps.values() if step is not None]
@@ -25,17 +34,26 @@ class Compose:
 
 
 class Wrap:
-    """Any callable as a step, a transform of torchvision for instance.
+    """Any callable as a step, for instance a transform of torchvision.
 
     Args:
-        transform: What is called.
-        inputs: Entry of the batch that it is given; or a table, argument to entry.
-        output: Entry that takes its result; None: the result is a table of entries.
-        each: Whether it is called row by row. A random transform draws once a call: called with a whole batch, it
-            would move all images alike.
+        transform: The callable.
+        inputs: Name of the entry that the callable gets; or a table, argument to entry.
+        output: Name of the entry that takes the result; None: the result is a table of entries.
+        each: Whether the callable gets one row at a time. A random transform draws once per call: with a whole batch
+            it would move all images alike.
 
     Raises:
         ConfigError: The batch has no such entry.
+
+    Example:
+        >>> from torchvision.transforms.v2 import RandomCrop
+        >>> crop = Wrap(RandomCrop(28, padding=2))
+        >>> crop({"image": torch.zeros(4, 1, 28, 28)})["image"].shape
+        torch.Size([4, 1, 28, 28])
+        >>> add = Wrap(lambda a, b: a + b, inputs={"a": "digit", "b": "scale"}, output="sum")
+        >>> add({"digit": torch.tensor([1, 2]), "scale": torch.tensor([10, 20])})["sum"]
+        tensor([11, 22])
     """
 
     def __init__(
@@ -67,10 +85,14 @@ class Rename:
     """Gives entries new names.
 
     Args:
-        names: Old name to new name; the rest stays.
+        names: Old name to new name; other entries keep theirs.
 
     Raises:
         ConfigError: The batch has no such entry.
+
+    Example:
+        >>> Rename({"digit": "label"})({"image": torch.zeros(1), "digit": torch.tensor([3])}).keys()
+        dict_keys(['image', 'label'])
     """
 
     def __init__(self, names: Mapping[str, str]) -> None:
@@ -83,5 +105,6 @@ class Rename:
 
 def _entry(batch: Batch, name: str) -> Tensor:
     if name not in batch:
-        raise ConfigError(f"A transform reads {name!r}, which the batch has not. Entries: {did_you_mean(name, batch)}")
+        known = did_you_mean(name, batch)
+        raise ConfigError(f"A transform reads {name!r}, but the batch has no such entry. Entries: {known}")
     return batch[name]

@@ -1,1 +1,1 @@
-"""Losses of the heads and their weighted total."""
+"""Losses of the heads, and how they become one number."""

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 class Balancer(nn.Module):
     """Maps the losses of the heads (H,) to the scalar that is differentiated, ().
 
-    Parameters of a balancer are trained with those of the network. Whatever else it remembers belongs in buffers, which
-    are in every checkpoint: a run that was interrupted continues with the numbers it would have had.
+    The optimizer trains a balancer's parameters with the network's. Whatever else a balancer remembers belongs in
+    buffers: parameters and buffers are in every checkpoint, so that an interrupted run continues exactly.
 
     Args:
         weights: Head name to its fixed weight, for every head, in the order of the losses.

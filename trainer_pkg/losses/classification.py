@@ -1,4 +1,4 @@
-"""Losses of categorical heads beside `torch.nn.CrossEntropyLoss`, which has label smoothing of its own."""
+"""Losses of heads of classes; the usual one, with or without label smoothing, is `torch.nn.CrossEntropyLoss`."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 
 class WeightedCrossEntropy(nn.CrossEntropyLoss):
-    """Cross entropy with a factor for each class, given as a plain list; the mean is over the factors.
+    """Cross entropy with one factor per class: the sum of factor times loss, divided by the sum of the factors.
 
     Args:
         class_weights: One factor per class, at least 0.
@@ -16,6 +16,11 @@ class WeightedCrossEntropy(nn.CrossEntropyLoss):
 
     Raises:
         ValueError: A factor is negative or not finite.
+
+    Example:
+        >>> loss = WeightedCrossEntropy([1.0, 3.0])
+        >>> round(loss(torch.tensor([[2.0, 0.0], [0.0, 0.5]]), torch.tensor([0, 1])).item(), 4)
+        0.3873
     """
 
     def __init__(self, class_weights: Sequence[float], label_smoothing: float = 0.0) -> None:
@@ -26,7 +31,7 @@ class WeightedCrossEntropy(nn.CrossEntropyLoss):
 
 
 class FocalLoss(nn.Module):
-    """Cross entropy that counts well classified rows less: (1 - p)^gamma times it, p being the target's probability.
+    """Cross entropy times (1 - p)^gamma, where p is the probability of the right class: rows done well count less.
 
     Lin et al. 2017, https://arxiv.org/abs/1708.02002, equation 4.
 
@@ -35,6 +40,13 @@ class FocalLoss(nn.Module):
 
     Raises:
         ValueError: `gamma` is negative.
+
+    Example:
+        `model.criterion._target_=trainer_pkg.losses.classification.FocalLoss +model.criterion.gamma=1.0`
+
+        >>> outputs, labels = torch.tensor([[2.0, 0.0], [0.0, 0.5]]), torch.tensor([0, 1])
+        >>> round(FocalLoss(gamma=2.0)(outputs, labels).item(), 4)
+        0.0347
     """
 
     def __init__(self, gamma: float = 2.0) -> None:

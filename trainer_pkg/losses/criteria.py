@@ -17,12 +17,12 @@ _OF_CLASSES = (nn.CrossEntropyLoss, nn.MultiMarginLoss, FocalLoss)
 
 
 class HeadLoss(nn.Module):
-    """The loss of one head, and how its outputs are read.
+    """The loss of one head, and what its outputs predict.
 
     Args:
         head: The head's name.
         target: Its target.
-        loss: Maps outputs (B, K), of a number (B,), and labels (B,) to a scalar.
+        loss: Maps outputs and labels (B,) to a scalar. Outputs are (B, K) for classes and (B,) for a number.
 
     Raises:
         ConfigError: The loss is not for such a target.
@@ -45,14 +45,19 @@ class HeadLoss(nn.Module):
         self.num_outputs = loss.num_outputs(target) if isinstance(loss, OrderedLoss) else target.num_outputs
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
-        """The loss, shape ()."""
+        """The mean loss of the batch, ().
+
+        Args:
+            outputs: Head name to output, (B, K).
+            batch: The batch, with the labels of this head.
+        """
         if isinstance(self.loss, Mapped):
             return self.loss(outputs, batch)  # type: ignore[no-any-return]
         found = outputs[self._head]
         return self.loss(found.flatten() if self._is_number else found, batch[self._head])  # type: ignore[no-any-return]
 
     def predict(self, outputs_BK: Tensor) -> Tensor:
-        """The predicted label (B,): the class, or the number in the target's unit."""
+        """The predicted labels (B,): classes, or numbers in the target's unit."""
         if isinstance(self.loss, OrderedLoss):
             return self.loss.predict(outputs_BK)
         return outputs_BK.flatten() if self._is_number else outputs_BK.argmax(dim=1)
@@ -64,12 +69,22 @@ class WeightedCriteria(nn.Module):
     Args:
         targets: Head name to target, in the order of the data set.
         default: Loss of every head of classes that `criteria` does not name.
-        default_number: The same for heads of numbers.
+        default_number: Loss of every head of numbers that `criteria` does not name.
         criteria: Head name to a loss of its own.
         weights: Head name to factor, used exactly as given; a head left out counts 1.0.
 
     Raises:
-        ConfigError: A weight or a criterion names no head, or a weight is not a finite number.
+        ConfigError: A weight or a criterion names no head, or a weight is not a finite number of at least 0.
+
+    Example:
+        >>> from trainer_pkg.losses.ordered import Regression
+        >>> from trainer_pkg.spec import Categorical
+        >>> targets = {"digit": Categorical(num_classes=2), "thickness": Categorical(num_classes=2)}
+        >>> criteria = WeightedCriteria(targets, nn.CrossEntropyLoss(), Regression(), {}, {"thickness": 0.5})
+        >>> outputs = {"digit": torch.zeros(1, 2), "thickness": torch.zeros(1, 2)}
+        >>> losses_H = criteria(outputs, {"digit": torch.tensor([0]), "thickness": torch.tensor([1])})
+        >>> round(losses_H[0].item(), 4), round(criteria.total(losses_H).item(), 4)
+        (0.6931, 1.0397)
     """
 
     def __init__(
@@ -84,9 +99,8 @@ class WeightedCriteria(nn.Module):
         for key, given in (("loss_weights", weights), ("criteria", criteria)):
             for head in given:
                 if head not in targets:
-                    raise ConfigError(
-                        f"model.{key}.{head} names no head of this data. Heads: {did_you_mean(head, targets)}"
-                    )
+                    heads = did_you_mean(head, targets)
+                    raise ConfigError(f"model.{key}.{head}: there is no head {head!r}. Heads: {heads}")
         for head, weight in weights.items():
             if (
                 isinstance(weight, bool)
@@ -113,5 +127,5 @@ class WeightedCriteria(nn.Module):
         return torch.stack([loss(outputs, batch) for loss in self.heads.values()])
 
     def predict(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Head name to predicted label (B,)."""
+        """Head name to predicted labels (B,)."""
         return {head: loss.predict(outputs[head]) for head, loss in self.heads.items()}  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""A loss that reads other entries than its head's outputs and labels."""
+"""A loss that reads any entries of the batch and of the outputs."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,20 @@ from trainer_pkg.errors import ConfigError, did_you_mean
 
 
 class Mapped(nn.Module):
-    """Calls any loss with entries of the batch and of the predictions.
+    """Calls a loss with entries of the batch and of the outputs, by the names of the loss's arguments.
 
     Args:
-        loss: What is called; gives a scalar.
-        inputs: Its argument to an entry: `outputs.<head>` (B, K) or `batch.<column>` (B, ...).
+        loss: Any loss; it gives a scalar.
+        inputs: Argument of the loss to entry: `outputs.<head>` (B, K) or `batch.<column>` (B, ...).
 
     Raises:
-        ConfigError: An entry is spelled otherwise, or is not there.
+        ConfigError: An entry is spelled otherwise, or does not exist.
+
+    Example:
+        >>> import torch
+        >>> loss = Mapped(nn.MSELoss(), {"input": "outputs.thickness", "target": "batch.width"})
+        >>> loss({"thickness": torch.zeros(2, 1)}, {"width": torch.full((2, 1), 3.0)}).item()
+        9.0
     """
 
     def __init__(self, loss: nn.Module, inputs: Mapping[str, str]) -> None:

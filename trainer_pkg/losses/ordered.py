@@ -1,6 +1,6 @@
-"""Losses of ordered targets: how far a prediction is from its label counts, not only whether it is the same.
+"""Losses of ordered targets: the distance between prediction and label counts, not only whether they are equal.
 
-All measure distances as shares of the target's range, so that a loss weight means the same in any unit.
+Distances are shares of the target's range, so that a loss weight means the same in any unit.
 """
 
 import abc
@@ -20,10 +20,12 @@ _DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1_loss, "l2"
 
 
 class OrderedLoss(nn.Module, abc.ABC):
-    """What the losses of ordered targets share.
+    """Base of the losses of ordered targets: a subclass says what its outputs predict, and gives a scalar.
+
+    `bound` ties a loss to the target of one head, whose range it then knows.
 
     Args:
-        distance: Absolute, squared or Huber's distance (quadratic up to 1, linear beyond).
+        distance: `l1` absolute, `l2` squared, `huber` squared up to 1 and linear beyond.
 
     Raises:
         ValueError: The distance is unknown.
@@ -37,10 +39,10 @@ class OrderedLoss(nn.Module, abc.ABC):
         self._low, self._high, self._span = 0.0, 1.0, 1.0
 
     def bound(self, target: Target) -> Self:
-        """A copy of this loss for one head's target.
+        """A copy of this loss for the target of one head.
 
         Raises:
-            ValueError: It cannot be the loss of such a target.
+            ValueError: This loss does not fit such a target.
         """
         mine = copy.deepcopy(self)
         mine._low, mine._high = target.range
@@ -48,19 +50,21 @@ class OrderedLoss(nn.Module, abc.ABC):
         return mine
 
     def num_outputs(self, target: Target) -> int:
-        """Outputs that the head needs."""
+        """How many outputs the head needs."""
         return target.num_outputs
 
     @abc.abstractmethod
     def predict(self, outputs_BK: Tensor) -> Tensor:
-        """The predicted label (B,), a floating-point number also where labels are classes."""
+        """The predicted labels (B,): floating-point numbers, also if the labels are classes."""
 
     def _apart(self, predicted_B: Tensor, labels_B: Tensor) -> Tensor:
         return self._distance((predicted_B - self._low) / self._span, (labels_B.float() - self._low) / self._span)
 
 
 class OrdinalRegression(OrderedLoss):
-    """Distance between the label and the expected label under the softmax, plus `alpha` times the cross entropy.
+    """Distance between the label and its expected value under the softmax, plus `alpha` times the cross entropy.
+
+    For ordered classes, or for classes whose order counts.
 
     Args:
         distance: See `OrderedLoss`.
@@ -68,6 +72,16 @@ class OrdinalRegression(OrderedLoss):
 
     Raises:
         ValueError: The distance is unknown or `alpha` is negative.
+
+    Example:
+        `+model.criteria.thickness._target_=trainer_pkg.losses.ordered.OrdinalRegression`
+
+        >>> loss = OrdinalRegression("l1", alpha=0.0).bound(Categorical(num_classes=5))
+        >>> outputs = torch.tensor([[0.0, 1.0, 3.0, 1.0, 0.0]])
+        >>> loss.predict(outputs).item()
+        2.0
+        >>> loss(outputs, torch.tensor([4])).item()  # 2 classes off, of a range of 4
+        0.5
     """
 
     labels_K: Tensor
@@ -93,9 +107,20 @@ class OrdinalRegression(OrderedLoss):
 
 
 class Regression(OrderedLoss):
-    """One output a head, 0 in the middle of the target's range and 1 the length of it.
+    """One output per head: 0 is the middle of the target's range, -0.5 and 0.5 are its ends.
 
-    Where labels are classes it is quantised: the prediction is the class nearest to the output.
+    For numbers, and for ordered classes: then the predicted class is the one nearest to the output.
+
+    Args:
+        distance: As in `OrderedLoss`.
+
+    Example:
+        >>> from trainer_pkg.spec import Continuous
+        >>> loss = Regression("l1").bound(Continuous(low=10.0, high=30.0))
+        >>> loss.predict(torch.tensor([[0.0], [0.5]])).tolist()
+        [20.0, 30.0]
+        >>> loss(torch.tensor([[0.0]]), torch.tensor([25.0])).item()  # 5 off, of a range of 20
+        0.25
     """
 
     def __init__(self, distance: Distance = "l2") -> None:

@@ -1,1 +1,1 @@
-"""One file a family. A backbone maps images (B, C, H, W) to features (B, F) and knows F."""
+"""One file per family of networks. A backbone maps images (B, C, H, W) to features (B, F) and knows F."""

@@ -1,4 +1,4 @@
-"""What may stand between a backbone and its heads."""
+"""Layers between a backbone and its heads."""
 
 from torch import Tensor, nn
 
@@ -10,6 +10,14 @@ class LinearAdapter(nn.Module):
         num_in: Width of the backbone's features.
         width: Width of the adapter's features.
         activation: Whether a ReLU follows.
+
+    Example:
+        `model/adapter=linear model.adapter.width=10`, with any backbone:
+
+        >>> import torch
+        >>> adapter = LinearAdapter(num_in=64, width=10)
+        >>> adapter(torch.randn(2, 64)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, num_in: int, width: int, activation: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What every family of networks offers to the rest."""
+"""The seam between a family of networks and the rest."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,39 @@ Widths = TypeVar("Widths")
 
 
 class Backbone(nn.Module):
-    """Maps images (B, C, H, W) to features (B, num_features)."""
+    """Maps images (B, C, H, W) to features (B, num_features); heads are put on the features.
+
+    A subclass sets `num_features` in its constructor. The constructor's first argument is the shape of an image; it may
+    take `size`, a row of a table of sizes, and `num_aux`, the number of scalars that come with each image. If it takes
+    `num_aux`, `forward` gets the scalars as a second argument, (B, num_aux).
+
+    Attributes:
+        num_features: Width of the features.
+        is_convolutional: Whether channels_last memory makes it faster.
+
+    Example:
+        One class, and one file `configs/model/backbone/pixels.yaml` that makes it `model=pixels`:
+
+            # @package model.net
+            _target_: my_package.pixels.Pixels
+            _partial_: true
+
+        >>> import torch
+        >>> class Pixels(Backbone):
+        ...     def __init__(self, input_shape, size="base"):
+        ...         super().__init__()
+        ...         channels, height, width = input_shape
+        ...         self.num_features = widths_of(size, {"tiny": (8,), "base": (64,)})[0]
+        ...         self.layer = nn.Linear(channels * height * width, self.num_features)
+        ...
+        ...     def forward(self, images_BCHW):
+        ...         return self.layer(images_BCHW.flatten(1)).relu()
+        >>> Pixels((1, 28, 28), size="tiny")(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 8])
+    """
 
     num_features: int
     is_convolutional: bool = False
-    """Whether channels_last memory makes it faster."""
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} does not define forward")
@@ -43,6 +71,12 @@ def build_backbone(net: BackboneFactory, spec: DataSpec, size: str | None = None
 
     Raises:
         ConfigError: The data has scalars beside the image, and the family cannot use them.
+
+    Example:
+        >>> from trainer_pkg.nets.dense import Dense
+        >>> spec = DataSpec(input_shape=(1, 28, 28), targets={})
+        >>> build_backbone(Dense, spec, size="tiny").num_features
+        10
     """
     arguments = inspect.signature(net).parameters
     options: dict[str, Any] = {}
@@ -68,6 +102,12 @@ def widths_of(size: str, sizes: Mapping[str, Widths], custom: Sequence[int] | No
 
     Raises:
         ConfigError: The family has no such size, or the custom widths are not as many, or not positive whole numbers.
+
+    Example:
+        >>> widths_of("tiny", {"tiny": (8, 16), "base": (32, 64)})
+        (8, 16)
+        >>> widths_of("tiny", {"tiny": (8, 16), "base": (32, 64)}, custom=[5, 6])
+        (5, 6)
     """
     if custom is not None:
         return _checked(custom, {len(widths) for widths in sizes.values()})  # type: ignore[return-value, arg-type]

@@ -23,8 +23,13 @@ class CNN(Backbone):
         input_shape: (C, H, W) of one image, at least 4 pixels a side.
         size: Row of `SIZES`: channels of both blocks and width of the hidden layer.
         dropout: Share of hidden features dropped.
-        widths: Other widths than those of the size.
+        widths: Custom widths in place of those of the size; None: those of the size.
         num_aux: Scalars that come with each image; they pass two layers of their own and join the hidden features.
+
+    Example:
+        >>> network = CNN((3, 32, 32), size="tiny", num_aux=2)
+        >>> network(torch.zeros(4, 3, 32, 32), torch.zeros(4, 2)).shape  # 25 hidden features, and 32 of the scalars
+        torch.Size([4, 57])
     """
 
     is_convolutional = True

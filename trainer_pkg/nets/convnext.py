@@ -29,13 +29,18 @@ SIZES = {
 
 
 class ConvNeXt(Backbone):
-    """A patchifying stem and four stages, each but the first behind a halving convolution; mean over the pixels.
+    """A stem that makes patches, four stages with a halving convolution before each but the first, a mean over pixels.
 
     Args:
         input_shape: (C, H, W) of one image; the stem's patches have 2 pixels a side up to 64 pixels, else 4.
         size: Row of `SIZES`.
         kernel_size: Side of the depthwise convolutions.
-        drop_path: Share of residual branches dropped in the last block, rising to it linearly; None: that of the size.
+        drop_path: Share of residual branches dropped in the last block; it rises linearly from 0 in the first one.
+            None: that of the size.
+
+    Example:
+        >>> ConvNeXt((3, 32, 32), size="tiny")(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 32])
     """
 
     is_convolutional = True
@@ -110,7 +115,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class Halve(nn.Conv2d):
-    """Halves the sides; an image that is one pixel wide or high stays so."""
+    """Halves height and width; a side of one pixel stays one pixel."""
 
     def __init__(self, num_in: int, num_out: int) -> None:
         super().__init__(num_in, num_out, 2, stride=2)

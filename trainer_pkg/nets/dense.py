@@ -15,7 +15,13 @@ class Dense(MLP):
         input_shape: (C, H, W) of one image.
         size: Row of `sizes`: the widths of the three layers.
         dropout: Share of features dropped after each layer.
-        widths: Other widths than those of the size.
+        widths: Custom widths in place of those of the size; None: those of the size.
+
+    Example:
+        >>> Dense((1, 28, 28), size="small").num_features
+        32
+        >>> Dense((1, 28, 28), widths=[100, 50, 20]).num_features
+        20
     """
 
     sizes = {"tiny": (10, 20, 10), "small": (32, 64, 32), "base": (64, 128, 64), "large": (256, 256, 256)}  # noqa: RUF012

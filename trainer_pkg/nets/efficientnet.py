@@ -50,7 +50,11 @@ class EfficientNet(Backbone):
         width: Multiplier of the channels; None: that of the size.
         depth: Multiplier of the blocks; None: that of the size.
         dropout: Share of features dropped.
-        drop_path: Share of residual branches dropped in the last block, rising to it linearly.
+        drop_path: Share of residual branches dropped in the last block; it rises linearly from 0 in the first one.
+
+    Example:
+        >>> EfficientNet((3, 32, 32), size="tiny").num_features
+        8
     """
 
     is_convolutional = True
@@ -88,7 +92,7 @@ class EfficientNet(Backbone):
 
 
 class InvertedResidual(nn.Module):
-    """Widen, convolve each channel, excite, narrow; residual where the shape stays."""
+    """Widen, convolve each channel, excite, narrow; with a residual if the shape stays the same."""
 
     def __init__(self, num_in: int, num_out: int, stage: Stage, stride: int, drop_path: float) -> None:
         super().__init__()
@@ -114,5 +118,5 @@ def _convolution(num_in: int, num_out: int, kernel: int, stride: int = 1, groups
 
 
 def _scaled(channels: int, factor: float) -> int:
-    """A multiple of 8."""
+    """Channels times factor, rounded up to a multiple of 8."""
     return math.ceil(channels * factor / 8) * 8

@@ -8,7 +8,7 @@ from trainer_pkg.errors import ConfigError
 from trainer_pkg.nets.backbone import Backbone
 
 AdapterFactory = Callable[[int], nn.Module]
-"""Makes an adapter from the width of a backbone's features; `num_features` of what it makes is the new width."""
+"""Makes an adapter from the number of a backbone's features; the adapter's `num_features` is the new number."""
 
 HeadFactory = Callable[[int, int], nn.Module]
 """Makes a head from the number of features and the number of outputs."""
@@ -20,8 +20,15 @@ class MultiheadNetwork(nn.Module):
     Args:
         backbone: Maps (B, C, H, W) to (B, F).
         num_outputs: Head name to number of outputs, in the order of the data set.
-        adapter: Made for the backbone's width; None: the heads read the backbone's features.
+        adapter: Made for the backbone's features; None: the heads read the backbone's features.
         head: Makes each head.
+
+    Example:
+        >>> import torch
+        >>> from trainer_pkg.nets.dense import Dense
+        >>> network = MultiheadNetwork(Dense((1, 28, 28)), {"digit": 10, "thickness": 5})
+        >>> {head: tuple(output.shape) for head, output in network(torch.zeros(2, 1, 28, 28)).items()}
+        {'digit': (2, 10), 'thickness': (2, 5)}
     """
 
     def __init__(
@@ -38,20 +45,31 @@ class MultiheadNetwork(nn.Module):
         self.heads = nn.ModuleDict({name: head(num_features, outputs) for name, outputs in num_outputs.items()})
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
-        """Head name to output (B, num_outputs); `aux_BA` are the data's scalars, where it has some."""
+        """Head name to output, (B, num_outputs).
+
+        Args:
+            images_BCHW: Normalised images.
+            aux_BA: Scalars that come with the images; None: the data has none.
+        """
         features_BF = self.backbone(images_BCHW) if aux_BA is None else self.backbone(images_BCHW, aux_BA)
         adapted_BF = self.adapter(features_BF)
         return {name: head(adapted_BF) for name, head in self.heads.items()}
 
 
 class HiddenHead(nn.Sequential):
-    """A hidden layer of its own for each head.
+    """A head with a hidden layer of its own.
 
     Args:
         num_in: Number of features.
         num_out: Number of outputs.
         width: Width of the hidden layer.
-        dropout: Share of its features dropped.
+        dropout: Share of the hidden features dropped.
+
+    Example:
+        `model/head=hidden model.head.width=32`
+
+        >>> HiddenHead(num_in=64, num_out=10, width=32)[0].out_features
+        32
     """
 
     def __init__(self, num_in: int, num_out: int, width: int = 64, dropout: float = 0.0) -> None:
@@ -59,14 +77,20 @@ class HiddenHead(nn.Sequential):
 
 
 class IdentityHead(nn.Identity):
-    """The adapter's features are the outputs.
+    """A head that passes the adapter's features on as its outputs.
 
     Args:
         num_in: Number of features.
         num_out: Number of outputs.
 
     Raises:
-        ConfigError: The two differ.
+        ConfigError: The two numbers differ.
+
+    Example:
+        `model/head=identity model/adapter=linear model.adapter.width=10`
+
+        >>> IdentityHead(num_in=10, num_out=10)
+        IdentityHead()
     """
 
     def __init__(self, num_in: int, num_out: int) -> None:

@@ -12,13 +12,17 @@ from trainer_pkg.spec import Shape
 
 
 class MLP(Backbone):
-    """Linear and ReLU, once for each width, over the flattened image.
+    """Linear and ReLU, once per width, over the flattened image.
 
     Args:
         input_shape: (C, H, W) of one image.
         size: Row of `sizes`: the widths of the layers.
         dropout: Share of features dropped after each layer.
-        widths: Other widths than those of the size.
+        widths: Custom widths in place of those of the size; None: those of the size.
+
+    Example:
+        >>> MLP((1, 28, 28), size="base").num_features
+        128
     """
 
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
@@ -42,7 +46,7 @@ class MLP(Backbone):
         self.num_features = plan[-1]
 
     def norms(self, width: int) -> list[nn.Module]:
-        """What stands between a linear layer and its activation."""
+        """The layers between a linear layer and its activation."""
         return []
 
     def forward(self, images_BCHW: Tensor) -> Tensor:

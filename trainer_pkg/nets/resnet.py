@@ -17,6 +17,11 @@ class ResNet(Backbone):
         name: `resnet18`, `resnet34`, `resnet50` or another of torchvision's.
         pretrained: Whether to start from torchvision's ImageNet weights, which are downloaded once. The first
             convolution then sees each of C channels as the mean of red, green and blue, scaled by 3 / C.
+
+    Example:
+        >>> import torch
+        >>> ResNet((1, 28, 28), name="resnet18")(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 512])
     """
 
     is_convolutional = True

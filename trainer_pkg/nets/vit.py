@@ -22,13 +22,17 @@ _EXPANSION = 2
 
 
 class ViT(Backbone):
-    """Patches as tokens with learned positions; the class token's end is the feature, through one tanh layer.
+    """Patches as tokens with learned positions; the class token, through one tanh layer, is the feature.
 
     Args:
-        input_shape: (C, H, W) of one image; sides that are no multiple of the patch are filled up with zeros.
+        input_shape: (C, H, W) of one image; a side that is no multiple of the patch is filled up with zeros.
         size: Row of `SIZES`.
         patch: Side of a patch in pixels.
         dropout: Share of activations dropped, in the embedding and in every layer.
+
+    Example:
+        >>> ViT((1, 28, 28), size="tiny", patch=7)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 32])
     """
 
     def __init__(self, input_shape: Shape, size: str = "base", patch: int = 4, dropout: float = 0.1) -> None:
@@ -41,7 +45,7 @@ class ViT(Backbone):
         self.positions = nn.Parameter(torch.empty(1, num_patches, plan.width))
         self.class_token = nn.Parameter(torch.empty(1, 1, plan.width))
         self.dropout = nn.Dropout(dropout)
-        # Built one by one: nn.TransformerEncoder would start all of them with the same weights.
+        # One by one: nn.TransformerEncoder copies one layer, so that all would start with the same weights.
         self.layers = nn.Sequential(
             *(
                 nn.TransformerEncoderLayer(

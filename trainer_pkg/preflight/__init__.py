@@ -1,1 +1,1 @@
-"""What is refused before anything is made."""
+"""Refuses what cannot be trained, before anything is made."""

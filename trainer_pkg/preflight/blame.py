@@ -22,7 +22,7 @@ def naming_the_key(cfg: DictConfig, *keys: str, kinds: tuple[type[Exception], ..
         kinds: Errors that are the user's, beside ValueError, TypeError and Lightning's own.
 
     Raises:
-        ConfigError: In place of such an error.
+        ConfigError: In place of an error of one of these kinds.
     """
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 

@@ -1,4 +1,4 @@
-"""Everything that can be known to be wrong before anything is created."""
+"""Finds everything that is wrong with a configuration and can be known before anything is made."""
 
 import sys
 import traceback
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Preflight(Callback):
     """Refuses a configuration that cannot be trained before Hydra makes its output directory.
 
-    A sweep calls it once for every value it varies.
+    `hydra.callbacks.preflight` names it. A sweep calls it once for every value that it varies.
     """
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -49,7 +49,7 @@ class Preflight(Callback):
 
 
 def check(config: DictConfig) -> None:
-    """Build what the configuration names, look at the data, and compare the names between them.
+    """Build what the configuration names, look at the data, and compare the names that both use.
 
     Raises:
         ConfigError: With the rule, the value found and the nearest valid ones.
@@ -97,7 +97,11 @@ def _callbacks(cfg: DictConfig) -> "list[LightningCallback]":
 
 
 def _first_rows(data: "DataModule") -> "dict[str, Tensor]":
-    """Two validation rows as a step gets them; training batches must be of the same shape and type."""
+    """Two validation rows as a step gets them.
+
+    Raises:
+        ConfigError: Training images have another shape or type.
+    """
     batches = [next(iter(loader)) for loader in (data.val_dataloader(), data.train_dataloader())]
     val, train = (batch["image"] for batch in batches)
     if (val.shape[1:], val.dtype) != (train.shape[1:], train.dtype):
@@ -109,7 +113,7 @@ def _first_rows(data: "DataModule") -> "dict[str, Tensor]":
 
 
 def _try_losses(rows: "dict[str, Tensor]", module: "ImageModule") -> "Tensor":
-    """Let every loss see two rows: one that cannot take the labels says so here, not in the first step.
+    """Let every loss see two rows: a loss that cannot take the labels says so here, not in the first step.
 
     Returns:
         The loss of each head, (H,).
@@ -117,7 +121,7 @@ def _try_losses(rows: "dict[str, Tensor]", module: "ImageModule") -> "Tensor":
     import torch
 
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch warns of here, it refuses or we do
+        warnings.simplefilter("ignore")  # whatever torch warns of here is refused in the end, by torch or by us
         module.eval()
         return module.criteria(module(rows["image"], rows.get("aux")), rows)  # type: ignore[no-any-return]
 

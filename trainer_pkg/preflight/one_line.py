@@ -1,4 +1,4 @@
-"""What a user reads of an error in a configuration: one line."""
+"""Tells an error in a configuration in one line."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from trainer_pkg.errors import ConfigError, did_you_mean
 
 
 def one_line(error: BaseException) -> str:
-    """The rule, the value found and the nearest valid ones, without line breaks."""
+    """The error without line breaks: the rule, the value found and the nearest valid ones."""
     if isinstance(error, MissingConfigException):
         return _missing_option(error)
     ours = next((link for link in _chain(error) if isinstance(link, ConfigError)), None)
@@ -61,7 +61,7 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
 
 
 def _first_sentences(text: str) -> str:
-    """What Hydra says before it starts to advise and to list its own details."""
+    """The first lines of Hydra's text, before its advice and its own details."""
     kept = []
     for line in text.strip().splitlines():
         if re.match(

@@ -17,7 +17,11 @@ _SCALARS = (int, float, bool, NoneType)
 
 
 def check_signatures(config: Any, path: str = "") -> None:
-    """Compare every `_target_` below a resolved, plain configuration with its arguments.
+    """Compare every `_target_` in a resolved, plain configuration with its arguments.
+
+    Args:
+        config: A plain dict, list or value.
+        path: Its dotted key, for the message.
 
     Raises:
         ConfigError: An argument does not exist, or text stands where only a number or a switch can.
@@ -37,7 +41,7 @@ def _check_call(config: Mapping[str, Any], path: str) -> None:
         with _quiet():
             target = get_object(config["_target_"])
         parameters = inspect.signature(target).parameters
-    except Exception as error:  # the constructor is named wrongly, or is of C and has no signature
+    except Exception as error:  # the name is wrong, or the constructor is written in C and has no signature
         if isinstance(error, ValueError | TypeError):
             return
         raise ConfigError(f"{path}._target_={config['_target_']} cannot be imported.") from error
@@ -54,7 +58,7 @@ def _check_call(config: Mapping[str, Any], path: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hydra logs what it cannot find as well as raising it."""
+    """Keep Hydra from logging what it also raises."""
     logger = logging.getLogger("hydra.utils")
     was_disabled, logger.disabled = logger.disabled, True
     try:
@@ -73,12 +77,12 @@ def _fits(value: Any, accepted: set[Any]) -> bool:
     """Whether a plain value can stand for one of these scalar types."""
     if isinstance(value, float):
         return float in accepted
-    # What null means is the constructor's affair; an int counts as a float.
+    # Only the constructor knows what null means to it; an int counts as a float.
     return value is None or isinstance(value, int)
 
 
 def _accepted(target: Any, key: str) -> set[Any]:
-    """The plain types an argument takes; empty where the annotation does not tell."""
+    """The types that an argument takes; empty: its annotation does not say."""
     called = target.__init__ if inspect.isclass(target) else target
     try:
         hint = typing.get_type_hints(called).get(key)
@@ -90,7 +94,7 @@ def _accepted(target: Any, key: str) -> set[Any]:
 def _members(hint: Any) -> Iterator[Any]:
     if typing.get_origin(hint) in (typing.Union, UnionType):
         for member in typing.get_args(hint):
-            # A tensor is no value that a configuration can hold.
+            # A configuration cannot hold a tensor.
             if getattr(member, "__name__", "") != "Tensor":
                 yield from _members(member)
     else:

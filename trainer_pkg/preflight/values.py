@@ -24,7 +24,7 @@ def check_switches(cfg: DictConfig) -> None:
 
 
 def check_groups(cfg: DictConfig) -> None:
-    """No group holds the name of one of its files, which a dotted override would put there."""
+    """No group holds the name of one of its files: a dotted override, `model.optimizer=adam`, would put it there."""
     for folder in Path(config_dir()).glob("*/*/"):
         key = f"{folder.parent.name}.{folder.name}"
         value = OmegaConf.select(cfg, key)
@@ -72,7 +72,7 @@ def check_metrics(cfg: DictConfig, directions: Mapping[str, str]) -> None:
         for metric, way in zip(_as_list(metrics), [*_as_list(ways), *[None] * len(directions)], strict=False):
             if metric not in directions:
                 known = did_you_mean(metric, directions)
-                raise ConfigError(f"{key}={metric} is reported by no head. Reported: {known}")
+                raise ConfigError(f"No head reports {metric} ({key}). Reported: {known}")
             _check_direction(f"{key}={metric}", directions[metric], way_key, way)
 
 

@@ -1,1 +1,1 @@
-"""Commands beside training: other formats of data, transforms written by a language model."""
+"""Commands beside training: they convert data, and let a language model write a transform."""

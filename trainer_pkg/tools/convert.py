@@ -1,4 +1,4 @@
-"""`python -m trainer_pkg.convert FROM TO`: a multihead data set in another format of files."""
+"""`python -m trainer_pkg.convert FROM TO`: writes a multihead data set in another format of files."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,6 +1,6 @@
 """`python -m trainer_pkg.generate`: a language model writes a transform into a file, for its user to read and approve.
 
-It is written and never run here; `trainer_pkg.generated.Generated` runs it once its hash is in a configuration.
+Nothing of it runs here. `trainer_pkg.generated.Generated` runs it, once its hash is in a configuration.
 """
 
 import ast
@@ -30,7 +30,7 @@ def generate(
 ) -> None:
     """Ask a language model for a transform and write it to a file; nothing of it is run.
 
-    The server and the key are those of the environment: OPENAI_BASE_URL and OPENAI_API_KEY.
+    The environment names the server and the key: OPENAI_BASE_URL and OPENAI_API_KEY.
     """
     try:
         if "\n" not in prompt and len(prompt) < 256 and Path(prompt).is_file():
@@ -75,7 +75,7 @@ def _checked(answer: str, name: str) -> str:
     """The code of an answer, without the fences that models put around it.
 
     Raises:
-        ConfigError: It is no Python, or defines no such function.
+        ConfigError: The answer is no Python, or defines no such function.
     """
     fenced = re.search(r"```(?:python)?\n(.*?)```", answer, flags=re.DOTALL)
     code = (fenced[1] if fenced else answer).strip() + "\n"

@@ -1,4 +1,4 @@
-"""Runs a function of a file that its user has read and approved, and no other."""
+"""Runs a function from a file that its user has read and approved."""
 
 import hashlib
 import types
@@ -9,16 +9,22 @@ from trainer_pkg.errors import ConfigError
 
 
 class Generated:
-    """The function of a file of the user's project, called like any other; the file is named after it.
+    """A function from a file, called like any other. The file has the function's name.
 
-    Nothing of the file runs before its content is compared with the approved one, and nothing is fetched.
+    Nothing of the file runs unless its SHA-256 is the approved one. Nothing is downloaded.
 
     Args:
         path: The file, as `python -m trainer_pkg.generate` has written it.
-        sha256: What its user approves; naming it here is the approval.
+        sha256: SHA-256 of the content that the user has read; naming it here is the approval.
 
     Raises:
-        ConfigError: The file is absent, not approved, changed since, or defines no such function.
+        ConfigError: The file is absent, not approved, has changed since, or defines no such function.
+
+    Example:
+        >>> written = Path("darken.py").write_text("def darken(image): return image // 2")
+        >>> darken = Generated("darken.py", digest(Path("darken.py").read_bytes()))
+        >>> darken(8)
+        4
     """
 
     def __init__(self, path: str | Path, sha256: str | None = None) -> None:
@@ -48,7 +54,7 @@ def digest(content: bytes) -> str:
 
 
 def _function(name: str, content: bytes, path: str) -> Any:
-    # A module of its own: by import, a file called as an installed package would give that package.
+    # Not imported: a file with the name of an installed package would give that package.
     module = types.ModuleType(f"generated.{name}")
     try:
         exec(compile(content, path, "exec"), vars(module))

@@ -1,0 +1,36 @@
+"""The rows of one split."""
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from trainer_pkg.data.sampler import Picked
+from trainer_pkg.data.transforms import Step
+from trainer_pkg.spec import Batch
+
+
+class Rows(Dataset[Batch]):
+    """Some rows of a data set, transformed when a batch of them is picked.
+
+    Args:
+        columns: The whole data set; it is not copied.
+        rows: Numbers of the rows, (N,).
+        transform: Changes each batch; None leaves it as it is.
+    """
+
+    def __init__(self, columns: Batch, rows: Tensor, transform: Step | None = None) -> None:
+        self._columns, self._rows, self._transform = columns, rows, transform
+
+    def __getitem__(self, picked: Picked) -> Batch:
+        rows = self._rows[picked.rows]
+        batch = {name: column[rows] for name, column in self._columns.items()}
+        if self._transform is None:
+            return batch
+        # With a seed per batch, neither the number of loader processes nor a resumption changes what is drawn; dropout
+        # draws from another generator.
+        with torch.random.fork_rng(devices=()):
+            torch.default_generator.manual_seed(picked.seed)
+            return self._transform(batch)
+
+    def __len__(self) -> int:
+        return len(self._rows)
