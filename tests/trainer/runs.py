@@ -3,7 +3,11 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from tests.conftest import REPOSITORY
 from trainer_pkg.checkpoint import load, newest_valid
 from trainer_pkg.models import register_models
 from trainer_pkg.run import run
+from trainer_pkg.train import main
 from trainer_pkg.trusted import WHITELIST
 
 EPOCHS, BATCHES = 2, 12
@@ -53,17 +58,47 @@ def train(folder: Path, data: Path, *overrides: str) -> float:
 
 def train_in_fork(folder: Path, data: Path, options: tuple[str, ...]) -> int:
     """Train in a fork of this process; its exit code."""
+    return in_fork(lambda: train(folder, data, *options))
+
+
+def command_in_fork(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`train` with these arguments in a folder, in a fork of this process: everything is imported already."""
+
+    def command() -> None:
+        os.chdir(folder)
+        for name in ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR"):
+            os.environ.pop(name, None)
+        os.environ.setdefault("SWEEPS_DATA_DIR", str(folder / "data"))
+        for stream, file in enumerate(files, start=1):
+            os.dup2(file.fileno(), stream)
+        sys.stdout, sys.stderr = (os.fdopen(stream, "w", closefd=False) for stream in (1, 2))
+        sys.argv = ["train", *arguments]
+        torch.set_num_threads(1)
+        main()
+
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        files = (out, err)
+        code = in_fork(command)
+        for file in files:
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
+
+
+def in_fork(action: Callable[[], object]) -> int:
+    """Do something in a fork of this process; its exit code."""
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            train(folder, data, *options)
+            action()
             code = 0
         except SystemExit as error:
-            code = int(str(error.code))
+            code = error.code if isinstance(error.code, int) else 1
         except BaseException:
             traceback.print_exc()
         finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

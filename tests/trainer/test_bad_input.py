@@ -1,5 +1,6 @@
 """A user's mistake: one line with the rule, the value and the nearest valid ones; exit 2; nothing created."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hydra.utils import execution_whitelist
 from omegaconf.errors import OmegaConfBaseException
 
 from tests.conftest import REPOSITORY, Commands, lines
+from tests.trainer.runs import command_in_fork
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
 from trainer_pkg.preflight.one_line import one_line
@@ -40,19 +42,32 @@ def test_a_mistake_is_one_line_that_names_it(override: str, monkeypatch: pytest.
         (["logger=wandb"], "logger=wandb has no key: `wandb login`, or logger.wandb.offline=true."),
         (["logger=[csv,tensrboard]"], "Did you mean 'tensorboard'?"),
         (["model.criterion._target_=torch.nn.CrosEntropyLoss"], "cannot be imported"),
+        (["data=mnist", "+data.source.download=false"], "holds no MNIST/raw"),
+    ],
+)
+def test_a_run_ends_with_2_and_leaves_nothing(tmp_path: Path, arguments: list[str], text: str) -> None:
+    refuses(command_in_fork(tmp_path, *arguments), text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["model.size=tinny"], "Sizes: "),
         (["-m", "model=dense,cnnn"], "Did you mean 'cnn'?"),
         (["-m", "data=multihead_digits", "model.loss_weights.thicknes=0.1,0.5"], "there is no head 'thicknes'"),
         (["-m", "model=dense,cnn", "study.objective=val/nothing"], "No head reports val/nothing"),
         (["-m", "data=mnist", "model=dense,cnn", "+data.source.download=false"], "holds no MNIST/raw"),
-        (["data=mnist", "+data.source.download=false"], "holds no MNIST/raw"),
     ],
 )
 def test_the_command_ends_with_2_and_leaves_nothing(commands: Commands, arguments: list[str], text: str) -> None:
-    result = commands.run("train", *arguments)
-    assert result.returncode == 2, result.stderr
-    assert len(lines(result.stderr)) == 1 and result.stderr.startswith("Error: ") and text in result.stderr
-    assert commands.made() == []
-    assert not (commands.folder / "data" / "MNIST").exists()
+    refuses(commands.run("train", *arguments), text, commands.folder)
+
+
+def refuses(done: subprocess.CompletedProcess[str], text: str, folder: Path) -> None:
+    assert done.returncode == 2, done.stderr
+    assert len(lines(done.stderr)) == 1 and done.stderr.startswith("Error: ") and text in done.stderr
+    assert [path.name for path in folder.iterdir() if path.name != "data"] == []
+    assert not (folder / "data" / "MNIST").exists()
 
 
 def test_a_damaged_checkpoint_is_refused_by_evaluate(commands: Commands) -> None:

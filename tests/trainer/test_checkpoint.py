@@ -1,18 +1,18 @@
+import itertools
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from trainer_pkg import checkpoint as checkpoints
+from tests.trainer.runs import in_fork
 from trainer_pkg.checkpoint import AtomicCheckpointIO, is_valid, load, newest_valid
 from trainer_pkg.errors import ConfigError
 
@@ -56,17 +56,19 @@ def test_a_crash_between_digest_and_rename_leaves_a_valid_checkpoint(
 ) -> None:
     path = tmp_path / "best.ckpt"
     save(path, 1.0)
-    original = checkpoints._write_digests
+    rename = Path.replace
 
-    def crash(*args: object) -> None:
-        original(*args)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
+    def crash(part: Path, target: Path) -> Path:
+        if target == path:  # the digest has its name already
+            raise KeyboardInterrupt
+        return rename(part, target)
 
-    monkeypatch.setattr(checkpoints, "_write_digests", crash)
+    monkeypatch.setattr(Path, "replace", crash)
     with pytest.raises(KeyboardInterrupt):
         save(path, 2.0)
-    assert is_valid(path) and load(path)["value"] == 1.0
     monkeypatch.undo()
+    assert len((tmp_path / "best.ckpt.sha256").read_text().split()) == 2
+    assert is_valid(path) and load(path)["value"] == 1.0
     save(path, 3.0)
     assert is_valid(path) and load(path)["value"] == 3.0
     assert sorted(found.name for found in tmp_path.iterdir()) == ["best.ckpt", "best.ckpt.sha256"]
@@ -75,16 +77,14 @@ def test_a_crash_between_digest_and_rename_leaves_a_valid_checkpoint(
 def test_a_full_disk_leaves_the_previous_one(tmp_path: Path) -> None:
     path = tmp_path / "best.ckpt"
     save(path, 1.0)
-    program = f"""
-        import resource, signal
-        from pathlib import Path
-        from tests.trainer.test_checkpoint import save
+
+    def fill_up() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-        save(Path({str(path)!r}), 2.0)
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
-    assert done.returncode != 0
+        with pytest.raises(OSError, match="File too large"):
+            save(path, 2.0)
+
+    assert in_fork(fill_up) == 0
     assert is_valid(path) and load(path)["value"] == 1.0
 
 
@@ -125,20 +125,15 @@ def test_temporary_files_elsewhere_do_not_matter(
 def test_a_kill_inside_a_save_leaves_a_loadable_one(tmp_path: Path) -> None:
     path = tmp_path / "best.ckpt"
     save(path, 0.0)
-    program = f"""
-        import itertools
-        from pathlib import Path
-        from tests.trainer.test_checkpoint import save
-        print("ready", flush=True)
+
+    def save_until_killed() -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process wherever it is, as SIGKILL does
+        signal.setitimer(signal.ITIMER_REAL, random.SystemRandom().uniform(0.01, 0.1))
         for value in itertools.count(1):
-            save(Path({str(path)!r}), float(value))
-    """
-    for pause_ms in (5, 23, 61):
-        process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        signal.sigtimedwait([], pause_ms / 1000)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+            save(path, float(value))
+
+    for _ in range(30):
+        assert in_fork(save_until_killed) == -signal.SIGALRM
         assert is_valid(path) and load(path)["value"] >= 0.0
 
 

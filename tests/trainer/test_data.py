@@ -18,10 +18,29 @@ from trainer_pkg.spec import Categorical, Continuous, DataSpec
 DOCUMENTED = {"thickness": [2, 1, 3, 3, 2, 3, 2, 1, 4, 3], "smoothness": [2, 0, 1, 1, 0, 1, 2, 0, 2, 2]}
 
 
+class Numbered:
+    """Labels each row with its number in its split of the source."""
+
+    name = ""
+    targets = {"row": Categorical(num_classes=10_000)}  # noqa: RUF012
+
+    def fit(self, images: torch.Tensor) -> None:
+        pass
+
+    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"row": torch.arange(len(images))}
+
+
 def digits(tmp_path: Path, **options: object) -> DataModule:
-    data = DataModule(source=Digits(), cache_dir=tmp_path, num_val=180, labels=ClassMaps(DOCUMENTED), **options)  # type: ignore[arg-type]
+    given = {"num_val": 180, "labels": ClassMaps(DOCUMENTED), **options}
+    data = DataModule(source=Digits(), cache_dir=tmp_path, **given)  # type: ignore[arg-type]
     data.setup()
     return data
+
+
+def column(data: DataModule, name: str, split: str) -> torch.Tensor:
+    """A column of all batches of a split."""
+    return torch.cat([batch[name] for batch in getattr(data, f"{split}_dataloader")()])
 
 
 def test_the_spec_is_known_before_a_file_is_read(tmp_path: Path) -> None:
@@ -49,17 +68,17 @@ def test_batches_are_dicts_with_one_entry_a_target(tmp_path: Path) -> None:
 
 
 def test_validation_rows_come_from_the_training_split_and_are_never_trained_on(tmp_path: Path) -> None:
-    data = digits(tmp_path, batch_size=10_000)
-    rows = {split: data._splits[split]._rows for split in ("train", "val", "test")}
-    assert len(rows["train"]) + len(rows["val"]) == 1797 - 360 and len(rows["test"]) == 360
-    assert not set(rows["train"].tolist()) & set(rows["val"].tolist())
+    data = digits(tmp_path, labels=Numbered())
+    train, val, test = (column(data, "row", split).tolist() for split in ("train", "val", "test"))
+    assert sorted(train + val) == list(range(1797 - 360)) and len(val) == 180
+    assert test == list(range(360))
 
 
 def test_the_split_does_not_depend_on_the_seed_of_the_run(tmp_path: Path) -> None:
-    one, two = digits(tmp_path, shuffle_seed=1), digits(tmp_path, shuffle_seed=2)
-    assert torch.equal(one._splits["val"]._rows, two._splits["val"]._rows)
-    first, second = (next(iter(data.train_dataloader()))["digit"] for data in (one, two))
-    assert not torch.equal(first, second)
+    one, two = (digits(tmp_path, shuffle_seed=seed, labels=Numbered()) for seed in (1, 2))
+    assert torch.equal(column(one, "row", "val"), column(two, "row", "val"))
+    first, second = (column(data, "row", "train") for data in (one, two))
+    assert not torch.equal(first, second) and torch.equal(first.sort().values, second.sort().values)
 
 
 def test_images_are_normalised_on_the_device(tmp_path: Path) -> None:
@@ -105,9 +124,8 @@ def test_ranks_share_an_epoch() -> None:
 
 @pytest.mark.parametrize(("num_val", "num_rows"), [(0.1, 144), (180, 180), (1, 1)])
 def test_validation_rows_are_a_number_or_a_share(num_val: float, num_rows: int, tmp_path: Path) -> None:
-    data = DataModule(source=Digits(), cache_dir=tmp_path, num_val=num_val)
-    data.setup()
-    assert len(data._splits["val"]) == num_rows and len(data._splits["train"]) == 1437 - num_rows
+    data = digits(tmp_path, num_val=num_val)
+    assert [len(column(data, "digit", split)) for split in ("val", "train")] == [num_rows, 1437 - num_rows]
 
 
 @pytest.mark.parametrize("num_val", [0, -1, 1.5, 1437, 0.0001])
@@ -152,9 +170,11 @@ def test_a_label_table_must_fit_its_classes(table: list[int]) -> None:
 def test_real_mnist_has_its_official_split(mnist: Path, tmp_path: Path) -> None:
     data = DataModule(source=TorchvisionImages(mnist, "mnist"), cache_dir=tmp_path, num_val=5000)
     data.setup()
-    assert [len(data._splits[split]) for split in ("train", "val", "test")] == [55_000, 5_000, 10_000]
-    mean, std = (float(value) / 255 for value in data._scale)
-    assert (round(mean, 4), round(std, 4)) == (0.1307, 0.3081)
+    assert [len(column(data, "digit", split)) for split in ("train", "val", "test")] == [55_000, 5_000, 10_000]
+    extremes = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1)
+    black, white = data.on_after_batch_transfer({"image": extremes}, 0)["image"].flatten().tolist()
+    std = 1 / (white - black)
+    assert (round(-black * std, 4), round(std, 4)) == (0.1307, 0.3081)
 
 
 def test_absent_files_without_a_download_leave_nothing(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from tests.conftest import Commands
 from tests.fakes.multihead import directory, rewrite, same, splits
+from tests.trainer.runs import command_in_fork
 from trainer_pkg.data import DataModule, cifar100mh, tensors
 from trainer_pkg.data.files import MultiheadFiles
 from trainer_pkg.data.pickles import read_pickle
@@ -106,7 +106,8 @@ def test_the_cache_follows_a_change_of_the_files(tmp_path: Path) -> None:
 def test_validation_rows_come_from_the_training_split(tmp_path: Path) -> None:
     data = DataModule(source=MultiheadFiles(directory(tmp_path / "d")), cache_dir=tmp_path, num_val=0.2)
     data.setup()
-    assert [len(data._splits[split]) for split in ("train", "val", "test")] == [24, 6, 30]
+    loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+    assert [sum(len(batch["image"]) for batch in loader) for loader in loaders] == [24, 6, 30]
 
 
 def test_a_data_set_is_converted_there_and_back(tmp_path: Path) -> None:
@@ -121,15 +122,15 @@ def test_a_data_set_is_converted_there_and_back(tmp_path: Path) -> None:
     assert (refused.exit_code, refused.stderr) == (2, f"Error: {paths[2]} exists.\n")
 
 
-def test_a_trial_trains_on_converted_files_with_losses_of_ordered_targets(commands: Commands) -> None:
-    files = MultiheadFiles(directory(commands.folder / "d"))
-    tensors.write(commands.folder / "d.pt", files.spec, files.load())
+def test_a_trial_trains_on_converted_files_with_losses_of_ordered_targets(tmp_path: Path) -> None:
+    files = MultiheadFiles(directory(tmp_path / "d"))
+    tensors.write(tmp_path / "d.pt", files.spec, files.load())
     line = ("data=multihead_files", "data.source.path=d.pt", "model=cnn", "model.size=tiny", "trainer.max_epochs=1")
     regression = (
         "model.loss_weights.note_number=0.25",
         "+model.criteria.note_velocity._target_=trainer_pkg.losses.ordered.OrdinalRegression",
         "+model.criteria.note_number._target_=trainer_pkg.losses.ordered.Regression",
     )
-    done = commands.run("train", *line, *regression)
+    done = command_in_fork(tmp_path, *line, *regression)
     assert done.returncode == 0, done.stderr
     assert "test/note_velocity_mae" in done.stderr + done.stdout

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY, Commands
+from tests.trainer.runs import command_in_fork
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.tools.generated import Generated, digest
 
@@ -85,10 +86,10 @@ def test_a_generated_function_is_a_file_with_its_record_and_runs_once_approved(
     step = done.stdout.strip().splitlines()[-1].strip()
     steps = [f"+data.{split}_transform={step}" for split in ("train", "eval")]
     line = (*steps, "model.size=tiny", "trainer.max_epochs=1", "trainer.limit_train_batches=2")
-    trained = commands.run("train", *line)
+    trained = command_in_fork(commands.folder, *line)
     assert trained.returncode == 0, trained.stderr
     path.write_text(CODE.replace("// 2", "// 3"))
-    refused = commands.run("train", *line)
+    refused = command_in_fork(commands.folder, *line)
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1, refused.stderr
     assert "transforms/darken.py is not what was approved: its sha256 is " in refused.stderr
     assert len(model.asked) == 1

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import Commands
+from tests.trainer.runs import command_in_fork
 from trainer_pkg.data.huggingface import HuggingFace
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.spec import Categorical, Continuous, Ordinal
@@ -107,8 +107,8 @@ def test_images_of_different_sizes_are_refused(tmp_path: Path) -> None:
         HuggingFace(str(path), tmp_path / "cache")
 
 
-def test_a_trial_trains_on_it_with_scalars_and_several_loggers(commands: Commands) -> None:
-    path = commands.folder / "set"
+def test_a_trial_trains_on_it_with_scalars_and_several_loggers(tmp_path: Path) -> None:
+    path = tmp_path / "set"
     datasets.DatasetDict({"train": table(), "test": table(10)}).save_to_disk(str(path))
     line = (
         *("data=hf", "data.source.path=set", "data.source.targets={weight: continuous, year: ordinal}"),
@@ -117,13 +117,13 @@ def test_a_trial_trains_on_it_with_scalars_and_several_loggers(commands: Command
         *("callbacks.best.monitor=val/mae_best", "callbacks.best.mode=min", "logger.wandb.offline=true"),
         *("callbacks.early_stopping.monitor=val/mae_best", "callbacks.early_stopping.mode=min"),
     )
-    done = commands.run("train", *line)
+    done = command_in_fork(tmp_path, *line)
     assert done.returncode == 0, done.stderr
     assert "test/weight_mae" in done.stdout + done.stderr
-    names = {path.name for path in commands.folder.glob("logs/**/*")}
+    names = {path.name for path in tmp_path.glob("logs/**/*")}
     assert "metrics.csv" in names and any(name.startswith("events.out.tfevents") for name in names)
     assert "wandb" in names
-    wrong = commands.run("train", *line, "study.direction=maximize")
+    wrong = command_in_fork(tmp_path, *line, "study.direction=maximize")
     assert (
         wrong.returncode == 2
         and "does not agree with study.objective=val/mae_best: set study.direction=minimize" in wrong.stderr

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from tests.conftest import Commands
+from tests.trainer.runs import command_in_fork
 from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
 from trainer_pkg.data.transforms import Compose, Rename, Wrap
@@ -82,9 +82,9 @@ def test_what_is_drawn_depends_on_neither_loader_processes_nor_other_draws(tmp_p
     assert torch.equal(torch.get_rng_state(), state)
     torch.rand(5)
     assert torch.equal(first, pass_over(helped))
-    order = alone.train_dataloader().sampler
-    order.set_epoch(1)  # type: ignore[union-attr, attr-defined]
-    assert not torch.equal(first, torch.cat([alone._splits["train"][picked]["image"] for picked in order]))  # type: ignore[index]
+    loader = alone.train_dataloader()
+    loader.sampler.set_epoch(1)  # type: ignore[attr-defined]
+    assert not torch.equal(first, torch.cat([found["image"] for found in loader]))
 
 
 def test_networks_are_built_for_the_images_that_the_transform_makes(tmp_path: Path) -> None:
@@ -106,12 +106,13 @@ def test_channels_of_unknown_mean_are_refused(tmp_path: Path) -> None:
         _ = digits(tmp_path, eval_transform=Wrap(v2.Grayscale(3), each=False)).spec
 
 
-def test_a_trial_trains_on_augmented_images(commands: Commands) -> None:
-    done = commands.run("train", *CROP, "model.size=tiny", "trainer.max_epochs=1", "trainer.limit_train_batches=3")
+def test_a_trial_trains_on_augmented_images(tmp_path: Path) -> None:
+    line = (*CROP, "model.size=tiny", "trainer.max_epochs=1", "trainer.limit_train_batches=3")
+    done = command_in_fork(tmp_path, *line)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_training_transform_of_another_shape_is_one_line(commands: Commands) -> None:
-    done = commands.run("train", *CROP, "data.train_transform.crop.transform.size=24")
+def test_a_training_transform_of_another_shape_is_one_line(tmp_path: Path) -> None:
+    done = command_in_fork(tmp_path, *CROP, "data.train_transform.crop.transform.size=24")
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     assert "data.train_transform makes images (1, 24, 24)" in done.stderr
