@@ -1,4 +1,5 @@
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,6 +12,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 FAKES = REPOSITORY / "tests" / "fakes"
 APPS = {"fake": FAKES / "app.py", "fit": FAKES / "fit.py", "launched": FAKES / "launched.py"}
 BIN = Path(sys.executable).parent
+FUZZ_SEED = "SWEEPS_TESTS_FUZZ_SEED"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the fuzzers of a run, in whatever process they are, one seed: drawn anew unless it is given."""
+    given = config.getoption("hypothesis_seed")
+    os.environ.setdefault(FUZZ_SEED, str(random.SystemRandom().randrange(2**32)) if given is None else given)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"fuzzers: --hypothesis-seed={os.environ[FUZZ_SEED]}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

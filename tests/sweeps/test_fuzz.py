@@ -3,13 +3,14 @@
 import pytest
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweeps.errors import StudyError
 from sweeps.settings import study_settings
 from sweeps.space import parse
+from tests.fuzz import drawn_anew
 
 KEYS = st.one_of(st.sampled_from(["x", "+x", "~x", "model", "a.b", "a/b", "study.name", "hydra.run.dir", "seed", ""]))
 VALUES = st.one_of(
@@ -39,7 +40,7 @@ class NoGroups(ConfigLoader):
 NoGroups.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
 
 
-@settings(max_examples=2000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@drawn_anew(2000)
 @given(ARGUMENTS)
 def test_any_command_line_is_a_space_or_one_refusal(arguments: list[str]) -> None:
     try:
@@ -51,7 +52,7 @@ def test_any_command_line_is_a_space_or_one_refusal(arguments: list[str]) -> Non
     assert keys and len(set(keys)) == len(keys)
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@drawn_anew(1000)
 @given(SETTINGS)
 def test_any_study_group_is_settings_or_one_line(given_settings: dict[str, object]) -> None:
     config = OmegaConf.create({"study": {}})

@@ -1,23 +1,21 @@
 """Broken command lines through the whole program: one line on stderr that names the key, exit 2, nothing made."""
 
 import importlib
-import os
 import shutil
-import sys
-import traceback
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY
+from tests.fuzz import drawn_anew
+from tests.trainer.runs import command_in_fork
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
 from trainer_pkg.trusted import WHITELIST
@@ -115,33 +113,6 @@ GOOD = st.lists(
 )
 
 
-def run_in_fork(arguments: list[str], folder: Path) -> tuple[int, str]:
-    """Exit code and stderr of `train` in a fork of this process, which has everything imported."""
-    errors = folder.with_name("stderr.txt")
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            os.chdir(folder)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            os.dup2(os.open(errors, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 2)
-            sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
-            sys.argv = ["train", *arguments]
-            torch.set_num_threads(1)
-            from trainer_pkg.train import main
-
-            main()
-            code = 0
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), errors.read_text()
-
-
 @pytest.mark.parametrize(
     "num_lines", [100, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3 * 3600)])]
 )
@@ -149,8 +120,6 @@ def test_a_broken_command_line_is_one_line_of_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_lines: int
 ) -> None:
     monkeypatch.setenv("SWEEPS_DATA_DIR", str(tmp_path / "data"))
-    for name in ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR"):
-        monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "work"
     importlib.import_module("sweeps.sweep")
     register_models()
@@ -158,14 +127,8 @@ def test_a_broken_command_line_is_one_line_of_refusal(
     with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
         check(compose("train", overrides=[DATA, f"paths.output_dir={tmp_path}"]))
 
-    @settings(
-        max_examples=num_lines,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    # Not shrunk: each line takes a fifth of a second, and one that fails is short enough to read.
+    @drawn_anew(num_lines, phases=[Phase.reuse, Phase.generate])
     @given(BROKEN, GOOD, st.booleans())
     def refuse(broken: tuple[list[str], str], good: list[str], is_sweep: bool) -> None:
         arguments, named = broken
@@ -174,8 +137,9 @@ def test_a_broken_command_line_is_one_line_of_refusal(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         line = [DATA, *good, *arguments, *(["-m", "train=true,false"] if is_sweep else [])]
-        code, err = run_in_fork(line, folder)
-        assert code == 2, (line, code, err)
+        done = command_in_fork(folder, *line)
+        err = done.stderr
+        assert done.returncode == 2, (line, done.returncode, err)
         assert err.startswith("Error: ") and err.count("\n") == 1, (line, err)
         assert named in err, (line, err)
         assert list(folder.iterdir()) == [], line
