@@ -50,7 +50,7 @@ class Ledger:
         """Give the first open row to a worker, with its first beat, in one statement; None when none is open."""
         first = (
             sa.select(rows.c.id)
-            .where(rows.c.study_id == self._study_id, rows.c.state == "open")
+            .where(rows.c.study_id == self._study_id, rows.c.state == "open", self._is_due())
             .order_by(rows.c.number)
             .limit(1)
         )
@@ -102,7 +102,8 @@ class Ledger:
 
     def reopen(self, row: Any, note: Note) -> None:
         """Hand out an ended point once more, as a new trial of Optuna's."""
-        again = {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None, "retries": 0, "worker": None}
+        again = {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None, "retries": 0}
+        again |= {"worker": None, "beat_at": None}
         self._update(row.id, _held(row), rows.c.state == "done", again, note)
 
     def reap(self, lease_s: float, by: str) -> list[int]:
@@ -144,6 +145,10 @@ class Ledger:
         if number is not None:
             query = query.where(event_rows.c.number == number)
         return [events.event_of(row) for row in self._read(query)]
+
+    def _is_due(self) -> sa.ColumnElement[bool]:
+        """Of an open row: whether its pause is over."""
+        return sa.or_(rows.c.beat_at.is_(None), rows.c.beat_at <= self._db.now)
 
     def _release(self, row: Any, note: Note) -> bool:
         # The beat is compared for equality on purpose: any beat since the look shows that the worker lives.

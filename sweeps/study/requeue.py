@@ -8,6 +8,12 @@ from sweeps.outcome import RETRYABLE, Failed, Outcome
 MAX_FREE_ATTEMPTS = 20
 """From this attempt on a trial that is lost counts as failed: it may be what takes its server down each time."""
 
+MAX_TERMINATED_ATTEMPTS = 5
+"""The same for one that somebody else terminates: out-of-memory daemons and batch systems do so for a reason."""
+
+_FREE_OF_PAUSE = 2
+_MAX_PAUSE_S = 30.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -30,10 +36,12 @@ class Lost:
     Attributes:
         why: What ended it.
         outcome: What it amounts to where it counts after all.
+        limit: From this attempt on it counts.
     """
 
     why: str
     outcome: Failed
+    limit: int = MAX_FREE_ATTEMPTS
 
 
 Ending = Ended | Stopped | Lost
@@ -54,11 +62,13 @@ class Requeue:
         what: The event this is.
         reason: Why.
         counts: Whether it uses up one of `study.max_retries`.
+        pause_s: How long nobody may take the trial.
     """
 
     what: Literal["handed back", "lost", "retried"]
     reason: str
     counts: bool = False
+    pause_s: float = 0.0
 
 
 def decide(ending: Ending, attempt: int, retries_left: int) -> Finish | Requeue:
@@ -72,11 +82,17 @@ def decide(ending: Ending, attempt: int, retries_left: int) -> Finish | Requeue:
     match ending:
         case Stopped(why=why):
             return Requeue(what="handed back", reason=why)
-        case Lost(why=why) if attempt < MAX_FREE_ATTEMPTS:
-            return Requeue(what="lost", reason=why)
+        case Lost(why=why, limit=limit) if attempt < limit:
+            told = f"{why} (attempt {attempt} of at most {limit})"
+            return Requeue(what="lost", reason=told, pause_s=pause_s(attempt))
         case Lost(outcome=outcome):
             return decide(Ended(outcome=outcome), attempt, retries_left)
         case Ended(outcome=Failed(cause=cause, detail=detail)) if cause in RETRYABLE and retries_left > 0:
-            return Requeue(what="retried", reason=f"{cause}: {detail}", counts=True)
+            return Requeue(what="retried", reason=f"{cause}: {detail}", counts=True, pause_s=pause_s(attempt))
         case Ended(outcome=outcome):
             return Finish(outcome=outcome)
+
+
+def pause_s(attempt: int) -> float:
+    """How long a trial waits after this attempt: not at all at first, then twice as long each time."""
+    return 0.0 if attempt <= _FREE_OF_PAUSE else min(_MAX_PAUSE_S, 0.5 * 2.0 ** (attempt - _FREE_OF_PAUSE))

@@ -19,7 +19,7 @@ rows = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("worker", sa.String(128)),
-    sa.Column("beat_at", sa.Float),  # seconds since the epoch, by the database's clock
+    sa.Column("beat_at", sa.Float),  # by the database's clock; of an open row: when it may be taken, NULL at once
     sa.Column("spent_s", sa.Float, nullable=False, server_default="0"),  # wall time of ended attempts
     sa.Column("progress", sa.Text),  # JSON of the last report
     sa.Column("outcome", sa.Text),  # JSON

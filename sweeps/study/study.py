@@ -201,7 +201,9 @@ class Study:
 
     def give_back(self, claim: Claim, spent_s: float, again: Requeue) -> bool:
         """Let any worker continue the trial; False when the claim is no longer ours."""
-        values: dict[str, Any] = {"state": "open", "worker": None, "beat_at": None, "spent_s": claim.spent_s + spent_s}
+        due_at = self.database.now + again.pause_s if again.pause_s else None
+        values: dict[str, Any] = {"state": "open", "worker": None, "beat_at": due_at}
+        values["spent_s"] = claim.spent_s + spent_s
         if again.counts:
             values["retries"] = rows.c.retries + 1
         return self._ledger.change(claim, values, Note(what=again.what, why=again.reason))

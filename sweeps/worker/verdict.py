@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sweeps import outcome as outcomes
 from sweeps.outcome import Cause, Failed, Outcome, Pruned
-from sweeps.study.requeue import Ended, Ending, Lost, Stopped
+from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Lost, Stopped
 from sweeps.trial import journal
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.memory import num_oom_kills
@@ -35,7 +35,8 @@ def verdict(attempt: Attempt, member: Member, objectives: Sequence[str], num_obj
         return Stopped(why="its worker was told to stop")
     crash = _crash(attempt, member)
     if attempt.process.exit_code in _TERMINATED:
-        return Lost(why="ended by SIGTERM, which its worker has not sent", outcome=crash)
+        why = "ended by SIGTERM, which its worker has not sent"
+        return Lost(why=why, outcome=crash, limit=MAX_TERMINATED_ATTEMPTS)
     if attempt.process.has_lost_its_server:
         return Lost(why="its fork server died", outcome=crash)
     return Ended(outcome=crash)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -128,6 +129,15 @@ def test_a_retry_is_counted_and_the_last_one_is_final(storage_url: str) -> None:
     assert (again.attempt, again.spent_s, again.retries) == (2, 1.0, 1)
     assert study.settle(again, crash, 1.0, max_retries=1) == Finish(outcome=crash.outcome)
     assert study.trials()[0].outcome == crash.outcome
+
+
+def test_a_trial_that_has_to_pause_is_given_to_nobody_until_then(storage_url: str) -> None:
+    study = make(storage_url, 1, 2)
+    assert study.give_back(claim(study), 1.0, replace(RETRIED, pause_s=1.5))
+    assert claim(study).number == 1 and study.claim("w", None) is None
+    assert not study.is_finished()
+    time.sleep(1.6)
+    assert claim(study).attempt == 2
 
 
 def test_every_transition_is_an_event_with_its_reason(storage_url: str) -> None:
