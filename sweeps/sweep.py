@@ -19,6 +19,7 @@ from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
 from sweeps.tracking.mlflow import warm_up
 from sweeps.trial.files import StudyFiles
+from sweeps.trial.ownership import own_study, study_files
 from sweeps.worker.application import Application, task_name
 from sweeps.worker.child import Job, check_in_child
 from sweeps.worker.forkserver import ForkServer
@@ -74,6 +75,7 @@ class Sweep:
         study = self._seed(database or Database(plan.settings.storage_url))
         order = WorkOrder(
             study=plan.name,
+            key=study.facts["key"],
             storage=plan.settings.storage_url,
             num_points=plan.num_points,
             application=application or self._application([] if study.is_finished() else [self._sample()]),
@@ -128,22 +130,21 @@ class Sweep:
         return next(iter(self._plan.space.samples()))
 
     def _check_job(self, point: Point) -> Job:
-        directory = self._files.trial(0).directory
-        return Job(overrides=self._overrides(point), directory=directory, number=0, attempt=0, environment={})
+        directory = StudyFiles.of(self._plan.settings.directory, self._plan.name).trial(0).directory
+        overrides = self._overrides(point)
+        return Job(overrides=overrides, directory=directory, point="", number=0, attempt=0, environment={})
 
     def _overrides(self, point: Point) -> tuple[str, ...]:
         return trial_overrides(self._plan.space, point.as_arguments())
-
-    @property
-    def _files(self) -> StudyFiles:
-        return StudyFiles.of(self._plan.settings.directory, self._plan.name)
 
     def _seed(self, database: Database) -> Study:
         plan, settings = self._plan, self._plan.settings
         if settings.pruner:
             instantiate(settings.pruner)  # one that cannot be made is refused before there is a study
-        facts = {"objective": list(settings.objectives), "directory": str(self._files.directory), "task": self._task}
+        facts = {"objective": list(settings.objectives), "task": self._task}
         study = Study.create(database, plan.name, settings.directions, facts)
+        if "directory" not in study.facts:
+            study.remember("directory", self._new_directory(study))
         study.remember("command", started_by(self._task))
         study.remember("arguments", without_passwords(self._arguments))
         tracking = {"uri": shown(plan.tracking.uri or ""), "experiment": plan.tracking.experiment}
@@ -156,3 +157,12 @@ class Sweep:
             study.reopen_failed()
         study.reconcile()
         return study
+
+    def _new_directory(self, study: Study) -> str:
+        """Where a new study keeps its trials; another study of this name may have left its own on the disk."""
+        files = study_files(self._plan.settings.directory, study.name, study.facts["key"])
+        own_study(files, study.name, study.facts["key"])
+        usual = StudyFiles.of(self._plan.settings.directory, study.name).directory
+        if files.directory != usual:
+            sys.stderr.write(f"{usual} holds another study of this name; this one is kept in {files.directory}.\n")
+        return str(files.directory)

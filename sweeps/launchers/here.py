@@ -16,6 +16,8 @@ from sweeps.study.records import Claim
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking.follow import Tracking
+from sweeps.trial.files import StudyFiles
+from sweeps.trial.ownership import own_study, study_files
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.order import WorkOrder
@@ -36,12 +38,15 @@ def work(order: WorkOrder) -> int:
     """
     study = Study(Database(order.storage), order.study)
     worker_id = new_worker_id()
-    with _events_written_to(order.files.worker_log(worker_id)):
+    files = study_files(order.settings.directory, order.study, order.key, study.facts.get("directory"))
+    own_study(files, order.study, order.key)
+    with _events_written_to(files.worker_log(worker_id)):
         server = None if study.is_finished() else _server(order)
         display = Display(study)
-        tracking = Tracking(study, order.tracking, order.files, display.warn)
+        tracking = Tracking(study, order.tracking, files, display.warn)
+        worker = _worker(study, worker_id, order, files, server, [tracking, display]) if server else None
         with display:
-            interrupted_by = _worker(study, worker_id, order, server, [tracking, display]).run() if server else None
+            interrupted_by = worker.run() if worker else None
         study.reconcile()
         tracking.close(order.tracking.drain_s)
     print_summary(study, tracking.address() or (order.tracking.uri and "sweeps ui"))
@@ -59,7 +64,7 @@ def _server(order: WorkOrder) -> ForkServer:
 
 
 def _worker(
-    study: Study, worker_id: str, order: WorkOrder, server: ForkServer, observers: Sequence[Observer]
+    study: Study, worker_id: str, order: WorkOrder, files: StudyFiles, server: ForkServer, observers: Sequence[Observer]
 ) -> Worker:
     settings, draw = order.settings, None
     if settings.pruner:
@@ -71,8 +76,9 @@ def _worker(
         draw = drawer(order.space, settings.sampler, settings.seed)
 
     def start(claim: Claim, place: Place) -> Attempt:
-        member = Member(claim=claim, files=order.files.trial(claim.number))
-        return Attempt([member], place, server.start(order.job(claim, place)))
+        own = files.trial(claim.number)
+        job = order.job(claim, place, own.directory)
+        return Attempt([Member(claim=claim, files=own)], place, server.start(job))
 
     return Worker(study, worker_id, _places(order), start, settings, draw, observers)
 

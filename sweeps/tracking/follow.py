@@ -15,6 +15,7 @@ from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import Upload, Uploader
 from sweeps.trial import journal
 from sweeps.trial.files import StudyFiles
+from sweeps.trial.ownership import is_own
 
 
 class Tracking:
@@ -105,7 +106,7 @@ def connect(study: Study, uri: str, experiment: str) -> MlflowView:
 def card_of(trial: TrialRow, files: StudyFiles) -> TrialCard | None:
     """The card of a trial that has run on this machine; None for any other."""
     own = files.trial(trial.number)
-    if trial.point is None or not own.directory.is_dir():
+    if trial.point is None or not own.directory.is_dir() or not is_own(own, trial.point.key):
         return None
     return TrialCard(number=trial.number, point=trial.point, files=own)
 

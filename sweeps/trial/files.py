@@ -38,6 +38,11 @@ class TrialFiles:
         return self.directory / "lock"
 
     @property
+    def owner(self) -> Path:
+        """Which point the directory belongs to."""
+        return self.directory / "owner.json"
+
+    @property
     def upload_mark(self) -> Path:
         """How much of the journal a tracking server has."""
         return self.directory / "tracked.json"
@@ -75,7 +80,17 @@ class StudyFiles:
 
     def trial(self, number: int) -> TrialFiles:
         """The files of the trial of that number."""
-        return TrialFiles(self.directory / "trials" / f"{number:03d}")
+        return TrialFiles(self.trials / f"{number:03d}")
+
+    @property
+    def trials(self) -> Path:
+        """The folder of the trials' directories."""
+        return self.directory / "trials"
+
+    @property
+    def owner(self) -> Path:
+        """Which study the directory belongs to."""
+        return self.directory / "owner.json"
 
     @property
     def upload_mark(self) -> Path:

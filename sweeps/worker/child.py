@@ -16,7 +16,7 @@ from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, enter
 from sweeps.trial.journal import Journal
 from sweeps.worker.application import published
-from sweeps.worker.isolation import isolate, take_directory
+from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import GaveUp, Raised, Returned
 from sweeps.worker.piped import PipedTrial
@@ -29,6 +29,7 @@ class Job:
     Attributes:
         overrides: The point's overrides, and those that say how the study runs.
         directory: The trial's own directory.
+        point: Key of the trial's point, to which the directory must belong.
         number: The trial's number.
         attempt: 1 for the first execution.
         environment: Variables of this process, such as the visible device.
@@ -36,6 +37,7 @@ class Job:
 
     overrides: tuple[str, ...]
     directory: Path
+    point: str
     number: int
     attempt: int
     environment: Mapping[str, str]
@@ -44,13 +46,15 @@ class Job:
 def run_in_child(job: Job, connection: Connection) -> None:
     """Entry of a trial's process: run the task and send how it ended."""
     files = TrialFiles(job.directory)
-    isolate(files)
-    volunteer()
-    take_directory(files)
-    os.environ.update(job.environment)
     trial = PipedTrial(connection, job.number, job.directory)
     enter(trial)
     try:
+        isolate()
+        redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
+        volunteer()
+        take_directory(files, job.point)
+        redirect_output(files.log)
+        os.environ.update(job.environment)
         trial.send(Returned(trial=job.number, value=_run_task(job)))
     except TrialPruned:
         trial.send(GaveUp(trial=job.number))
@@ -69,7 +73,8 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     """
     from hydra.utils import execution_whitelist
 
-    isolate(None)
+    isolate()
+    redirect_output(None)
     output = sys.stderr = io.StringIO()
     code: Any = 0
     try:

@@ -13,16 +13,13 @@ from typing import Any
 
 from sweeps.identity import machine
 from sweeps.trial.files import TrialFiles
+from sweeps.trial.ownership import own_trial
 
 _PDEATHSIG = 1
 
 
-def isolate(files: TrialFiles | None) -> None:
-    """Give the process a group of its own that ends with the server, and send what it prints to the trial's log.
-
-    Args:
-        files: The trial's files; None drops what it prints.
-    """
+def isolate() -> None:
+    """Give the process a group of its own that ends with the server."""
     os.setsid()  # its own process group: what the trial starts can be ended with it
     _leave_fork_server()
     # Else a data loader of the trial would start a fork server of its own, which imports everything again.
@@ -32,15 +29,19 @@ def isolate(files: TrialFiles | None) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which then asks with SIGTERM
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _redirect_output(files.log if files else None)
 
 
-def take_directory(files: TrialFiles) -> None:
+def take_directory(files: TrialFiles, point: str) -> None:
     """Hold the trial's directory for as long as this process, or any that it starts, lives.
 
     An earlier attempt may still run there: its worker was stopped or cut off from the database and has lost the trial.
     On this machine it is ended, on another one it is waited for.
+
+    Args:
+        files: The trial's files.
+        point: Key of its point. A directory that another point has left here is set aside.
     """
+    own_trial(files, point)
     lock = os.open(files.lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,7 +55,12 @@ def take_directory(files: TrialFiles) -> None:
     os.pwrite(lock, f"{machine()}:{os.getpid()}".encode(), 0)
 
 
-def _redirect_output(log: Path | None) -> None:
+def redirect_output(log: Path | None) -> None:
+    """Send what the process prints to a file.
+
+    Args:
+        log: The file; None drops what is printed.
+    """
     if log is None:
         target = os.open(os.devnull, os.O_WRONLY)
     else:

@@ -1,11 +1,11 @@
 """What a worker works on: which study, where it is kept, and how its trials are run."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.space import ADDRESSES, Space
 from sweeps.study.records import Claim
-from sweeps.trial.files import StudyFiles
 from sweeps.worker.application import Application
 from sweeps.worker.child import Job
 from sweeps.worker.placement import Place
@@ -17,6 +17,7 @@ class WorkOrder:
 
     Attributes:
         study: The study's name.
+        key: The study's key, unique over all databases.
         storage: URL of its storage.
         num_points: Points that the command asks for; a worker never needs more places.
         application: What its trials run.
@@ -26,6 +27,7 @@ class WorkOrder:
     """
 
     study: str
+    key: str
     storage: str
     num_points: int
     application: Application
@@ -33,16 +35,18 @@ class WorkOrder:
     settings: StudySettings
     tracking: TrackingSettings
 
-    @property
-    def files(self) -> StudyFiles:
-        """The study's files on the machine that works on it."""
-        return StudyFiles.of(self.settings.directory, self.study)
+    def job(self, claim: Claim, place: Place, directory: Path) -> Job:
+        """What the process of a trial needs to know.
 
-    def job(self, claim: Claim, place: Place) -> Job:
-        """What the process of a trial needs to know."""
+        Args:
+            claim: The trial.
+            place: Where it runs.
+            directory: The trial's directory on this machine.
+        """
         return Job(
             overrides=trial_overrides(self.space, claim.point.as_arguments()),
-            directory=self.files.trial(claim.number).directory,
+            directory=directory,
+            point=claim.point.key,
             number=claim.number,
             attempt=claim.attempt,
             environment=dict(place.environment),

@@ -200,6 +200,26 @@ def test_an_interruption_before_the_first_trial_just_ends(commands: Commands, nu
     assert commands.made() == [] and alive_in(commands) == []
 
 
+def test_a_study_of_the_name_in_another_database_takes_nothing_over(commands: Commands) -> None:
+    line = ("-m", "x=1,2", "study.name=s", "+recorded.loss=1.0")
+    other = f"study.storage=sqlite:///{commands.folder}/other.db"
+    assert commands.run("fake", *line).returncode == 0
+    second = commands.run("fake", "-m", "x=3,4", "study.name=s", "+recorded.acc=1.0", other)
+    assert second.returncode == 0 and "holds another study of this name" in second.stderr
+    found = study(commands, url=f"sqlite:///{commands.folder}/other.db")
+    metrics = [trial.outcome.metrics for trial in found.trials() if isinstance(trial.outcome, Completed)]
+    assert metrics == [{"acc": 1.0}] * 2
+    assert sum(executions(commands).values()) == 4
+    for url in (f"sqlite:///{commands.folder}/studies/studies.db", f"sqlite:///{commands.folder}/other.db"):
+        examined = commands.run("sweeps", "doctor", "s", "--storage", url)
+        assert examined.returncode == 0, examined.stdout
+    # Gone with its database, the first study leaves its folder to nobody.
+    (commands.folder / "studies" / "studies.db").unlink()
+    third = commands.run("fake", *line)
+    assert third.returncode == 0 and "holds another study of this name" in third.stderr
+    assert sum(executions(commands).values()) == 6
+
+
 def test_preview_lists_and_creates_nothing(commands: Commands) -> None:
     result = commands.run("fake", *GRID, "study.preview=true")
     assert result.returncode == 0
