@@ -96,6 +96,14 @@ def from_json(text: str) -> Outcome:
     return made(**fields)
 
 
+def safe_text(text: str, max_chars: int = 4000) -> str:
+    """Text of unknown origin that every database and terminal takes.
+
+    PostgreSQL refuses a NUL, and no encoding takes half a surrogate pair.
+    """
+    return text[:max_chars].encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 def judge(returned: Any, num_objectives: int, metrics: dict[str, float], duration_s: float) -> Outcome:
     """What the value returned by a task function amounts to.
 

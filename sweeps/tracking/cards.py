@@ -85,16 +85,19 @@ class TrialCard:
         return found
 
     def written(self) -> "Written":
-        """What the trial has written of itself so far; reads two files."""
-        text = self.files.config.read_text() if self.files.config.is_file() else None
-        loaded = yaml.safe_load(text) if text else {}
+        """What the trial has written of itself so far; reads two files, which a task may have spoilt."""
+        text = self.files.config.read_text(errors="replace") if self.files.config.is_file() else None
+        try:
+            loaded = yaml.safe_load(text) if text else {}
+        except (yaml.YAMLError, RecursionError):
+            loaded = {}
         attempts = journal.events(self.files.journal, "attempt")
         declared = journal.events(self.files.journal, "hyperparameters")
         return Written(
             config_text=text,
-            config=loaded if isinstance(loaded, dict) else {},
-            choices=attempts[-1].get("choices", {}) if attempts else {},
-            hyperparameters=declared[-1].get("values", {}) if declared else {},
+            config=_table(loaded),
+            choices=_table(attempts[-1].get("choices") if attempts else {}),
+            hyperparameters=_table(declared[-1].get("values") if declared else {}),
         )
 
     def tags(self, written: "Written") -> dict[str, str]:
@@ -141,6 +144,10 @@ class Written:
 def status_of(outcome: Outcome) -> str:
     """The tracking server's word for how a trial ended."""
     return STATUS[kind(outcome)]
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, str]:

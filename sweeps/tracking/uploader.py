@@ -60,12 +60,12 @@ class Upload:
 
     def _open(self, view: MlflowView) -> None:
         mark = self._mark()
-        first = journal.read(self.card.files.journal)[0][:1]
-        self._run_id = view.child(self.card, first[0]["t"] if first else None)
+        span = journal.span_ms(journal.read(self.card.files.journal)[0])
+        self._run_id = view.child(self.card, span[0] if span else None)
         if mark.get("uri") == view.uri and mark.get("run_id") == self._run_id:
             self._offset = mark["offset"]
         else:
-            now = first[0]["t"] if first else time.time_ns() // 1_000_000
+            now = span[0] if span else time.time_ns() // 1_000_000
             view.send(self._run_id, [journal.Sample(name, value, 0, now) for name, value in self.card.numbers.items()])
         if self.outcome is None:
             view.resume(self._run_id)
@@ -81,7 +81,8 @@ class Upload:
         view.send(run_id, (), params=self.card.params(written), tags=tags)
         if written.config_text is not None:
             view.attach(run_id, "config/config.yaml", written.config_text)
-        view.end(run_id, status_of(outcome), everything[-1]["t"] if everything else None)
+        span = journal.span_ms(everything)
+        view.end(run_id, status_of(outcome), span[1] if span else None)
 
     def _mark(self) -> Mapping[str, Any]:
         try:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,9 +76,21 @@ def samples(path: Path) -> Iterator[Sample]:
 
 
 def samples_of(record: Mapping[str, Any]) -> Iterator[Sample]:
-    """The samples of one record; an event has none."""
-    for name, value in record.get("metrics", {}).items():
-        yield Sample(name, value, record["step"], record["t"])
+    """The samples of one record; an event has none, and neither has a line that is no record of ours.
+
+    A task may write into the file, too: whatever is no number at a step and a time is left out.
+    """
+    values, step, time_ms = record.get("metrics"), record.get("step"), record.get("t")
+    if isinstance(values, dict) and _is_count(step) and _is_count(time_ms):
+        for name, value in values.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield Sample(name, _finite_or_infinite(value), step, time_ms)  # type: ignore[arg-type]
+
+
+def span_ms(records: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
+    """Times of the first and the last record, in milliseconds since the epoch; None where there is none."""
+    times = [record["t"] for record in records if _is_count(record.get("t"))]
+    return (times[0], times[-1]) if times else None
 
 
 def last_values(path: Path) -> dict[str, float]:
@@ -87,7 +99,7 @@ def last_values(path: Path) -> dict[str, float]:
 
 
 def events(path: Path, name: str) -> list[dict[str, Any]]:
-    """The events of that name, oldest first."""
+    """The events of that name, oldest first; their fields are whatever the trial has written."""
     return [record for record in read(path)[0] if record.get("event") == name]
 
 
@@ -95,7 +107,7 @@ def _records(data: bytes) -> Iterator[dict[str, Any]]:
     for line in data.splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             yield record
@@ -110,6 +122,18 @@ def _end_torn_line(path: Path) -> None:
                 file.write(b"\n")
     except OSError:
         pass  # no file yet, or an empty one
+
+
+def _is_count(value: object) -> bool:
+    """Whether it is a whole number that databases take."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _finite_or_infinite(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 300 digits
+        return math.inf if value > 0 else -math.inf
 
 
 def _now_ms() -> int:

@@ -1,14 +1,15 @@
 """What a trial and its worker say to each other over the pipe between them.
 
-Messages travel as JSON: a worker never unpickles what a trial has sent.
+Messages travel as JSON: a worker never unpickles what a trial has sent. Whatever arrives is checked here, once, so that
+the worker may rely on it.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast, get_args
 
-from sweeps.outcome import Cause
+from sweeps.outcome import Cause, safe_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +85,33 @@ def encode(message: FromTrial | ToTrial) -> bytes:
 
 
 def decode(data: bytes) -> FromTrial | ToTrial:
-    """The message that `encode` wrote.
+    """The message that `encode` wrote, its texts fit for every database.
 
     Raises:
-        ValueError: It is no message.
+        ValueError: It is no message, or holds what such a message cannot.
     """
     try:
         fields = json.loads(data)
-        return cast(FromTrial | ToTrial, _KINDS[fields.pop("kind")](**fields))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = cast(FromTrial | ToTrial, _KINDS[fields.pop("kind")](**fields))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"no message: {data[:80]!r}") from error
+    if not isinstance(message.trial, int) or not _is_sound(message):
+        raise ValueError(f"no message: {data[:80]!r}")
+    return replace(message, detail=safe_text(message.detail)) if isinstance(message, Raised) else message
+
+
+def _is_sound(message: FromTrial | ToTrial) -> bool:
+    """Whether the fields of a message are of their types."""
+    match message:
+        case Reported(metrics=metrics, step=step):
+            return isinstance(step, int) and _holds(metrics, int | float)
+        case Declared(directions=directions):
+            return _holds(directions, str) and set(directions.values()) <= {"max", "min"}
+        case Raised(cause=cause, detail=detail):
+            return cause in get_args(Cause) and isinstance(detail, str)
+        case Progressed() | Returned() | GaveUp() | Prune():
+            return True
+
+
+def _holds(table: Any, kind: Any) -> bool:
+    return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())

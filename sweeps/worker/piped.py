@@ -1,6 +1,7 @@
 """The handle of a trial in a study: it speaks to its worker over a pipe, and needs no storage and no answer."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Mapping
@@ -37,14 +38,14 @@ class PipedTrial(Trial):
         self.send(Declared(trial=self.number, directions=dict(directions)))
 
     def report(self, metrics: Mapping[str, float], step: int) -> None:
-        numbers = {name: float(value) for name, value in metrics.items()}
-        self.send(Reported(trial=self.number, metrics=numbers, step=int(step)))
+        numbers = {str(name): float(value) for name, value in metrics.items()}
+        self._offer(Reported(trial=self.number, metrics=numbers, step=int(step)))
 
     def progress(self) -> None:
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + _PROGRESS_INTERVAL_S
-            self.send(Progressed(trial=self.number))
+            self._offer(Progressed(trial=self.number))
 
     @property
     def should_prune(self) -> bool:
@@ -53,8 +54,21 @@ class PipedTrial(Trial):
             self._is_pruned = isinstance(decode(self._connection.recv_bytes()), Prune)
         return self._is_pruned
 
+    def _offer(self, message: Reported | Progressed) -> None:
+        """Send what the next message of its kind replaces, unless the worker has too much to read already."""
+        if _is_writable(self._connection):
+            self.send(message)
+
     def send(self, message: FromTrial) -> None:
+        """Send what the worker must have; waits for it to read."""
         try:
             self._connection.send_bytes(encode(message))
         except OSError:
             os._exit(128 + signal.SIGTERM)  # the worker is gone, and with it the right to this trial
+
+
+def _is_writable(connection: Connection) -> bool:
+    """Whether a message can be sent without waiting. A pipe that is writable has room for far more than a message."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLOUT)
+    return bool(waiting.poll(0))

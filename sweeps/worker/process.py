@@ -12,6 +12,9 @@ from sweeps.worker.messages import FromTrial, Prune, ToTrial, decode, encode
 _SERVER_DIED = 255
 """multiprocessing's exit code of a process whose fork server has not lived to report it."""
 
+_MAX_MESSAGES = 1000
+"""Messages taken at one look; a trial that never stops talking waits for the next one."""
+
 _DYING_S = 1.0
 """A fork server that was killed may still be an entry of the process table for so long."""
 
@@ -63,7 +66,7 @@ class TrialProcess:
         """
         messages: list[FromTrial] = []
         try:
-            while self._connection.poll():
+            while len(messages) < _MAX_MESSAGES and self._connection.poll():
                 message = decode(self._connection.recv_bytes())
                 if not isinstance(message, Prune):  # nobody but a worker sends one
                     messages.append(message)

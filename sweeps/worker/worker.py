@@ -1,12 +1,15 @@
 """A worker claims trials of a study, runs each in a process of its own, and records how they ended."""
 
+import logging
 import signal
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
+from sweeps.errors import SweepsError, first_line
 from sweeps.outcome import Cause
 from sweeps.settings import StudySettings
 from sweeps.study.records import Claim, Notice, TrialEnded, TrialStarted
@@ -20,6 +23,8 @@ from sweeps.worker.verdict import failure, verdict
 
 if TYPE_CHECKING:
     from sweeps.study.sampling import Draw
+
+log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 """Longest time between two looks at the study."""
@@ -71,7 +76,7 @@ class Worker:
         observers: Sequence[Observer] = (),
     ) -> None:
         self._study, self._id, self._settings = study, worker_id, settings
-        self._places, self._start, self._draw, self._observers = places, start, draw, observers
+        self._places, self._start, self._draw, self._observers = places, start, draw, list(observers)
         # Several beats fit into a lease, so that a late one does not lose the trial.
         self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
         self._running: list[Attempt] = []
@@ -116,9 +121,8 @@ class Worker:
             self._next_look = time.monotonic() + _POLL_S
         self._listen()
         for attempt in list(self._running):
-            self._attend(attempt)
-        for observer in self._observers:
-            observer.tick()
+            self._guarded(attempt, self._attend)
+        self._observe(lambda observer: observer.tick())
 
     def _fill(self) -> None:
         taken = [attempt.place for attempt in self._running]
@@ -133,8 +137,17 @@ class Worker:
             self._tell(TrialStarted(number=claim.number, attempt=claim.attempt, point=claim.point))
 
     def _tell(self, notice: Notice) -> None:
-        for observer in self._observers:
-            observer.notice(notice)
+        self._observe(lambda observer: observer.notice(notice))
+
+    def _observe(self, look: Callable[[Observer], None]) -> None:
+        """Let every observer look; one that fails is dropped with one line, and training goes on."""
+        for observer in list(self._observers):
+            try:
+                look(observer)
+            except Exception as error:
+                self._observers.remove(observer)
+                what = f"{type(observer).__name__} has failed and shows nothing more"
+                sys.stderr.write(f"Warning: {what} ({first_line(error)}). Training goes on.\n")
 
     def _listen(self) -> None:
         """Wait until a trial speaks or ends, at most until something else is due."""
@@ -145,12 +158,28 @@ class Worker:
             wait(sources, timeout=pause_s)
         else:
             time.sleep(pause_s)
-        for attempt in self._running:
-            self._hear(attempt)
+        for attempt in list(self._running):
+            self._guarded(attempt, self._hear)
+
+    def _guarded(self, attempt: Attempt, step: Callable[[Attempt], None]) -> None:
+        """Whatever comes from a trial can at worst end that trial; what fails in the study itself passes."""
+        try:
+            step(attempt)
+        except SweepsError:
+            raise
+        except Exception as error:
+            log.exception("the report of trials %s", list(attempt.members))
+            if attempt in self._running:
+                self._end(attempt, "error", f"error in its report: {type(error).__name__}: {first_line(error)}")
 
     def _hear(self, attempt: Attempt) -> None:
-        for message in attempt.receive():
-            self._on_message(attempt, message)
+        messages = attempt.receive()
+        # Each report that the pruner sees is written to the study. A trial that reports a thousand times a second must
+        # not keep the worker from its signals: per look the last report counts.
+        last = {message.trial: message for message in messages if isinstance(message, Reported)}
+        for message in messages:
+            if not isinstance(message, Reported) or message is last[message.trial]:
+                self._on_message(attempt, message)
 
     def _on_message(self, attempt: Attempt, message: FromTrial) -> None:
         match message:
@@ -223,11 +252,10 @@ class Worker:
         while self._running and time.monotonic() < deadline:
             wait([source for attempt in self._running for source in attempt.process.sources[1:]], timeout=0.2)
             for attempt in list(self._running):
-                self._hear(attempt)
-                if attempt.process.exit_code is not None:
-                    self._conclude(attempt)
-                else:
-                    self._beat(attempt)
+                self._guarded(attempt, self._hear)
+                if attempt in self._running:
+                    is_over = attempt.process.exit_code is not None
+                    self._guarded(attempt, self._conclude if is_over else self._beat)
         for attempt in list(self._running):
             attempt.process.kill()
             for member in attempt.members.values():

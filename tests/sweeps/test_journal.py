@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.journal import Journal, events, last_values, read, samples
+from sweeps.trial.journal import Journal, events, last_values, read, samples, span_ms
 
 
 def test_points_and_events_come_back_in_order(tmp_path: Path) -> None:
@@ -57,3 +57,19 @@ def test_values_that_are_not_finite_are_no_last_values(tmp_path: Path) -> None:
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
     assert read(TrialFiles(tmp_path).journal) == ([], 0)
+
+
+def test_lines_that_a_task_has_written_beside_ours_are_no_samples(tmp_path: Path) -> None:
+    path = TrialFiles(tmp_path).journal
+    path.write_text(
+        '{"metrics": {"a": 1}}\n{"metrics": {"a": 1}, "step": "x", "t": 1}\n{"metrics": [1], "step": 1, "t": 1}\n'
+        '{"metrics": {"a": "text", "b": true, "c": null, "d": 2}, "step": 1, "t": 5}\n[1]\n3\nnothing\n'
+        '{"metrics": {"a": 1}, "step": 99999999999999999999, "t": 1}\n' + "[" * 100_000 + "\n"
+        '{"metrics": {"big": 1' + "0" * 400 + '}, "step": 2, "t": 9}\n{"event": "attempt", "t": "soon"}\n'
+    )
+    found = [(sample.name, sample.value, sample.step, sample.time_ms) for sample in samples(path)]
+    assert found == [("d", 2.0, 1, 5), ("big", float("inf"), 2, 9)]
+    assert last_values(path) == {"d": 2.0}
+    assert span_ms(read(path)[0]) == (1, 9)
+    Journal(tmp_path).log({"d": 3.0}, 2)
+    assert last_values(path) == {"d": 3.0}

@@ -50,8 +50,21 @@ def test_numbers_that_are_not_finite_arrive() -> None:
             b'{"kind": "Nothing", "trial": 1}',
         ),
         b'{"kind": "Progressed", "trial": 1, "more": 2}',
+        b'{"kind": "Progressed", "trial": "1"}',
+        b'{"kind": "Reported", "trial": 1, "metrics": {"a": "b"}, "step": 1}',
+        b'{"kind": "Reported", "trial": 1, "metrics": [1], "step": 1}',
+        b'{"kind": "Reported", "trial": 1, "metrics": {}, "step": 1.5}',
+        b'{"kind": "Declared", "trial": 1, "directions": {"loss": "down"}}',
+        b'{"kind": "Raised", "trial": 1, "cause": "bad luck", "detail": ""}',
+        b'{"kind": "Raised", "trial": 1, "cause": "error", "detail": 3}',
+        b"[" * 100_000,
     ],
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no message"):
         decode(data)
+
+
+def test_texts_that_databases_refuse_are_mended() -> None:
+    arrived = decode(encode(Raised(trial=0, cause="error", detail="a\x00b\ud800c" + "x" * 10_000)))
+    assert isinstance(arrived, Raised) and arrived.detail.startswith("a\ufffdb?c") and len(arrived.detail) == 4000

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import pytest
+from optuna.pruners import ThresholdPruner
+
 from sweeps.outcome import Completed, Failed
 from sweeps.settings import StudySettings
 from sweeps.space import Point
@@ -17,7 +20,7 @@ from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
 from sweeps.worker.attempt import Attempt, Member
-from sweeps.worker.messages import Declared, Raised, Returned, encode
+from sweeps.worker.messages import Declared, Raised, Reported, Returned, encode
 from sweeps.worker.placement import Place
 from sweeps.worker.process import TrialProcess
 from sweeps.worker.worker import Worker
@@ -191,7 +194,7 @@ def test_a_trial_that_somebody_else_terminates_is_continued(tmp_path: Path) -> N
     study = study_of(tmp_path, 1)
     worker_of(study, tmp_path, terminated_once, max_retries=0)[0].run()
     assert [event.what for event in study.events(0)] == ["claimed", "lost", "claimed", "finished"]
-    assert study.events(0)[1].why == "ended by SIGTERM, which its worker has not sent"
+    assert study.events(0)[1].why == "ended by SIGTERM, which its worker has not sent (attempt 1 of at most 5)"
 
 
 def test_a_trial_that_another_worker_has_taken_is_stopped(tmp_path: Path) -> None:
@@ -208,3 +211,63 @@ def test_a_trial_that_another_worker_has_taken_is_stopped(tmp_path: Path) -> Non
     assert worker.run() is None
     assert study.trials()[0].worker == "other"
     assert not any(isinstance(notice, TrialEnded) for notice in witness.notices)
+
+
+def test_an_observer_that_fails_ends_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(Witness):
+        def notice(self, notice: Notice) -> None:
+            raise UnicodeEncodeError("ascii", "±", 0, 1, "ordinal not in range")
+
+    study, witness = study_of(tmp_path, 3), Witness()
+
+    def start(claim: Claim, place: Place) -> Attempt:
+        return attempt_of([claim], tmp_path, square)
+
+    Worker(study, "w", [PLACE], start, StudySettings(), observers=[Broken(), witness]).run()
+    assert all(isinstance(trial.outcome, Completed) for trial in study.trials())
+    assert sum(isinstance(notice, TrialEnded) for notice in witness.notices) == 3
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 1 and warnings[0].startswith("Warning: Broken has failed and shows nothing more")
+
+
+def test_a_trial_that_reports_without_end_keeps_nobody_from_the_signal(tmp_path: Path) -> None:
+    def flood(number: int, pipe: Connection) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+        step = 0
+        while True:
+            pipe.send_bytes(encode(Reported(trial=number, metrics={"loss": 1.0}, step=step)))
+            step += 1
+
+    study = study_of(tmp_path, 1)
+    study.use(ThresholdPruner(upper=10.0))  # so that each report it sees is written
+    worker, _ = worker_of(study, tmp_path, flood)
+    threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    began = time.monotonic()
+    assert worker.run() == signal.SIGTERM
+    assert time.monotonic() - began < 15  # with every report written it took minutes
+    assert study.counts() == {"open": 1, "running": 0, "done": 0}
+
+
+def test_a_trial_that_terminates_itself_fails_after_some_attempts(tmp_path: Path) -> None:
+    def leave(number: int, pipe: Connection) -> None:
+        os._exit(143)
+
+    study = study_of(tmp_path, 1)
+    worker_of(study, tmp_path, leave, max_retries=0)[0].run()
+    outcome = study.trials()[0].outcome
+    assert isinstance(outcome, Failed) and (outcome.cause, study.trials()[0].attempt) == ("crash", 5)
+    lost = [event.why for event in study.events(0) if event.what == "lost"]
+    assert lost == [f"ended by SIGTERM, which its worker has not sent (attempt {i} of at most 5)" for i in range(1, 5)]
+
+
+def test_a_spoilt_journal_hurts_its_own_trial_alone(tmp_path: Path) -> None:
+    def spoil(number: int, pipe: Connection) -> None:
+        files = StudyFiles(tmp_path).trial(number)
+        files.directory.mkdir(parents=True)
+        files.journal.write_bytes(b'{"metrics": {"a": 1}}\n\xff\xfe\n')
+        files.log.mkdir()  # nor can its log be read
+        square(number, pipe)
+
+    study = study_of(tmp_path, 2)
+    worker_of(study, tmp_path, spoil)[0].run()
+    assert [isinstance(trial.outcome, Completed) for trial in study.trials()] == [True, True]
