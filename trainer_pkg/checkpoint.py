@@ -16,14 +16,15 @@ from trainer_pkg.atomic import write_atomically
 from trainer_pkg.errors import ConfigError
 
 _KEPT = 2
+_KEPT_DIGESTS = 16  # of one path: so many saves less one may crash in a row
 _RNG = "rng_state"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Gives a checkpoint its name only when it is whole, with its SHA-256 in a file beside it.
 
-    That file lists every digest that is valid for the checkpoint. The digest of the new checkpoint is added before the
-    rename, and the digest of the old one stays: whichever of them a crash leaves there, it verifies.
+    That file lists the digests that may be valid. The digest of the new checkpoint is added before the rename, and the
+    earlier ones stay: whichever checkpoint a crash leaves there, it verifies, also after several crashes in a row.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
@@ -165,8 +166,9 @@ def _known_digests(path: Path) -> list[str]:
 
 
 def _write_digests(path: Path, digest: str) -> None:
-    current = _known_digests(path)[:1] if path.exists() else []
-    text = "\n".join([digest, *current]) + "\n"
+    # Not the newest one alone: if the last save crashed before its rename, the file is still of an earlier digest.
+    earlier = _known_digests(path)[: _KEPT_DIGESTS - 1] if path.exists() else []
+    text = "\n".join([digest, *earlier]) + "\n"
     write_atomically(_digest_file(path), lambda file: file.write(text.encode()))
 
 

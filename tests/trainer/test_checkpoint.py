@@ -51,8 +51,9 @@ def test_random_damage_is_always_found_and_the_one_before_is_used(tmp_path: Path
     assert newest_valid(tmp_path) == newest
 
 
+@pytest.mark.parametrize("num_crashes", [1, 2, 15])
 def test_a_crash_between_digest_and_rename_leaves_a_valid_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    num_crashes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "best.ckpt"
     save(path, 1.0)
@@ -64,14 +65,17 @@ def test_a_crash_between_digest_and_rename_leaves_a_valid_checkpoint(
         return rename(part, target)
 
     monkeypatch.setattr(Path, "replace", crash)
-    with pytest.raises(KeyboardInterrupt):
-        save(path, 2.0)
+    for value in range(num_crashes):
+        with pytest.raises(KeyboardInterrupt):
+            save(path, 2.0 + value)
     monkeypatch.undo()
-    assert len((tmp_path / "best.ckpt.sha256").read_text().split()) == 2
+    assert len((tmp_path / "best.ckpt.sha256").read_text().split()) == num_crashes + 1
     assert is_valid(path) and load(path)["value"] == 1.0
-    save(path, 3.0)
+    for _ in range(20):
+        save(path, 3.0)
     assert is_valid(path) and load(path)["value"] == 3.0
     assert sorted(found.name for found in tmp_path.iterdir()) == ["best.ckpt", "best.ckpt.sha256"]
+    assert len((tmp_path / "best.ckpt.sha256").read_text().split()) == 16
 
 
 def test_a_full_disk_leaves_the_previous_one(tmp_path: Path) -> None:
