@@ -162,7 +162,7 @@ def _plain_step(network: nn.Module, images: Tensor, labels: Tensor) -> None:
 
 def _our_step(module: ImageModule, images: Tensor, labels: Tensor) -> None:
     module.zero_grad()
-    total, _ = module.criteria(module(images), {"digit": labels})
+    total = module.balancer(module.criteria(module(images), {"digit": labels}))
     total.backward()
 
 
