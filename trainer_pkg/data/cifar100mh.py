@@ -149,20 +149,11 @@ def write(folder: Path, spec: DataSpec, splits: Mapping[str, Columns], dataset_n
         >>> sorted(path.name for path in Path("my_set").iterdir())
         ['cifar100mh_dataset_info.json', 'test_batch', 'train_batch']
     """
-    bounds = {}
-    for head, target in spec.targets.items():
-        low, step = (target.low, target.step) if isinstance(target, Ordinal) else (0.0, 1.0)
-        high = low + (target.range[1] - target.range[0]) * step
-        if target.num_outputs == 1 or step != 1.0 or low != int(low) or not 0 <= low <= high <= 255:
-            raise ConfigError(f"{head} does not fit {FORMAT}: its values must be whole numbers from 0 to 255.")
-        bounds[head] = (int(low), int(high))
+    bounds = {head: _bounds(head, target) for head, target in spec.targets.items()}
     folder.mkdir(parents=True, exist_ok=True)
     for split, columns in splits.items():
-        heads = [columns[head].add(bounds[head][0]).tolist() for head in spec.targets]
-        rows = zip(*heads, strict=True)
-        records = [bytes([len(row), *(part for pair in enumerate(row) for part in pair)]) for row in rows]
         images = columns["image"].permute(0, 2, 3, 1).flatten(1).numpy()
-        batch = pickle.dumps({"data": images, "cifar100mh_labels": records})
+        batch = pickle.dumps({"data": images, "cifar100mh_labels": _records(columns, bounds)})
         write_atomically(folder / f"{split}_batch", lambda file, batch=batch: file.write(batch))  # type: ignore[misc]
     channels, height, width = spec.input_shape
     sizes = {f"{split}_samples": len(columns["image"]) for split, columns in splits.items()}
@@ -180,6 +171,22 @@ def write(folder: Path, spec: DataSpec, splits: Mapping[str, Columns], dataset_n
         },
     }
     write_atomically(folder / INFO, lambda file: file.write(json.dumps(info, indent=2).encode()))
+
+
+def _bounds(head: str, target: Target) -> tuple[int, int]:
+    """Lowest and highest value of a head, each of one byte."""
+    low, step = (target.low, target.step) if isinstance(target, Ordinal) else (0.0, 1.0)
+    high = low + (target.range[1] - target.range[0]) * step
+    if target.num_outputs == 1 or step != 1.0 or low != int(low) or not 0 <= low <= high <= 255:
+        raise ConfigError(f"{head} does not fit {FORMAT}: its values must be whole numbers from 0 to 255.")
+    return int(low), int(high)
+
+
+def _records(columns: Columns, bounds: Mapping[str, tuple[int, int]]) -> list[bytes]:
+    """One label record per row: the number of heads, then position and value of each head."""
+    values = [columns[head].add(low).tolist() for head, (low, _) in bounds.items()]
+    rows = zip(*values, strict=True)
+    return [bytes([len(row), *(part for pair in enumerate(row) for part in pair)]) for row in rows]
 
 
 def _shape(text: Any) -> Shape:
