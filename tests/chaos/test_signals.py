@@ -67,7 +67,7 @@ def test_a_signal_at_any_moment_costs_no_retry_and_no_checkpoint(
         for path in commands.folder.glob("logs/studies/*/trials/*/checkpoints/*.ckpt"):
             assert is_valid(path), path
     print(f"slowest end {max(seconds):.1f} s, {num_studies} studies")
-    assert max(seconds) < 10
+    assert max(seconds) < 20  # the grace: none had to be killed
     for i in range(1, num_studies + 1):
         last = commands.run("train", *LINE, f"seed={i}", f"study.name=s{i}")
         assert last.returncode == 0, last.stderr
