@@ -20,9 +20,10 @@ from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.forkserver import ForkServer
+from sweeps.worker.observers import Observer
 from sweeps.worker.order import WorkOrder
 from sweeps.worker.placement import Place, places_of_this_machine, server_environment
-from sweeps.worker.worker import Observer, Worker
+from sweeps.worker.worker import Worker
 
 
 def launch(order: WorkOrder, num_workers: int) -> list[int]:

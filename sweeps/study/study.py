@@ -164,10 +164,8 @@ class Study:
             reports: Metric name to value.
             step: Epoch, or whatever the trial counts.
         """
-        # Optuna's pruners take one objective.
-        if len(self.objectives) != 1 or self.objectives[0] not in reports:
-            return False
-        return self._mirror.should_prune(claim.trial_id, reports[self.objectives[0]], step)
+        watched = reports.get(self.objectives[0]) if len(self.objectives) == 1 else None  # Optuna's pruners take one
+        return watched is not None and self._mirror.should_prune(claim.trial_id, watched, step)
 
     def settle(self, claim: Claim, ending: Ending, spent_s: float, max_retries: int) -> Finish | Requeue | None:
         """Record what becomes of a trial whose attempt is over.

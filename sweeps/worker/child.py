@@ -4,7 +4,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,7 +18,7 @@ from sweeps.trial.journal import Journal
 from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.memory import volunteer
-from sweeps.worker.messages import GaveUp, Raised, Returned
+from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, encode
 from sweeps.worker.piped import PipedTrial
 
 
@@ -48,21 +48,36 @@ def run_in_child(job: Job, connection: Connection) -> None:
     files = TrialFiles(job.directory)
     trial = PipedTrial(connection, job.number, job.directory)
     enter(trial)
-    try:
+
+    def task() -> Any:
         isolate()
         redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
         volunteer()
         take_directory(files, job.point)
         redirect_output(files.log)
         os.environ.update(job.environment)
-        trial.send(Returned(trial=job.number, value=_run_task(job)))
+        return _run_task(job)
+
+    trial.send(report_of(job.number, task))
+    sys.stdout.flush()
+
+
+def report_of(number: int, task: Callable[[], Any]) -> LastWord:
+    """Run a task and say how it ended, whatever it returns or raises.
+
+    Args:
+        number: The trial's number.
+        task: Returns the objective.
+    """
+    try:
+        word = Returned(trial=number, value=_plain(task()))
+        encode(word)  # what cannot be sent is the task's error
+        return word
     except TrialPruned:
-        trial.send(GaveUp(trial=job.number))
+        return GaveUp(trial=number)
     except Exception as error:
         traceback.print_exc()
-        detail = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
-        trial.send(Raised(trial=job.number, cause=_cause(error), detail=detail))
-    sys.stdout.flush()
+        return Raised(trial=number, cause=_cause(error), detail=_told(error))
 
 
 def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
@@ -105,7 +120,7 @@ def _run_task(job: Job) -> Any:
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
-    return _plain(result.return_value)
+    return result.return_value
 
 
 def _record_attempt(job: Job, config: Any) -> None:
@@ -132,11 +147,20 @@ def _compose(job: Job) -> Any:
     return config
 
 
+def _told(error: BaseException) -> str:
+    """Kind and text of an error, on however many lines; an error of one's own may have no text that can be had."""
+    try:
+        text = str(error).strip()
+    except Exception:
+        text = "a message that cannot be printed"
+    return f"{type(error).__name__}: {text or 'no message'}"
+
+
 def _cause(error: BaseException) -> Cause:
     name = type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError":
         return "out_of_memory"
-    if isinstance(error, OSError) or "DataLoader worker" in str(error):
+    if isinstance(error, OSError) or "DataLoader worker" in _told(error):
         return "input_output"
     return "error"
 

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 from sweeps.errors import SweepsError, first_line
 from sweeps.outcome import Cause
 from sweeps.settings import StudySettings
-from sweeps.study.records import Claim, Notice, TrialEnded, TrialStarted
+from sweeps.study.records import Claim, TrialEnded, TrialStarted
 from sweeps.study.requeue import Ended, Ending, Finish, Stopped
 from sweeps.study.study import Study
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.memory import used_gb
 from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned
+from sweeps.worker.observers import Observer, Observers
 from sweeps.worker.placement import Place
 from sweeps.worker.verdict import failure, verdict
 
@@ -34,16 +34,6 @@ _MAX_BEAT_S = 2.0
 
 _SAME_SIGNAL_S = 0.5
 """Signals this close together are one: `timeout` and some batch systems signal a process and its group at once."""
-
-
-class Observer(Protocol):
-    """Learns what a worker does."""
-
-    def notice(self, notice: Notice) -> None: ...
-
-    def tick(self) -> None:
-        """Called about once a second."""
-        ...
 
 
 class Starter(Protocol):
@@ -76,7 +66,7 @@ class Worker:
         observers: Sequence[Observer] = (),
     ) -> None:
         self._study, self._id, self._settings = study, worker_id, settings
-        self._places, self._start, self._draw, self._observers = places, start, draw, list(observers)
+        self._places, self._start, self._draw, self._observers = places, start, draw, Observers(observers)
         # Several beats fit into a lease, so that a late one does not lose the trial.
         self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
         self._running: list[Attempt] = []
@@ -122,7 +112,7 @@ class Worker:
         self._listen()
         for attempt in list(self._running):
             self._guarded(attempt, self._attend)
-        self._observe(lambda observer: observer.tick())
+        self._observers.tick()
 
     def _fill(self) -> None:
         taken = [attempt.place for attempt in self._running]
@@ -134,20 +124,7 @@ class Worker:
             if claim is None:
                 return
             self._running.append(self._start(claim, place))
-            self._tell(TrialStarted(number=claim.number, attempt=claim.attempt, point=claim.point))
-
-    def _tell(self, notice: Notice) -> None:
-        self._observe(lambda observer: observer.notice(notice))
-
-    def _observe(self, look: Callable[[Observer], None]) -> None:
-        """Let every observer look; one that fails is dropped with one line, and training goes on."""
-        for observer in list(self._observers):
-            try:
-                look(observer)
-            except Exception as error:
-                self._observers.remove(observer)
-                what = f"{type(observer).__name__} has failed and shows nothing more"
-                sys.stderr.write(f"Warning: {what} ({first_line(error)}). Training goes on.\n")
+            self._observers.notice(TrialStarted(number=claim.number, attempt=claim.attempt, point=claim.point))
 
     def _listen(self) -> None:
         """Wait until a trial speaks or ends, at most until something else is due."""
@@ -238,7 +215,7 @@ class Worker:
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         decision = self._study.settle(member.claim, ending, attempt.age_s, self._settings.max_retries)
         if isinstance(decision, Finish):
-            self._tell(TrialEnded(number=member.claim.number, outcome=decision.outcome))
+            self._observers.notice(TrialEnded(number=member.claim.number, outcome=decision.outcome))
 
     def _remove(self, attempt: Attempt) -> None:
         attempt.process.kill()
