@@ -10,6 +10,7 @@ import typer
 from sweeps.report.export import EXPORTS
 
 if TYPE_CHECKING:
+    from sweeps.study.storage import Database
     from sweeps.study.study import Study
 
 app = typer.Typer(
@@ -145,7 +146,7 @@ def sync(
     from sweeps.tracking.mlflow import reason
     from sweeps.trial.files import StudyFiles
 
-    database = _database(storage)
+    database = _database(storage, is_view=False)
     for study_name in [name] if name else database.study_names():
         study = Study(database, study_name)
         uri, experiment = _tracking(study, tracking)
@@ -176,6 +177,34 @@ def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> No
     if findings:
         raise SystemExit(1)
     print(f"{name}: {len(study.trials())} trials; study, journals and tracking agree.")
+
+
+@app.command()
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    storage: Storage = None,
+) -> None:
+    """Delete a study: its trials, their events and its directory. Runs in MLflow stay."""
+    import shutil
+
+    from sweeps.trial.files import StudyFiles
+    from sweeps.trial.ownership import is_own_study
+
+    study = _study(name, storage, is_view=False)
+    files = StudyFiles(Path(study.facts.get("directory") or name))
+    is_ours = is_own_study(files, study.facts.get("key", ""))
+    num_trials = len(study.trials())
+    if not yes:
+        typer.confirm(
+            f"Delete study {name}: {num_trials} trials{f' and {files.directory}' if is_ours else ''}?", abort=True
+        )
+    study.delete()
+    if is_ours:
+        shutil.rmtree(files.directory)
+    elif files.directory.exists():
+        print(f"{files.directory} stays: it does not say that it is this study's.")
+    print(f"{name}: {num_trials} trials deleted. Its runs in MLflow stay.")
 
 
 @app.command()
@@ -218,17 +247,18 @@ def ui(
     os.execve(sys.executable, [*command, "--workers", "1"], environment)
 
 
-def _database(storage: str | None):  # type: ignore[no-untyped-def]
+def _database(storage: str | None, is_view: bool = True) -> "Database":
+    """The database: to look at, which needs no right to write, or to change."""
     from sweeps.settings import default_storage
     from sweeps.study.storage import Database
 
-    return Database(storage or default_storage(), create=False, patience_s=5)
+    return Database(storage or default_storage(), is_view=is_view, create=False, patience_s=5)
 
 
-def _study(name: str, storage: str | None) -> "Study":
+def _study(name: str, storage: str | None, is_view: bool = True) -> "Study":
     from sweeps.study.study import Study
 
-    return Study(_database(storage), name)
+    return Study(_database(storage, is_view), name)
 
 
 def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:

@@ -9,6 +9,9 @@ from hydra.errors import CompactHydraException
 class SweepsError(CompactHydraException):
     """Base of the errors below; one line for the user, also where the value found has several."""
 
+    exit_code = 2
+    """How the command ends: 2 where nothing has been created, 1 where work was under way."""
+
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
 
@@ -18,7 +21,13 @@ class StudyError(SweepsError):
 
 
 class StorageError(SweepsError):
-    """The study storage does not answer."""
+    """The study storage does not answer, or is none that this version can use."""
+
+
+class StorageLost(StorageError):
+    """The study storage has answered, and does so no more."""
+
+    exit_code = 1
 
 
 def first_line(error: BaseException) -> str:

@@ -30,6 +30,8 @@ _ADVICE = re.compile(
 def one_line_errors() -> Iterator[None]:
     """Turn a mistake of the user's into one line on stderr and exit code 2, and Ctrl-C into 130.
 
+    An error of ours that ends work under way has exit code 1.
+
     With `HYDRA_FULL_ERROR=1` errors pass, as Hydra itself has it.
     """
     try:
@@ -38,7 +40,7 @@ def one_line_errors() -> Iterator[None]:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         print(f"Error: {one_line(error)}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(getattr(error, "exit_code", 2)) from None
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
 

@@ -89,7 +89,8 @@ class Sweep:
     def _existing_database(self) -> Database | None:
         """The database, unless opening it would create a file."""
         with suppress(StudyError):
-            return Database(self._plan.settings.storage_url, create=False)
+            settings = self._plan.settings
+            return Database(settings.storage_url, create=False, is_view=settings.preview)
         check_url(self._plan.settings.storage_url)
         return None
 

@@ -69,9 +69,9 @@ class Event:
         return datetime.fromtimestamp(self.at).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def insert(now: sa.ColumnElement[float], study_id: int, held: Held, note: Note) -> sa.Insert:
+def insert(now: sa.ColumnElement[float], study_key: str, held: Held, note: Note) -> sa.Insert:
     """The statement that records a transition."""
-    place = {"study_id": study_id, "machine": host_of(held.worker), "at": now}
+    place = {"study_key": study_key, "machine": host_of(held.worker), "at": now}
     return sa.insert(events).values(**held._asdict(), **place, what=note.what, why=note.why)
 
 

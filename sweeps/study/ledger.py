@@ -14,29 +14,32 @@ from sweeps.study.schema import events as event_rows
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
 
+_SURELY_GONE_S = 600.0
+"""Silence after which a worker of another machine keeps nobody from deleting its study."""
+
 
 class Ledger:
     """One row per point. Whatever a worker changes is guarded by its name and the attempt it holds.
 
     Args:
         database: Where it is kept.
-        study_id: Optuna's id of the study.
+        study_key: The study's own key, which no other study ever has.
     """
 
-    def __init__(self, database: Database, study_id: int) -> None:
-        self._db, self._study_id = database, study_id
+    def __init__(self, database: Database, study_key: str) -> None:
+        self._db, self._study_key = database, study_key
 
     def add(self, wanted: Sequence[Mapping[str, Any]]) -> int:
         """Open a row for each point whose `key` is new; returns how many were."""
 
         def insert(connection: sa.Connection) -> int:
-            query = sa.select(rows.c.key, rows.c.number).where(rows.c.study_id == self._study_id)
+            query = sa.select(rows.c.key, rows.c.number).where(rows.c.study_key == self._study_key)
             known = {row.key: row.number for row in connection.execute(query)}
             number = max(known.values(), default=-1) + 1
             new: dict[str, dict[str, Any]] = {}
             for row in wanted:
                 if row["key"] not in known and row["key"] not in new:
-                    place = {"study_id": self._study_id, "number": number + len(new), "state": "open"}
+                    place = {"study_key": self._study_key, "number": number + len(new), "state": "open"}
                     new[row["key"]] = {**row, **place}
             if new:
                 connection.execute(sa.insert(rows), list(new.values()))
@@ -50,7 +53,7 @@ class Ledger:
         """Give the first open row to a worker, with its first beat, in one statement; None when none is open."""
         first = (
             sa.select(rows.c.id)
-            .where(rows.c.study_id == self._study_id, rows.c.state == "open", self._is_due())
+            .where(rows.c.study_key == self._study_key, rows.c.state == "open", self._is_due())
             .order_by(rows.c.number)
             .limit(1)
         )
@@ -106,18 +109,44 @@ class Ledger:
         again |= {"worker": None, "beat_at": None}
         self._update(row.id, _held(row), rows.c.state == "done", again, note)
 
+    @staticmethod
+    def drop_rows_of_others(database: Database, keys: Sequence[str]) -> None:
+        """Remove the rows of studies that Optuna was told to delete: all but those of these keys."""
+
+        def drop(connection: sa.Connection) -> None:
+            for table in (rows, event_rows):
+                connection.execute(sa.delete(table).where(table.c.study_key.not_in(keys)))
+
+        database.write(drop)
+
+    def drop(self) -> None:
+        """Remove the rows and events of the study."""
+
+        def drop(connection: sa.Connection) -> None:
+            for table in (rows, event_rows):
+                connection.execute(sa.delete(table).where(table.c.study_key == self._study_key))
+
+        self._db.write(drop)
+
+    def held_rows(self) -> list[Any]:
+        """The rows of workers that may live."""
+        running = self._read(self._running())
+        return [row for row in running if not is_known_dead(row.worker or "") and row.silence_s < _SURELY_GONE_S]
+
+    def _running(self) -> sa.Select[Any]:
+        return sa.select(rows, (self._db.now - rows.c.beat_at).label("silence_s")).where(
+            rows.c.study_key == self._study_key, rows.c.state == "running"
+        )
+
     def reap(self, lease_s: float, by: str) -> list[int]:
         """Reopen the rows of workers that are gone; returns their numbers.
 
         A worker on this machine is known to be gone; any other one is given `lease_s` since its last beat. After an
         outage of the database nobody is judged for that long, since nobody could beat.
         """
-        query = sa.select(rows, (self._db.now - rows.c.beat_at).label("silence_s")).where(
-            rows.c.study_id == self._study_id, rows.c.state == "running"
-        )
         is_settled = time.monotonic() - self._db.last_outage_at > lease_s
         released = []
-        for row in self._read(query):
+        for row in self._read(self._running()):
             if is_known_dead(row.worker or ""):
                 why = "the process of its worker is gone"
             elif is_settled and row.silence_s is not None and row.silence_s > lease_s:
@@ -130,18 +159,18 @@ class Ledger:
 
     def counts(self) -> dict[str, int]:
         """State (`open`, `running`, `done`) to number of rows."""
-        query = sa.select(rows.c.state, sa.func.count().label("n")).where(rows.c.study_id == self._study_id)
+        query = sa.select(rows.c.state, sa.func.count().label("n")).where(rows.c.study_key == self._study_key)
         found = {row.state: row.n for row in self._read(query.group_by(rows.c.state))}
         return {state: found.get(state, 0) for state in ("open", "running", "done")}
 
     def rows(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Any]:
         """Rows by number."""
-        query = sa.select(rows).where(rows.c.study_id == self._study_id, *conditions)
+        query = sa.select(rows).where(rows.c.study_key == self._study_key, *conditions)
         return self._read(query.order_by(rows.c.number))
 
     def events(self, number: int | None) -> list[Event]:
         """The events of one trial, or of all, oldest first."""
-        query = sa.select(event_rows).where(event_rows.c.study_id == self._study_id).order_by(event_rows.c.id)
+        query = sa.select(event_rows).where(event_rows.c.study_key == self._study_key).order_by(event_rows.c.id)
         if number is not None:
             query = query.where(event_rows.c.number == number)
         return [events.event_of(row) for row in self._read(query)]
@@ -184,7 +213,7 @@ class Ledger:
         return has_changed
 
     def _insert(self, held: Held, note: Note) -> sa.Insert:
-        return events.insert(self._db.now, self._study_id, held, note)
+        return events.insert(self._db.now, self._study_key, held, note)
 
     def _read(self, query: sa.Select[Any]) -> Sequence[Any]:
         def read() -> Sequence[Any]:

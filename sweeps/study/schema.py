@@ -1,15 +1,23 @@
-"""Our tables beside Optuna's: who runs which point, and what happened to it."""
+"""Our tables beside Optuna's: who runs which point, and what happened to it.
+
+Whatever changes here needs a new `VERSION` and a step in `migration.py`.
+"""
 
 import sqlalchemy as sa
 
+VERSION = 2
+"""2: rows belong to the study's key. 1, which no table names: they belonged to Optuna's number of the study."""
+
 metadata = sa.MetaData()
+
+schema = sa.Table("sweeps_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
 
 # The tables and columns keep the names they were first made with; `key` is what the code calls them.
 rows = sa.Table(
     "sweeps_points",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("study_id", sa.Integer, nullable=False),
+    sa.Column("study_key", sa.String(64), nullable=False),  # Optuna gives the number of a deleted study to the next
     sa.Column("position", sa.Integer, nullable=False, key="number"),  # the trial's number
     sa.Column("key", sa.String(64), nullable=False),  # hash of the canonical overrides
     sa.Column("overrides", sa.Text),  # JSON; NULL until a sampler has drawn them
@@ -24,15 +32,15 @@ rows = sa.Table(
     sa.Column("progress", sa.Text),  # JSON of the last report
     sa.Column("outcome", sa.Text),  # JSON
     sa.Column("mirrored", sa.Integer, nullable=False, server_default="0"),  # 1: Optuna's trial has the outcome
-    sa.UniqueConstraint("study_id", "key"),
-    sa.Index("sweeps_points_next", "study_id", "state", "number"),
+    sa.UniqueConstraint("study_key", "key"),
+    sa.Index("sweeps_points_next", "study_key", "state", "number"),
 )
 
 events = sa.Table(
     "sweeps_events",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("study_id", sa.Integer, nullable=False),
+    sa.Column("study_key", sa.String(64), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),  # the trial's number
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("worker", sa.String(128), nullable=False),  # who held the trial
@@ -40,5 +48,5 @@ events = sa.Table(
     sa.Column("at", sa.Float, nullable=False),  # seconds since the epoch, by the database's clock
     sa.Column("what", sa.String(16), nullable=False),  # one of `events.What`
     sa.Column("why", sa.Text, nullable=False),
-    sa.Index("sweeps_events_of_trial", "study_id", "number", "id"),
+    sa.Index("sweeps_events_of_trial", "study_key", "number", "id"),
 )

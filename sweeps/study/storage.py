@@ -8,19 +8,20 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import optuna
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from sweeps.errors import StorageError, StudyError
-from sweeps.study.schema import metadata
+from sweeps.errors import StorageError, StorageLost, StudyError
+from sweeps.study import outages, sqlite
+from sweeps.study.migration import bring_up_to_date, version_of
+from sweeps.study.schema import VERSION
 from sweeps.study.urls import check_url, shown
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -28,8 +29,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 Result = TypeVar("Result")
 
 _CONNECT_TIMEOUT_S = 5
-_BUSY_TIMEOUT_S = 60
-_OUTAGES = (DBAPIError, optuna.exceptions.StorageInternalError)
+_OPENING_S = 60.0
+"""How long a SQLite file that others are writing is waited for at the start; a server is given one try."""
 
 
 class Database:
@@ -38,27 +39,30 @@ class Database:
     Args:
         url: An Optuna storage URL, `sqlite:///FILE` or `postgresql://...`.
         create: Whether a SQLite file may be created.
+        is_view: Only look: nothing is written and no right to write is needed. What is seen of a SQLite file is how it
+            was when it was opened.
         patience_s: How long an outage is waited out once the database has answered for the first time.
 
     Raises:
         StudyError: The URL is of another kind, or the file does not exist and may not be created.
-        StorageError: Nothing answers there.
+        StorageError: Nothing answers there, or a later version of this program has made it.
     """
 
-    def __init__(self, url: str, *, create: bool = True, patience_s: float = 600.0) -> None:
+    def __init__(self, url: str, *, create: bool = True, is_view: bool = False, patience_s: float = 600.0) -> None:
         self.url = check_url(url)
         self.patience_s = patience_s
         self.last_outage_at = float("-inf")
-        self._sqlite = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
-        if self._sqlite and not create and not self._sqlite.exists():
-            raise StudyError(f"study.storage={shown(url)}: the file does not exist. No study has been started there.")
+        self._is_view = is_view
+        self._name = f"study.storage={shown(url)}"
+        is_file = self.url.get_backend_name() == "sqlite"
+        self._sqlite = Path(self.url.database or "").absolute() if is_file else None
+        self._identity: tuple[int, int] | None = None
         try:
-            self._open()
-        except (*_OUTAGES, SQLAlchemyError, OSError, sqlite3.Error) as error:
-            reason = str(getattr(error, "orig", None) or error.__cause__ or error).strip("' \n").splitlines()
-            raise StorageError(
-                f"study.storage={shown(url)} does not answer: {reason[0] if reason else error!r}"
-            ) from error
+            if self._sqlite and not (create and not is_view) and not self._sqlite.exists():
+                raise StudyError(f"{self._name}: the file does not exist. No study has been started there.")
+            self._view() if is_view else self._open()
+        except (*outages.ERRORS, SQLAlchemyError, OSError, sqlite3.Error, RuntimeError) as error:
+            raise StorageError(f"{self._name} does not answer: {_reason(error)}") from error
 
     @property
     def is_sqlite(self) -> bool:
@@ -80,68 +84,123 @@ class Database:
         return self.patiently(attempt)
 
     def patiently(self, work: Callable[[], Result]) -> Result:
-        """Repeat `work` while the database does not answer, for at most `patience_s`."""
-        deadline = time.monotonic() + self.patience_s
-        pause_s = 0.1
-        while True:
-            try:
-                return work()
-            except _OUTAGES as error:
-                if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError | sa.exc.DataError):
-                    raise
-                if time.monotonic() > deadline:
-                    raise StorageError(f"study.storage={shown(self.url)} stopped answering: {error}") from error
-                self.last_outage_at = time.monotonic()
-                time.sleep(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(2 * pause_s, 2.0)
+        """Repeat `work` while the database does not answer, for at most `patience_s`.
+
+        Raises:
+            StorageLost: It does not answer in time, its file is gone, or the error is not of the kind that passes.
+        """
+
+        def attempt() -> Result:
+            self._check_file()
+            return work()
+
+        return outages.wait_out(attempt, self.patience_s, self._name, self._note_outage)
 
     def study_names(self) -> list[str]:
         """The studies kept here, oldest first."""
-        summaries = optuna.get_all_study_summaries(self.storage, include_best_trial=False)
+        summaries = self.patiently(lambda: optuna.get_all_study_summaries(self.storage, include_best_trial=False))
         return [summary.study_name for summary in summaries]
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Exclude every other process that holds the same name, on all machines that share the database.
 
-        The lock goes with the process that dies.
+        The lock goes with the process that dies. Whoever only looks excludes nobody.
         """
-        if self._sqlite:
+        if self._is_view:
+            yield
+        elif self._sqlite:
             with _file_lock(self._sqlite.with_name(f"{self._sqlite.name}.{name}.lock")):
                 yield
-            return
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
-        engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=self._connect_args())
-        with engine.connect() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
-            try:
-                yield
-            finally:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+        else:
+            number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+            with self._single_engine().connect() as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
+                try:
+                    yield
+                finally:
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
 
     def _open(self) -> None:
-        if self._sqlite:
-            self._sqlite.parent.mkdir(parents=True, exist_ok=True)
-        else:
+        if self._sqlite is None:
             # Optuna retries for a while; a wrong address should be known at once.
-            sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=self._connect_args()).connect().close()
+            self._single_engine().connect().close()
+            with self.lock("schema"):
+                self._make(self.url, pool_pre_ping=True, pool_size=1, max_overflow=1, connect_args=self._connect_args())
+            return
+        path = self._sqlite
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Two first starts at the same moment would both create the tables.
         with self.lock("schema"):
-            if self._sqlite:
-                with contextlib.closing(sqlite3.connect(self._sqlite, timeout=_BUSY_TIMEOUT_S)) as connection:
-                    connection.execute("PRAGMA journal_mode=WAL")
-            options: dict[str, object] = {"connect_args": self._connect_args()}
-            if not self.is_sqlite:
-                options |= {"pool_pre_ping": True, "pool_size": 1, "max_overflow": 1}
-            self.storage = optuna.storages.RDBStorage(self.url.render_as_string(False), engine_kwargs=options)
-            self.engine = self.storage.engine
-            metadata.create_all(self.engine)
+            sqlite.make(path, _fill)
+            self._identity = sqlite.identity(path)
+            outages.wait_out(lambda: self._open_file(path), _OPENING_S, self._name, lambda: None)
+
+    def _open_file(self, path: Path) -> None:
+        with contextlib.closing(sqlite.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        self._make(self.url, creator=lambda: sqlite.connect(path))
+
+    def _make(self, url: sa.URL, **options: Any) -> None:
+        self._use(optuna.storages.RDBStorage(url.render_as_string(False), engine_kwargs=options))
+        with self.engine.begin() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver itself begins none before it makes a table
+            bring_up_to_date(connection, self._name)
+
+    def _view(self) -> None:
+        """Open without writing."""
+        if self._sqlite:
+            copy = sqlite.snapshot(self._sqlite)
+            # Whatever this version makes or changes, it makes in the copy.
+            self._make(sa.make_url("sqlite://"), creator=lambda: copy, poolclass=sa.pool.StaticPool)
+            return
+        options = {**self._connect_args(), "options": "-c default_transaction_read_only=on"}
+        with sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=options).connect() as connection:
+            self._check_version(version_of(connection))
+        kept = {"pool_pre_ping": True, "pool_size": 1, "max_overflow": 1, "connect_args": options}
+        url = self.url.render_as_string(False)
+        self._use(optuna.storages.RDBStorage(url, engine_kwargs=kept, skip_table_creation=True))
+
+    def _check_version(self, found: int) -> None:
+        if found == 0:
+            raise StudyError(f"{self._name}: there are no tables. No study has been started there.")
+        if found < VERSION:
+            raise StorageError(f"{self._name} was made by an earlier version. Its next sweep brings it up to date.")
+        if found > VERSION:
+            raise StorageError(f"{self._name} was made by a later version of this program. Install that version.")
+
+    def _use(self, storage: optuna.storages.RDBStorage) -> None:
+        self.storage, self.engine = storage, storage.engine
+
+    def _check_file(self) -> None:
+        """A file that was deleted can be written to for as long as it is open, and all of it is lost."""
+        if self._sqlite and self._identity and sqlite.identity(self._sqlite) != self._identity:
+            raise StorageLost(f"{self._name}: the file was deleted or replaced while it was in use.")
+
+    def _note_outage(self) -> None:
+        self.last_outage_at = time.monotonic()
+
+    def _single_engine(self) -> sa.Engine:
+        return sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=self._connect_args())
 
     def _connect_args(self) -> dict[str, object]:
-        if self.is_sqlite:
-            # IMMEDIATE: a transaction that will write takes the lock at its start instead of failing half-way.
-            return {"timeout": _BUSY_TIMEOUT_S, "isolation_level": "IMMEDIATE"}
         return {"connect_timeout": _CONNECT_TIMEOUT_S}
+
+
+def _fill(path: Path) -> None:
+    """Make all tables in a new file."""
+    options = {"creator": lambda: sqlite3.connect(path), "poolclass": sa.pool.NullPool}
+    storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=options)
+    with storage.engine.begin() as connection:
+        bring_up_to_date(connection, str(path))
+    storage.engine.dispose()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError | RuntimeError):
+        return " ".join(str(error).strip("' \n").split())
+    return outages.reason(error)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import optuna
 from optuna.study import StudyDirection
 
 from sweeps import outcome as outcomes
-from sweeps.errors import StudyError, did_you_mean
+from sweeps.errors import StorageLost, StudyError, did_you_mean
 from sweeps.outcome import Failed, Outcome
 from sweeps.space import Point
 from sweeps.study.events import Event, Note
@@ -48,9 +48,11 @@ class Study:
         except KeyError:
             known = did_you_mean(name, database.study_names())
             raise StudyError(f"There is no study {name!r}. Studies: {known}") from None
-        self._ledger = Ledger(database, self._optuna._study_id)
+        self.facts: dict[str, Any] = database.patiently(lambda: self._optuna.user_attrs)
+        # A study that Optuna alone has made has no key, and none of our rows.
+        self._ledger = Ledger(database, self.facts.get("key", ""))
         self._mirror = Mirror(database, self._optuna, self._ledger)
-        self.facts: dict[str, Any] = self._optuna.user_attrs
+        self._has_had_points = False
 
     @classmethod
     def create(cls, database: Database, name: str, directions: Sequence[str], facts: Mapping[str, Any]) -> "Study":
@@ -65,18 +67,19 @@ class Study:
         Raises:
             StudyError: A study of that name optimises something else.
         """
-        study = database.patiently(
-            lambda: optuna.create_study(
-                study_name=name,
-                storage=database.storage,
-                directions=[StudyDirection[direction.upper()] for direction in directions],
-                load_if_exists=True,
+        wanted = [StudyDirection[direction.upper()] for direction in directions]
+        create = optuna.create_study
+        # Two first starts at the same moment would give the study two keys, and each would use its own.
+        with database.lock("studies"):
+            study = database.patiently(
+                lambda: create(study_name=name, storage=database.storage, directions=wanted, load_if_exists=True)
             )
-        )
-        known = study.user_attrs
-        for key, value in {"key": uuid.uuid4().hex, **facts}.items():
-            if key not in known:
-                database.patiently(lambda key=key, value=value: study.set_user_attr(key, value))  # type: ignore[misc]
+            known = study.user_attrs
+            if "key" not in known:
+                Ledger.drop_rows_of_others(database, _keys(database))
+            for key, value in {"key": uuid.uuid4().hex, **facts}.items():
+                if key not in known:
+                    database.patiently(lambda key=key, value=value: study.set_user_attr(key, value))  # type: ignore[misc]
         made = cls(database, name)
         before = [direction.name.lower() for direction in study.directions]
         for key, value, was in (
@@ -214,6 +217,20 @@ class Study:
             self._ledger.reopen(row, Note(what="reopened", why="study.retry_failed"))
         return len(failed)
 
+    def delete(self) -> None:
+        """Remove the study, its points and their events from the database; files and runs stay.
+
+        Raises:
+            StudyError: Somebody works on it.
+        """
+        for row in self._ledger.held_rows():
+            raise StudyError(
+                f"Study {self.name!r}: trial {row.number} is running in worker {row.worker}. Stop that worker first."
+            )
+        with self.database.lock("studies"):
+            self._ledger.drop()
+            self.database.patiently(lambda: optuna.delete_study(study_name=self.name, storage=self.database.storage))
+
     def reap(self, lease_s: float, by: str) -> list[int]:
         """Reopen the trials of workers that are gone, as `Ledger.reap` says; returns their numbers."""
         return self._ledger.reap(lease_s, by)
@@ -237,8 +254,15 @@ class Study:
         return self._ledger.counts()
 
     def is_finished(self) -> bool:
-        """Whether every point has ended."""
+        """Whether every point has ended.
+
+        Raises:
+            StorageLost: The study has points no more: somebody has deleted it.
+        """
         counts = self.counts()
+        if self._has_had_points and not any(counts.values()):
+            raise StorageLost(f"Study {self.name!r} was deleted while it was in use.")
+        self._has_had_points = any(counts.values())
         return counts["open"] == counts["running"] == 0
 
     def trials(self) -> list[TrialRow]:
@@ -248,3 +272,9 @@ class Study:
     def knows(self, keys: Iterable[str]) -> set[str]:
         """Which of these points the study has."""
         return {row.key for row in self._ledger.rows()} & set(keys)
+
+
+def _keys(database: Database) -> list[str]:
+    """The keys of all studies of a database."""
+    studies = database.patiently(database.storage.get_all_studies)
+    return [str(study.user_attrs["key"]) for study in studies if "key" in study.user_attrs]

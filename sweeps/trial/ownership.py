@@ -34,6 +34,11 @@ def own_study(files: StudyFiles, name: str, key: str) -> None:
     _write(files.owner, {"study": key, "name": name})
 
 
+def is_own_study(files: StudyFiles, key: str) -> bool:
+    """Whether the directory says that it belongs to this study."""
+    return _read(files.owner).get("study") == key
+
+
 def is_own(files: TrialFiles, point: str) -> bool:
     """Whether the directory of a trial is that of this point; one that names no owner is nobody else's."""
     return _read(files.owner).get("point", point) == point

@@ -367,3 +367,22 @@ def test_bad_input_is_refused_before_anything_is_created(commands: Commands, cas
     assert text in result.stderr and len(lines(result.stderr)) == 1
     assert ":pw@" not in result.stderr
     assert commands.made() == []
+
+
+def test_a_study_is_deleted_with_what_is_its_own(commands: Commands) -> None:
+    assert commands.run("fake", "-m", "x=1,2", "study.name=s").returncode == 0
+    assert commands.run("fake", "-m", "x=1", "study.name=t").returncode == 0
+    storage = ("--storage", f"sqlite:///{commands.folder}/studies/studies.db")
+    asked = commands.run("sweeps", "delete", "s", *storage)
+    assert asked.returncode != 0 and "2 trials" in asked.stdout and len(trials(commands)) == 2
+    done = commands.run("sweeps", "delete", "s", "--yes", *storage)
+    assert done.returncode == 0 and "2 trials deleted" in done.stdout and "MLflow stay" in done.stdout, done.stderr
+    assert not (commands.folder / "studies" / "s").exists()
+    assert [trial.state for trial in trials(commands, "t")] == ["completed"]
+    (commands.folder / "studies" / "t" / "owner.json").write_text('{"study": "another"}')
+    done = commands.run("sweeps", "delete", "t", "--yes", *storage)
+    assert done.returncode == 0 and "does not say that it is this study's" in done.stdout
+    assert (commands.folder / "studies" / "t" / "trials" / "000").is_dir()
+    assert commands.run("sweeps", "show", "t", *storage).returncode == 2
+    again = commands.run("fake", "-m", "x=1,2,3", "study.name=s")
+    assert again.returncode == 0 and "[3/3]" in again.stdout

@@ -99,7 +99,7 @@ def test_an_outcome_that_optuna_has_not_is_told(tmp_path: Path) -> None:
     claim = study.claim("w", None)
     assert claim is not None
     Journal(StudyFiles(tmp_path).trial(0).directory).event("attempt")
-    ledger = Ledger(study.database, study.database.storage.get_study_id_from_name("s"))
+    ledger = Ledger(study.database, study.facts["key"])
     ledger.change(claim, {"state": "done", "outcome": to_json(ONE)})
     assert found(study, tmp_path) == ["trial 0 differs in Optuna's tables"]
 

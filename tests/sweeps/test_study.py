@@ -193,7 +193,7 @@ def test_a_crash_between_ledger_and_optuna_is_mended(storage_url: str) -> None:
     held = claim(study)
     stored = optuna.load_study(study_name="s", storage=study.database.storage)
     # The ledger's half of `tell`, as a worker leaves it that dies before the other half.
-    ledger = Ledger(study.database, study.database.storage.get_study_id_from_name("s"))
+    ledger = Ledger(study.database, study.facts["key"])
     ledger.change(held, {"state": "done", "outcome": to_json(Completed(values=(3.0,)))})
     assert study.unmirrored() == [0] and stored.trials[0].state.name == "RUNNING"
     study.reconcile()
