@@ -17,8 +17,6 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
 )
 
-_UNTOLD = "Nothing has happened to this trial yet, or it ran before studies kept events."
-
 Name = Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")]
 Storage = Annotated[
     str | None, typer.Option(help="Optuna storage URL. Default: SWEEPS_STORAGE, else logs/studies/studies.db.")
@@ -42,18 +40,11 @@ def main() -> None:
 @app.command("list")
 def list_studies(storage: Storage = None) -> None:
     """The studies of a storage and how far they are."""
-    from tabulate import tabulate
-
+    from sweeps.report.listing import studies_listing
     from sweeps.study.study import Study
 
     database = _database(storage)
-    rows = []
-    for name in database.study_names():
-        study = Study(database, name)
-        counts = study.counts()
-        objective = ", ".join(study.objectives)
-        rows.append([name, sum(counts.values()), counts["done"], counts["running"], counts["open"], objective])
-    print(tabulate(rows, headers=["study", "trials", "done", "running", "open", "objective"]))
+    print(studies_listing([Study(database, name) for name in database.study_names()]))
 
 
 @app.command()
@@ -63,34 +54,10 @@ def show(
     storage: Storage = None,
 ) -> None:
     """Every trial of a study: state, attempts, result or cause of failure; or the story of one trial."""
+    from sweeps.report.listing import story, trials_listing
+
     study = _study(name, storage)
-    print(_trials(study) if trial is None else _story(study, trial))
-
-
-def _trials(study: "Study") -> str:
-    from tabulate import tabulate
-
-    from sweeps.report.lines import describe, result
-
-    rows = []
-    for trial in study.trials():
-        seconds = trial.outcome.duration_s if trial.outcome else None
-        found = result(trial) or trial.worker or ""
-        rows.append([trial.number, trial.state, trial.attempt, describe(trial.point), found, seconds])
-    headers = ["trial", "state", "attempts", "point", "result", "seconds"]
-    return tabulate(rows, headers=headers, floatfmt=".1f", disable_numparse=[4])
-
-
-def _story(study: "Study", number: int) -> str:
-    from tabulate import tabulate
-
-    from sweeps.errors import StudyError
-
-    numbers = [trial.number for trial in study.trials()]
-    if number not in numbers:
-        raise StudyError(f"--trial={number}: study {study.name!r} has trials 0 to {max(numbers, default=-1)}.")
-    story = [[event.time, event.attempt, event.what, event.why, event.worker] for event in study.events(number)]
-    return tabulate(story, headers=["time", "attempt", "event", "why", "worker"]) if story else _UNTOLD
+    print(trials_listing(study) if trial is None else story(study, trial))
 
 
 @app.command()

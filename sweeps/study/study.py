@@ -3,31 +3,26 @@
 The ledger is the truth; Optuna's trials mirror it for samplers, pruners and dashboards.
 """
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
 
 from sweeps import outcome as outcomes
 from sweeps.errors import StorageLost, StudyError, did_you_mean
-from sweeps.outcome import Failed, Outcome
+from sweeps.outcome import Failed
 from sweeps.space import Point
+from sweeps.study.claims import Claims
 from sweeps.study.events import Event, Note
 from sweeps.study.ledger import Ledger
-from sweeps.study.mirror import Mirror
-from sweeps.study.records import Claim, TrialRow, claim_of, columns, point_of, trial_row
-from sweeps.study.requeue import Ending, Finish, Requeue, decide
+from sweeps.study.records import TrialRow, columns, trial_row
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
 
-if TYPE_CHECKING:
-    from sweeps.study.sampling import Draw
 
-
-class Study:
+class Study(Claims):
     """One search in a database.
 
     Args:
@@ -39,19 +34,14 @@ class Study:
     """
 
     def __init__(self, database: Database, name: str) -> None:
-        self.database = database
-        self.name = name
         never = optuna.pruners.NopPruner()  # until `use`: Optuna itself would prune by the median
         load = optuna.load_study
         try:
-            self._optuna = database.patiently(lambda: load(study_name=name, storage=database.storage, pruner=never))
+            study = database.patiently(lambda: load(study_name=name, storage=database.storage, pruner=never))
         except KeyError:
             known = did_you_mean(name, database.study_names())
             raise StudyError(f"There is no study {name!r}. Studies: {known}") from None
-        self.facts: dict[str, Any] = database.patiently(lambda: self._optuna.user_attrs)
-        # A study that Optuna alone has made has no key, and none of our rows.
-        self._ledger = Ledger(database, self.facts.get("key", ""))
-        self._mirror = Mirror(database, self._optuna, self._ledger)
+        super().__init__(database, name, study)
         self._has_had_points = False
 
     @classmethod
@@ -96,11 +86,6 @@ class Study:
         return [direction.name.lower() for direction in self._optuna.directions]
 
     @property
-    def objectives(self) -> tuple[str, ...]:
-        """Metric names that the study optimises; empty where the application gives values without a name."""
-        return tuple(self.facts.get("objective") or ())
-
-    @property
     def metric_directions(self) -> dict[str, str]:
         """Metric name to `max` or `min`, as the application has declared it to any worker of the study."""
         facts = self.database.patiently(lambda: self._optuna.user_attrs)
@@ -133,82 +118,6 @@ class Study:
         """Raise the number of points that the sampler draws to `num_draws`; returns how many are new."""
         return self._ledger.add([{"key": f"draw-{i}", "overrides": None, "varied": None} for i in range(num_draws)])
 
-    def claim(self, worker: str, draw: "Draw | None") -> Claim | None:
-        """Take the next open point; None when all are running or done.
-
-        Args:
-            worker: Who takes it.
-            draw: Asks the sampler for a point; needed where the study has points to draw.
-        """
-        row = self._ledger.take(worker)
-        if row is None:
-            return None
-        trial_id, point = row.trial_id, point_of(row)
-        if point is None:
-            if draw is None:
-                raise StudyError(f"Study {self.name!r} draws its points from a sampler; start it with its own line.")
-            trial_id, point = self.database.patiently(lambda: draw(self._optuna, row.number))
-        elif trial_id is None:
-            trial_id = self._mirror.start(point)
-        claim = claim_of(row, trial_id, point)
-        # A worker that dies before this line leaves a row that beats no more, which is reaped, and an Optuna trial
-        # that no row knows, which `reconcile` fails.
-        return claim if self._ledger.change(claim, {**columns(point), "trial_id": trial_id}) else None
-
-    def beat(self, claim: Claim, progress: Mapping[str, Any]) -> bool:
-        """Say that the trial runs; False when the claim is no longer ours and the trial has to stop."""
-        return self._ledger.beat(claim, json.dumps(progress))
-
-    def should_prune(self, claim: Claim, reports: Mapping[str, float], step: int) -> bool:
-        """Give the pruner what a trial has reported; whether the trial should stop.
-
-        Args:
-            claim: The trial.
-            reports: Metric name to value.
-            step: Epoch, or whatever the trial counts.
-        """
-        watched = reports.get(self.objectives[0]) if len(self.objectives) == 1 else None  # Optuna's pruners take one
-        return watched is not None and self._mirror.should_prune(claim.trial_id, watched, step)
-
-    def settle(self, claim: Claim, ending: Ending, spent_s: float, max_retries: int) -> Finish | Requeue | None:
-        """Record what becomes of a trial whose attempt is over.
-
-        Args:
-            claim: The trial.
-            ending: How the attempt ended.
-            spent_s: Its wall time.
-            max_retries: Further attempts that a trial gets after failures of its own.
-
-        Returns:
-            What was decided; None when the claim is no longer ours and nothing was taken from us.
-        """
-        decision = decide(ending, claim.attempt, max_retries - claim.retries)
-        match decision:
-            case Finish(outcome=outcome):
-                is_taken = self.tell(claim, outcome)
-            case Requeue():
-                is_taken = self.give_back(claim, spent_s, decision)
-        return decision if is_taken else None
-
-    def tell(self, claim: Claim, outcome: Outcome) -> bool:
-        """Record how the trial ended; False when the claim is no longer ours and the result is refused."""
-        text, note = outcomes.to_json(outcome), Note(what="finished", why=outcomes.summary(outcome))
-        is_taken = self._ledger.change(claim, {"state": "done", "outcome": text}, note)
-        if not is_taken and not self._ledger.has_outcome(claim, text):
-            self._ledger.note(claim, Note(what="refused", why=f"its lease was lost before it ended ({note.why})"))
-            return False
-        self._mirror.end(claim.id, claim.trial_id, outcome)
-        return True
-
-    def give_back(self, claim: Claim, spent_s: float, again: Requeue) -> bool:
-        """Let any worker continue the trial; False when the claim is no longer ours."""
-        due_at = self.database.now + again.pause_s if again.pause_s else None
-        values: dict[str, Any] = {"state": "open", "worker": None, "beat_at": due_at}
-        values["spent_s"] = claim.spent_s + spent_s
-        if again.counts:
-            values["retries"] = rows.c.retries + 1
-        return self._ledger.change(claim, values, Note(what=again.what, why=again.reason))
-
     def reopen_failed(self) -> int:
         """Hand out the failed trials once more; returns how many."""
         ended = self._ledger.rows(rows.c.state == "done")
@@ -230,10 +139,6 @@ class Study:
         with self.database.lock("studies"):
             self._ledger.drop()
             self.database.patiently(lambda: optuna.delete_study(study_name=self.name, storage=self.database.storage))
-
-    def reap(self, lease_s: float, by: str) -> list[int]:
-        """Reopen the trials of workers that are gone, as `Ledger.reap` says; returns their numbers."""
-        return self._ledger.reap(lease_s, by)
 
     def events(self, number: int | None = None) -> list[Event]:
         """What happened to one trial, or to all, oldest first."""

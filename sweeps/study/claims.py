@@ -1,0 +1,123 @@
+"""Hands out the points of a study, and takes back what became of them."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import optuna
+
+from sweeps import outcome as outcomes
+from sweeps.errors import StudyError
+from sweeps.outcome import Outcome
+from sweeps.study.events import Note
+from sweeps.study.ledger import Ledger
+from sweeps.study.mirror import Mirror
+from sweeps.study.records import Claim, claim_of, columns, point_of
+from sweeps.study.requeue import Ending, Finish, Requeue, decide
+from sweeps.study.schema import rows
+from sweeps.study.storage import Database
+
+if TYPE_CHECKING:
+    from sweeps.study.sampling import Draw
+
+
+class Claims:
+    """What a worker needs of a study; `Study` has the rest.
+
+    Args:
+        database: Where the study is kept.
+        name: Its name there.
+        study: Optuna's view of it.
+    """
+
+    def __init__(self, database: Database, name: str, study: optuna.Study) -> None:
+        self.database, self.name, self._optuna = database, name, study
+        self.facts: dict[str, Any] = database.patiently(lambda: study.user_attrs)
+        # A study that Optuna alone has made has no key, and none of our rows.
+        self._ledger = Ledger(database, self.facts.get("key", ""))
+        self._mirror = Mirror(database, study, self._ledger)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Metric names that the study optimises; empty where the application gives values without a name."""
+        return tuple(self.facts.get("objective") or ())
+
+    def claim(self, worker: str, draw: "Draw | None") -> Claim | None:
+        """Take the next open point; None when all are running or done.
+
+        Args:
+            worker: Who takes it.
+            draw: Asks the sampler for a point; needed where the study has points to draw.
+        """
+        row = self._ledger.take(worker)
+        if row is None:
+            return None
+        trial_id, point = row.trial_id, point_of(row)
+        if point is None:
+            if draw is None:
+                raise StudyError(f"Study {self.name!r} draws its points from a sampler; start it with its own line.")
+            trial_id, point = self.database.patiently(lambda: draw(self._optuna, row.number))
+        elif trial_id is None:
+            trial_id = self._mirror.start(point)
+        claim = claim_of(row, trial_id, point)
+        # A worker that dies before this line leaves a row that beats no more, which is reaped, and an Optuna trial
+        # that no row knows, which `reconcile` fails.
+        return claim if self._ledger.change(claim, {**columns(point), "trial_id": trial_id}) else None
+
+    def beat(self, claim: Claim, progress: Mapping[str, Any]) -> bool:
+        """Say that the trial runs; False when the claim is no longer ours and the trial has to stop."""
+        return self._ledger.beat(claim, json.dumps(progress))
+
+    def should_prune(self, claim: Claim, reports: Mapping[str, float], step: int) -> bool:
+        """Give the pruner what a trial has reported; whether the trial should stop.
+
+        Args:
+            claim: The trial.
+            reports: Metric name to value.
+            step: Epoch, or whatever the trial counts.
+        """
+        watched = reports.get(self.objectives[0]) if len(self.objectives) == 1 else None  # Optuna's pruners take one
+        return watched is not None and self._mirror.should_prune(claim.trial_id, watched, step)
+
+    def settle(self, claim: Claim, ending: Ending, spent_s: float, max_retries: int) -> Finish | Requeue | None:
+        """Record what becomes of a trial whose attempt is over.
+
+        Args:
+            claim: The trial.
+            ending: How the attempt ended.
+            spent_s: Its wall time.
+            max_retries: Further attempts that a trial gets after failures of its own.
+
+        Returns:
+            What was decided; None when the claim is no longer ours and nothing was taken from us.
+        """
+        decision = decide(ending, claim.attempt, max_retries - claim.retries)
+        match decision:
+            case Finish(outcome=outcome):
+                is_taken = self.tell(claim, outcome)
+            case Requeue():
+                is_taken = self.give_back(claim, spent_s, decision)
+        return decision if is_taken else None
+
+    def tell(self, claim: Claim, outcome: Outcome) -> bool:
+        """Record how the trial ended; False when the claim is no longer ours and the result is refused."""
+        text, note = outcomes.to_json(outcome), Note(what="finished", why=outcomes.summary(outcome))
+        is_taken = self._ledger.change(claim, {"state": "done", "outcome": text}, note)
+        if not is_taken and not self._ledger.has_outcome(claim, text):
+            self._ledger.note(claim, Note(what="refused", why=f"its lease was lost before it ended ({note.why})"))
+            return False
+        self._mirror.end(claim.id, claim.trial_id, outcome)
+        return True
+
+    def give_back(self, claim: Claim, spent_s: float, again: Requeue) -> bool:
+        """Let any worker continue the trial; False when the claim is no longer ours."""
+        due_at = self.database.now + again.pause_s if again.pause_s else None
+        values: dict[str, Any] = {"state": "open", "worker": None, "beat_at": due_at}
+        values["spent_s"] = claim.spent_s + spent_s
+        if again.counts:
+            values["retries"] = rows.c.retries + 1
+        return self._ledger.change(claim, values, Note(what=again.what, why=again.reason))
+
+    def reap(self, lease_s: float, by: str) -> list[int]:
+        """Reopen the trials of workers that are gone, as `Ledger.reap` says; returns their numbers."""
+        return self._ledger.reap(lease_s, by)
