@@ -125,7 +125,8 @@ def sync(
         # MLflow's client raises many kinds, of a module that is not to be imported here.
         except Exception as error:
             raise SweepsError(f"--tracking={shown(uri)} does not answer: {reason(error)}") from error
-        print(f"{study_name}: {len(sent)} trials sent, {len(study.trials()) - len(sent)} were there already.")
+        ended = [trial for trial in study.trials() if trial.outcome is not None and trial.number not in sent]
+        print(f"{study_name}: {len(sent)} trials sent, {len(ended)} were there already.")
 
 
 @app.command()

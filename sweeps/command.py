@@ -50,12 +50,12 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
     else:
         raise StudyError(f"Study {study!r} was started from neither a module nor a script; start its own line again.")
     name = QuotedString(study, Quote.single).with_quotes()
-    overrides = [text for text in facts["arguments"] if not text.startswith(_NOT_AGAIN)]
+    overrides = [text for text in facts["arguments"] if not text.lstrip("+").startswith(_NOT_AGAIN)]
     return [sys.executable, *program, "-m", *command["options"], *overrides, f"study.name={name}"]
 
 
 def _options(arguments: Sequence[str]) -> list[str]:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(add_help=False)  # with abbreviations, as Hydra's own
     for short, long in (("-cn", "--config-name"), ("-cp", "--config-path"), ("-cd", "--config-dir")):
         parser.add_argument(short, long)
     found = vars(parser.parse_known_args(arguments)[0])

@@ -4,13 +4,14 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from sweeps.command import started_by
 from sweeps.display import print_preview
-from sweeps.errors import StudyError
+from sweeps.errors import StudyError, first_line
 from sweeps.launchers import launcher_of
 from sweeps.plan import read_plan
 from sweeps.space import Point
@@ -64,6 +65,7 @@ class Sweep:
             SystemExit: 1 when trials have failed, 128 + signal when interrupted, 2 when the application refuses.
         """
         plan = self._plan
+        _check_pruner(plan.settings.pruner)
         database = self._existing_database()
         known = self._existing_study(database)
         if plan.tracking.uri and not plan.settings.preview:
@@ -140,8 +142,6 @@ class Sweep:
 
     def _seed(self, database: Database) -> Study:
         plan, settings = self._plan, self._plan.settings
-        if settings.pruner:
-            instantiate(settings.pruner)  # one that cannot be made is refused before there is a study
         facts = {"objective": list(settings.objectives), "task": self._task}
         study = Study.create(database, plan.name, settings.directions, facts)
         if "directory" not in study.facts:
@@ -167,3 +167,19 @@ class Sweep:
         if files.directory != usual:
             sys.stderr.write(f"{usual} holds another study of this name; this one is kept in {files.directory}.\n")
         return str(files.directory)
+
+
+def _check_pruner(pruner: Any) -> None:
+    """Refuse a pruner that cannot be made, before there is a study.
+
+    Raises:
+        StudyError: It is no pruner, or its constructor refuses its arguments.
+    """
+    if not pruner:
+        return
+    try:
+        made = instantiate(pruner)
+    except (InstantiationException, TypeError, ValueError) as error:
+        raise StudyError(f"study.pruner: {first_line(error.__cause__ or error)}") from error
+    if not hasattr(made, "prune"):
+        raise StudyError(f"study.pruner={pruner} is no pruner. Valid: a class of optuna.pruners, without _partial_.")

@@ -10,6 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
+from sweeps.launchers import LAUNCHERS
 from sweeps.settings import StudySettings, TrackingSettings
 
 _NAME = "sweeps"
@@ -75,4 +76,7 @@ _STORE = ConfigStore.instance()
 _STORE.store(group="hydra/sweeper", name=_NAME, node=StudySweeperConfig, provider="sweeps")
 _STORE.store(group="study", name=_NAME, node=_open(StudySettings()), provider="sweeps")
 _STORE.store(group="tracking", name=_NAME, node=_open(TrackingSettings()), provider="sweeps")
+for _launcher, _module in LAUNCHERS.items():
+    if _launcher != "basic":  # Hydra's own
+        _STORE.store(group="hydra/launcher", name=_launcher, node={"_target_": _module}, provider="sweeps")
 guard_command_line(_NAME)

@@ -4,22 +4,26 @@ Another launcher is a module with a function `launch` and a line in `LAUNCHERS`.
 """
 
 import importlib
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from sweeps.errors import StudyError, did_you_mean
-from sweeps.worker.order import WorkOrder
+
+if TYPE_CHECKING:
+    from sweeps.worker.order import WorkOrder
 
 LAUNCHERS = {
     "basic": "sweeps.launchers.here",
 }
-"""Choice of `hydra/launcher` to the module that serves it."""
+"""Choice of `hydra/launcher` to the module that serves it. A new name becomes an option of that group by itself."""
 
 
 class Launcher(Protocol):
     """Brings workers to a study, and returns when each of them has ended."""
 
-    def __call__(self, order: WorkOrder, num_workers: int) -> list[int]:
+    def __call__(self, order: "WorkOrder", num_workers: int) -> list[int]:
         """Start the workers and wait for them.
+
+        Ctrl-C and SIGTERM are for the launcher to pass on: a worker that gets SIGTERM hands its trials back.
 
         Args:
             order: What each worker works on.

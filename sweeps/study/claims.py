@@ -104,7 +104,8 @@ class Claims:
         text, note = outcomes.to_json(outcome), Note(what="finished", why=outcomes.summary(outcome))
         is_taken = self._ledger.change(claim, {"state": "done", "outcome": text}, note)
         if not is_taken and not self._ledger.has_outcome(claim, text):
-            self._ledger.note(claim, Note(what="refused", why=f"its lease was lost before it ended ({note.why})"))
+            why = f"its lease was lost before its result came ({note.why})"
+            self._ledger.note(claim, Note(what="refused", why=why))
             return False
         self._mirror.end(claim.id, claim.trial_id, outcome)
         return True

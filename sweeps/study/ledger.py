@@ -228,5 +228,5 @@ def _held(row: Any) -> Held:
 
 
 def _claimed(row: Any) -> Note:
-    why = "the first attempt" if row.attempt == 1 else f"attempt {row.attempt - 1} is over"
+    why = "the first attempt" if row.attempt == 1 else f"after attempt {row.attempt - 1}"
     return Note(what="claimed", why=why)

@@ -36,7 +36,7 @@ class Trial:
 
         Args:
             metrics: Metric name to value.
-            step: Epoch, or whatever the trial counts.
+            step: Epoch, or whatever the trial counts, from 0 on.
         """
 
     def progress(self) -> None:

@@ -51,10 +51,12 @@ class ForkServer:
         publish(application, Path(self._folder.name))
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([*_PRELOAD, *application.modules, _LAST])
-        # Ctrl-C in a terminal reaches the server too; it is inherited as ignored, also while the server imports.
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Ctrl-C in a terminal and SIGTERM from `timeout` reach the whole group. The server inherits them as ignored,
+        # also while it imports: with it its trials would end before the worker can ask them for a checkpoint.
+        previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         forkserver.ensure_running()  # it imports while the caller goes on
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
     def wait(self) -> None:
         """Return once the server has imported everything: a trial claimed before would be silent until then."""

@@ -13,6 +13,8 @@ from sweeps.trial.journal import Journal
 from sweeps.worker.messages import Declared, FromTrial, Progressed, Prune, Reported, decode, encode
 
 _PROGRESS_INTERVAL_S = 1.0
+_MAX_STEP = 2**31
+"""Steps are whole numbers of 32 bits in Optuna's tables."""
 
 
 class PipedTrial(Trial):
@@ -38,6 +40,8 @@ class PipedTrial(Trial):
         self.send(Declared(trial=self.number, directions=dict(directions)))
 
     def report(self, metrics: Mapping[str, float], step: int) -> None:
+        if not 0 <= step < _MAX_STEP:
+            raise ValueError(f"step={step} must be at least 0 and below {_MAX_STEP}")
         numbers = {str(name): float(value) for name, value in metrics.items()}
         self._offer(Reported(trial=self.number, metrics=numbers, step=int(step)))
 

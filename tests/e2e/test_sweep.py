@@ -220,6 +220,16 @@ def test_a_study_of_the_name_in_another_database_takes_nothing_over(commands: Co
     assert sum(executions(commands).values()) == 6
 
 
+def test_sigterm_to_the_whole_group_hands_the_trials_back(commands: Commands) -> None:
+    """As `timeout` and systemd send it: to the command and to its fork server."""
+    process = commands.start("fake", "-m", "x=1,2", "study.name=s", "sleep_s=60")
+    wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143 and alive_in(commands) == []
+    assert [event.what for event in study(commands).events(1)] == ["claimed", "handed back"]
+
+
 def test_preview_lists_and_creates_nothing(commands: Commands) -> None:
     result = commands.run("fake", *GRID, "study.preview=true")
     assert result.returncode == 0
@@ -285,7 +295,7 @@ def test_a_worker_of_an_unknown_study_is_one_line(commands: Commands) -> None:
 
 def test_a_launcher_is_a_module_and_a_line(commands: Commands) -> None:
     """It pickles the order; the worker is a process that has never seen the command."""
-    result = commands.run("launched", *GRID, "hydra/launcher=joblib")
+    result = commands.run("launched", *GRID, "hydra/launcher=subprocesses")
     assert result.returncode == 0, result.stderr
     assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
     assert "[6/6]" in result.stdout
@@ -300,7 +310,7 @@ def test_the_story_of_a_trial_says_why_it_ran_again(commands: Commands) -> None:
     assert told == [
         ["1", "claimed", "the first attempt"],
         ["1", "retried", "crash: killed by SIGKILL"],
-        ["2", "claimed", "attempt 1 is over"],
+        ["2", "claimed", "after attempt 1"],
         ["2", "finished", "failed, crash: killed by SIGKILL"],
     ]
     [log] = (commands.folder / "studies" / "s").glob("worker-*.log")
@@ -353,6 +363,14 @@ BAD = {
     "a grid without end": (["x=interval(0,1)", "study.sampler=grid"], "interval"),
     "a bad direction": (["x=1,2", "study.direction=up"], "maximize"),
     "no slots": (["x=1,2", "study.slots=0"], "study.slots=0"),
+    "a pruner without its arguments": (
+        ["x=1,2", "study.pruner={_target_: optuna.pruners.PercentilePruner}"],
+        "percentile",
+    ),
+    "a pruner that is none": (
+        ["x=1,2", "study.pruner={_target_: optuna.pruners.NopPruner, _partial_: true}"],
+        "no pruner",
+    ),
     "a storage that does not answer": (["x=1,2", "study.storage='postgresql://u:pw@127.0.0.1:1/d'"], "does not answer"),
     "no storage at all": (["x=1,2", "study.storage=nonsense"], "storage URL"),
     "a sweep over how it runs": (["study.slots=1,2"], "cannot be swept"),

@@ -10,5 +10,5 @@ FOLDER = Path(__file__).parent
 
 if __name__ == "__main__":
     sys.path.insert(0, str(FOLDER))
-    LAUNCHERS["joblib"] = "launcher"
+    LAUNCHERS["subprocesses"] = "launcher"
     runpy.run_path(str(FOLDER / "app.py"), run_name="__main__")

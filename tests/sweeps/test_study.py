@@ -164,7 +164,7 @@ def test_every_transition_is_an_event_with_its_reason(storage_url: str) -> None:
     ]
     whys = {event.what: event.why for event in study.events(0)}
     assert whys["lease lost"] == "no beat for 1 s, and study.lease_s is 1; seen by host:m:1:a"
-    assert whys["refused"] == "its lease was lost before it ended (completed with 7)"
+    assert whys["refused"] == "its lease was lost before its result came (completed with 7)"
     assert whys["retried"] == "crash: killed by SIGSEGV"
     assert whys["finished"] == "failed, error: ValueError: x"
     assert [event.what for event in study.events(1)] == ["claimed", "handed back"]
