@@ -4,17 +4,16 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from sweeps.command import started_by
 from sweeps.display import print_preview
-from sweeps.errors import StudyError, first_line
+from sweeps.errors import StudyError
 from sweeps.launchers import launcher_of
 from sweeps.plan import read_plan
 from sweeps.space import Point
+from sweeps.study.pruning import make_pruner
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
@@ -65,7 +64,8 @@ class Sweep:
             SystemExit: 1 when trials have failed, 128 + signal when interrupted, 2 when the application refuses.
         """
         plan = self._plan
-        _check_pruner(plan.settings.pruner)
+        if plan.settings.pruner:
+            make_pruner(plan.settings.pruner, self._context.execution_whitelist)  # refused before there is a study
         database = self._existing_database()
         known = self._existing_study(database)
         if plan.tracking.uri and not plan.settings.preview:
@@ -167,19 +167,3 @@ class Sweep:
         if files.directory != usual:
             sys.stderr.write(f"{usual} holds another study of this name; this one is kept in {files.directory}.\n")
         return str(files.directory)
-
-
-def _check_pruner(pruner: Any) -> None:
-    """Refuse a pruner that cannot be made, before there is a study.
-
-    Raises:
-        StudyError: It is no pruner, or its constructor refuses its arguments.
-    """
-    if not pruner:
-        return
-    try:
-        made = instantiate(pruner)
-    except (InstantiationException, TypeError, ValueError) as error:
-        raise StudyError(f"study.pruner: {first_line(error.__cause__ or error)}") from error
-    if not hasattr(made, "prune"):
-        raise StudyError(f"study.pruner={pruner} is no pruner. Valid: a class of optuna.pruners, without _partial_.")

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hydra.utils import execution_whitelist, instantiate
-
 from sweeps.display import Display, print_summary
 from sweeps.identity import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.study.events import log
+from sweeps.study.pruning import make_pruner
 from sweeps.study.records import Claim
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
@@ -69,8 +68,7 @@ def _worker(
 ) -> Worker:
     settings, draw = order.settings, None
     if settings.pruner:
-        with execution_whitelist(order.application.hydra_context.execution_whitelist):
-            study.use(instantiate(settings.pruner))
+        study.use(make_pruner(settings.pruner, order.application.hydra_context.execution_whitelist))
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
 

