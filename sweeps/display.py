@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from sweeps.exits import drop_output
 from sweeps.outcome import Failed
 from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
@@ -24,6 +25,18 @@ _MAX_ROWS = 30
 _ENDED = ("completed", "pruned", "failed")
 
 
+class _PlainConsole(Console):
+    """Text as it is: overrides and messages of errors hold brackets, which are not styles."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Say it, but once; rich itself would end the process."""
+        drop_output()
+        raise BrokenPipeError
+
+
 class Display:
     """Shows the whole study, also the trials that other workers run.
 
@@ -33,8 +46,7 @@ class Display:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        # Without markup: overrides and messages of errors hold brackets, which are not styles.
-        self._console = Console(markup=False, highlight=False)
+        self._console = _PlainConsole()
         self._objective = next(iter(study.objectives), None)
         self._started_at = time.monotonic()
         self._next_refresh = 0.0
@@ -52,9 +64,11 @@ class Display:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._refresh()
-        if self._live is not None:
-            self._live.stop()
+        try:
+            self._refresh()
+        finally:
+            if self._live is not None:
+                self._live.stop()
 
     def notice(self, notice: Notice) -> None:
         """Show an end at once; the next refresh shows what has started."""

@@ -30,6 +30,12 @@ class StorageLost(StorageError):
     exit_code = 1
 
 
+class SweepStopped(SweepsError):
+    """The sweep cannot go on; what has ended stays, and the same command continues."""
+
+    exit_code = 1
+
+
 def first_line(error: BaseException) -> str:
     """What an error says before its details; its kind where it says nothing."""
     lines = str(error).strip().splitlines()

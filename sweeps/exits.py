@@ -1,7 +1,7 @@
 """How a command ends, for any application: exit codes, and one line for a mistake of the user's.
 
 0: every trial has ended well. 1: some trials have failed. 2: the command was wrong, and nothing was created.
-130 and 143: Ctrl-C and SIGTERM; the study can be continued.
+129, 130, 141 and 143: the terminal was closed, Ctrl-C, nobody reads the output, SIGTERM; the study can be continued.
 """
 
 import contextlib
@@ -21,6 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import did_you_mean
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 _ADVICE = re.compile(
     r"\s*(To append to your config|Set the environment|full_key:|object_type|Available options|See http)"
 )
@@ -32,10 +34,16 @@ def one_line_errors() -> Iterator[None]:
 
     An error of ours that ends work under way has exit code 1.
 
+    So does an output that nobody reads any more, as with `| head`: exit code 141.
+
     With `HYDRA_FULL_ERROR=1` errors pass, as Hydra itself has it.
     """
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+        raise SystemExit(128 + signal.SIGPIPE) from None
     except (CompactHydraException, OmegaConfBaseException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -45,21 +53,31 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(128 + signal.SIGINT) from None
 
 
+def drop_output() -> None:
+    """Let whatever is still printed go nowhere: nobody reads it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
 @contextlib.contextmanager
 def exit_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the process by an exception, so that it cleans up; the exit code is 143.
+    """Let SIGTERM, and the end of the terminal, end the process by an exception, so that it cleans up.
 
-    A further SIGTERM does not disturb a process that is ending for the first one.
+    The exit codes are 143 and 129. A further signal does not disturb a process that is ending for the first one.
     """
-    handler = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # `nohup` has SIGHUP ignored on purpose.
+    taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, lambda number, frame: sys.exit(128 + number)) for number in taken}
     try:
         yield
     except SystemExit as end:
-        if end.code == 128 + signal.SIGTERM:
-            handler = signal.SIG_IGN
+        if end.code in [128 + number for number in taken]:
+            previous = dict.fromkeys(taken, signal.SIG_IGN)
         raise
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def one_line(error: BaseException) -> str:

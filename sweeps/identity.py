@@ -6,11 +6,17 @@ import os
 import socket
 import uuid
 from pathlib import Path
+from typing import Literal
+
+_ENDED = ("Z", "X")
+_STOPPED = ("T", "t")
+"""What /proc calls the states of a process."""
 
 
 def new_worker_id() -> str:
-    """Host name, machine, process and a random part, unique over all machines and restarts."""
-    return f"{socket.gethostname()}:{machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    """Host name, machine, process, its start and a random part, unique over all machines and restarts."""
+    started = _process(os.getpid())[1]
+    return f"{socket.gethostname()}:{machine()}:{os.getpid()}:{started}.{uuid.uuid4().hex[:8]}"
 
 
 def host_of(worker: str) -> str:
@@ -23,16 +29,39 @@ def is_known_dead(worker: str) -> bool:
 
     False where nobody can know: then only the lease decides.
     """
+    return _standing(worker) == "gone"
+
+
+def is_known_alive(worker: str) -> bool:
+    """Whether a worker runs on this machine, and is not stopped: then no clock says otherwise."""
+    return _standing(worker) == "works"
+
+
+def _standing(worker: str) -> Literal["gone", "works", "unknown"]:
     parts = worker.split(":")
     if len(parts) != 4 or parts[1] != machine():
-        return False
+        return "unknown"
     try:
         os.kill(int(parts[2]), 0)
     except ProcessLookupError:
-        return True
+        return "gone"
     except PermissionError:
-        return False
-    return False
+        pass
+    state, started = _process(int(parts[2]))
+    then, dot, _ = parts[3].partition(".")
+    # The number may be another process's by now; ids of an earlier version do not say when theirs started.
+    if state in _ENDED or (dot and started and started != then):
+        return "gone"
+    return "works" if dot and started == then and state not in _STOPPED else "unknown"
+
+
+def _process(pid: int) -> tuple[str, str]:
+    """State and start of a process, in ticks since the machine's start; empty where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return fields[0], fields[19]
 
 
 @functools.cache

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Cause = Literal["error", "input_output", "out_of_memory", "crash", "hung", "timeout", "no_objective", "nonfinite"]
-RETRYABLE: frozenset[Cause] = frozenset({"input_output", "out_of_memory", "crash", "hung"})
+Cause = Literal[
+    "error", "disk", "input_output", "out_of_memory", "crash", "hung", "timeout", "no_objective", "nonfinite"
+]
+RETRYABLE: frozenset[Cause] = frozenset({"disk", "input_output", "out_of_memory", "crash", "hung"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

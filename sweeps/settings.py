@@ -38,6 +38,7 @@ class StudySettings:
     stall_timeout_s: float | None = None
     trial_memory_gb: float | None = None
     max_retries: int = 1
+    max_failures: int | None = None
     retry_failed: bool = False
     lease_s: float = 30.0
     stop_grace_s: float = 20.0
@@ -91,7 +92,7 @@ def study_settings(config: DictConfig) -> StudySettings:
             f"study.direction={list(settings.directions)} names {len(settings.directions)} directions for"
             f" {len(settings.objectives)} objectives."
         )
-    _at_least(settings, {"n_trials": 1, "replicates": 1, "max_retries": 0})
+    _at_least(settings, {"n_trials": 1, "replicates": 1, "max_retries": 0, "max_failures": 1})
     _at_least(
         settings,
         {"trial_timeout_s": 0.1, "stall_timeout_s": 0.1, "trial_memory_gb": 0.1, "lease_s": 1, "stop_grace_s": 0},

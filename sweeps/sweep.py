@@ -18,6 +18,7 @@ from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
 from sweeps.tracking.mlflow import warm_up
+from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.worker.application import Application, task_name
@@ -66,6 +67,9 @@ class Sweep:
         plan = self._plan
         if plan.settings.pruner:
             make_pruner(plan.settings.pruner, self._context.execution_whitelist)  # refused before there is a study
+        files = StudyFiles.of(plan.settings.directory, plan.name)
+        if not plan.settings.preview and (lack := lack_of(files.directory)):
+            raise StudyError(f"study.directory: {lack}.")
         database = self._existing_database()
         known = self._existing_study(database)
         if plan.tracking.uri and not plan.settings.preview:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sweeps.display import Display, print_summary
+from sweeps.errors import StudyError, SweepStopped
 from sweeps.identity import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.study.events import log
@@ -15,6 +16,7 @@ from sweeps.study.records import Claim
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking.follow import Tracking
+from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.worker.attempt import Attempt, Member
@@ -35,21 +37,33 @@ def work(order: WorkOrder) -> int:
 
     Returns:
         The exit code: 0, 1 where trials have failed, 128 + signal where the work was interrupted.
+
+    Raises:
+        StudyError: The study's directory cannot be written.
+        SweepStopped: Too much has failed.
     """
     study = Study(Database(order.storage), order.study)
     worker_id = new_worker_id()
     files = study_files(order.settings.directory, order.study, order.key, study.facts.get("directory"))
+    if lack := lack_of(files.directory):
+        raise StudyError(f"study.directory: {lack}.")
     own_study(files, order.study, order.key)
     with _events_written_to(files.worker_log(worker_id)):
         server = None if study.is_finished() else _server(order)
         display = Display(study)
         tracking = Tracking(study, order.tracking, files, display.warn)
         worker = _worker(study, worker_id, order, files, server, [tracking, display]) if server else None
+        interrupted_by, stopped = None, None
         with display:
-            interrupted_by = worker.run() if worker else None
+            try:
+                interrupted_by = worker.run() if worker else None
+            except SweepStopped as error:
+                stopped = error
         study.reconcile()
         tracking.close(order.tracking.drain_s)
     print_summary(study, tracking.address() or (order.tracking.uri and "sweeps ui"))
+    if stopped is not None:
+        raise stopped
     if interrupted_by is not None:
         print("Interrupted. The same command continues the study.", file=sys.stderr)
         return 128 + interrupted_by
@@ -79,7 +93,10 @@ def _worker(
         job = order.job(claim, place, own.directory)
         return Attempt([Member(claim=claim, files=own)], place, server.start(job))
 
-    return Worker(study, worker_id, _places(order), start, settings, draw, observers)
+    def lack() -> str | None:
+        return lack_of(files.trials)
+
+    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack)
 
 
 def _places(order: WorkOrder) -> tuple[Place, ...]:

@@ -1,6 +1,5 @@
 """The rows of one study: which point is open, who runs it, how it ended."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,9 @@ import sqlalchemy as sa
 from sweeps.identity import is_known_dead
 from sweeps.study import events
 from sweeps.study.events import Event, Held, Note
+from sweeps.study.leases import Leases
 from sweeps.study.records import Claim
+from sweeps.study.requeue import MAX_PAUSE_S
 from sweeps.study.schema import events as event_rows
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
@@ -28,6 +29,7 @@ class Ledger:
 
     def __init__(self, database: Database, study_key: str) -> None:
         self._db, self._study_key = database, study_key
+        self._leases = Leases(database)
 
     def add(self, wanted: Sequence[Mapping[str, Any]]) -> int:
         """Open a row for each point whose `key` is new; returns how many were."""
@@ -134,25 +136,19 @@ class Ledger:
         return [row for row in running if not is_known_dead(row.worker or "") and row.silence_s < _SURELY_GONE_S]
 
     def _running(self) -> sa.Select[Any]:
-        return sa.select(rows, (self._db.now - rows.c.beat_at).label("silence_s")).where(
-            rows.c.study_key == self._study_key, rows.c.state == "running"
-        )
+        now = self._db.now
+        looked = sa.select(rows, now.label("now"), (now - rows.c.beat_at).label("silence_s"))
+        return looked.where(rows.c.study_key == self._study_key, rows.c.state == "running")
 
     def reap(self, lease_s: float, by: str) -> list[int]:
         """Reopen the rows of workers that are gone; returns their numbers.
 
-        A worker on this machine is known to be gone; any other one is given `lease_s` since its last beat. After an
-        outage of the database nobody is judged for that long, since nobody could beat.
+        Args:
+            lease_s: Silence in seconds after which a worker counts as gone.
+            by: Who looks; its own rows are left alone.
         """
-        is_settled = time.monotonic() - self._db.last_outage_at > lease_s
         released = []
-        for row in self._read(self._running()):
-            if is_known_dead(row.worker or ""):
-                why = "the process of its worker is gone"
-            elif is_settled and row.silence_s is not None and row.silence_s > lease_s:
-                why = f"no beat for {row.silence_s:.0f} s, and study.lease_s is {lease_s:g}"
-            else:
-                continue
+        for row, why in self._leases.lost(self._read(self._running()), lease_s, by):
             if self._release(row, Note(what="lease lost", why=f"{why}; seen by {by}")):
                 released.append(row.number)
         return released
@@ -177,7 +173,8 @@ class Ledger:
 
     def _is_due(self) -> sa.ColumnElement[bool]:
         """Of an open row: whether its pause is over."""
-        return sa.or_(rows.c.beat_at.is_(None), rows.c.beat_at <= self._db.now)
+        far = self._db.now + 2 * MAX_PAUSE_S  # no pause is as long: the clock was set back meanwhile
+        return sa.or_(rows.c.beat_at.is_(None), rows.c.beat_at <= self._db.now, rows.c.beat_at > far)
 
     def _release(self, row: Any, note: Note) -> bool:
         # The beat is compared for equality on purpose: any beat since the look shows that the worker lives.

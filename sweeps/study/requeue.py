@@ -12,7 +12,8 @@ MAX_TERMINATED_ATTEMPTS = 5
 """The same for one that somebody else terminates: out-of-memory daemons and batch systems do so for a reason."""
 
 _FREE_OF_PAUSE = 2
-_MAX_PAUSE_S = 30.0
+MAX_PAUSE_S = 30.0
+"""Longest time that a trial waits after a failed attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,4 +96,4 @@ def decide(ending: Ending, attempt: int, retries_left: int) -> Finish | Requeue:
 
 def pause_s(attempt: int) -> float:
     """How long a trial waits after this attempt: not at all at first, then twice as long each time."""
-    return 0.0 if attempt <= _FREE_OF_PAUSE else min(_MAX_PAUSE_S, 0.5 * 2.0 ** (attempt - _FREE_OF_PAUSE))
+    return 0.0 if attempt <= _FREE_OF_PAUSE else min(MAX_PAUSE_S, 0.5 * 2.0 ** (attempt - _FREE_OF_PAUSE))

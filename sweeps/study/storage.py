@@ -94,7 +94,11 @@ class Database:
             self._check_file()
             return work()
 
-        return outages.wait_out(attempt, self.patience_s, self._name, self._note_outage)
+        return outages.wait_out(attempt, self.patience_s, self._name, self.note_outage)
+
+    def note_outage(self) -> None:
+        """Nobody is judged by the time of beats for a while."""
+        self.last_outage_at = time.monotonic()
 
     def study_names(self) -> list[str]:
         """The studies kept here, oldest first."""
@@ -177,9 +181,6 @@ class Database:
         """A file that was deleted can be written to for as long as it is open, and all of it is lost."""
         if self._sqlite and self._identity and sqlite.identity(self._sqlite) != self._identity:
             raise StorageLost(f"{self._name}: the file was deleted or replaced while it was in use.")
-
-    def _note_outage(self) -> None:
-        self.last_outage_at = time.monotonic()
 
     def _single_engine(self) -> sa.Engine:
         return sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=self._connect_args())

@@ -55,6 +55,12 @@ class Attempt:
     def silence_s(self) -> float:
         return time.monotonic() - self._heard_at
 
+    @property
+    def lingering_s(self) -> float:
+        """How long its process has gone on since each of its trials has said its last word."""
+        is_said = all(member.last_word is not None for member in self.members.values())
+        return self.silence_s if is_said else 0.0
+
     def receive(self) -> list[FromTrial]:
         """What its trials have said since the last call; their last words are kept.
 

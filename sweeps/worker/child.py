@@ -1,5 +1,6 @@
 """The process of a trial: runs the task function and sends how it ended."""
 
+import contextlib
 import io
 import os
 import sys
@@ -12,13 +13,14 @@ from typing import Any
 
 from sweeps.outcome import Cause
 from sweeps.space import OPERATIONAL
+from sweeps.trial.disk import lack_in
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, enter
 from sweeps.trial.journal import Journal
 from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.memory import volunteer
-from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, encode
+from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, Waiting, encode
 from sweeps.worker.piped import PipedTrial
 
 
@@ -53,13 +55,14 @@ def run_in_child(job: Job, connection: Connection) -> None:
         isolate()
         redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
         volunteer()
-        take_directory(files, job.point)
+        take_directory(files, job.point, lambda reason: trial.send(Waiting(trial=job.number, reason=reason)))
         redirect_output(files.log)
         os.environ.update(job.environment)
         return _run_task(job)
 
     trial.send(report_of(job.number, task))
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
 
 
 def report_of(number: int, task: Callable[[], Any]) -> LastWord:
@@ -76,8 +79,12 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
     except TrialPruned:
         return GaveUp(trial=number)
     except Exception as error:
-        traceback.print_exc()
-        return Raised(trial=number, cause=_cause(error), detail=_told(error))
+        detail = _told(error)
+        if (lack := lack_in(error)) is not None and lack is not error:
+            detail += f" ({lack})"
+        with contextlib.suppress(OSError):  # the log may be on the disk that is full
+            traceback.print_exc()
+        return Raised(trial=number, cause=_cause(error), detail=detail)
 
 
 def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
@@ -160,6 +167,8 @@ def _cause(error: BaseException) -> Cause:
     name = type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError":
         return "out_of_memory"
+    if lack_in(error) is not None:
+        return "disk"
     if isinstance(error, OSError) or "DataLoader worker" in _told(error):
         return "input_output"
     return "error"

@@ -1,19 +1,20 @@
 """The fork server: a process that has imported the application once, from which each trial is forked."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, ClassVar
 
+from sweeps.worker import kinship
 from sweeps.worker.application import Application, publish
 from sweeps.worker.child import Job, run_in_child
-from sweeps.worker.process import TrialProcess
+from sweeps.worker.process import TrialProcess, has_ended
+from sweeps.worker.shelter import Shelter
 
 _PRELOAD = (
     "sweeps.worker.child",
@@ -22,7 +23,13 @@ _PRELOAD = (
     "sqlalchemy",
     "yaml",
 )
+_FIRST = "sweeps.worker.preload_first"
 _LAST = "sweeps.worker.preload"
+
+_OF_THE_WORKER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_MAX_ROUNDS = 50
+_PAUSE_S = 0.02
 
 _MAX_FAILURES = 5
 """Starts that fail in a row before it is given up: the server may be killed in the middle of any of them."""
@@ -39,6 +46,7 @@ class ForkServer:
     """
 
     _running: "ClassVar[ForkServer | None]" = None
+    _shelter: ClassVar[Shelter | None] = None
 
     @classmethod
     def of(cls, application: Application, environment: Mapping[str, str]) -> "ForkServer":
@@ -47,16 +55,30 @@ class ForkServer:
             cls._running = cls(application, environment)
         return cls._running
 
+    @classmethod
+    def end(cls) -> None:
+        """End the server at once, also in the middle of its imports, and all that has come from it."""
+        server, shelter = _server(), cls._shelter
+        cls._running = cls._shelter = None
+        if server._forkserver_pid is not None:
+            os.kill(server._forkserver_pid, signal.SIGKILL)
+            server._stop()
+        if shelter is not None:
+            shelter.close()
+
     def __init__(self, application: Application, environment: Mapping[str, str]) -> None:
         self.application = application
+        self._pids: set[int] = set()
         os.environ.update(environment)
-        self._folder = tempfile.TemporaryDirectory(prefix="sweeps-")
-        publish(application, Path(self._folder.name))
+        if ForkServer._shelter is None:
+            ForkServer._shelter = Shelter()
+        self._shelter_of_all = ForkServer._shelter
+        publish(application, self._shelter_of_all.folder)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([*_PRELOAD, *application.modules, _LAST])
-        # Ctrl-C in a terminal and SIGTERM from `timeout` reach the whole group. The server inherits them as ignored,
-        # also while it imports: with it its trials would end before the worker can ask them for a checkpoint.
-        previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._context.set_forkserver_preload([_FIRST, *_PRELOAD, *application.modules, _LAST])
+        # Ctrl-C in a terminal, its end, and SIGTERM from `timeout` reach the whole group. The server inherits them as
+        # ignored, also while it imports: with it its trials would end before the worker can ask for a checkpoint.
+        previous = {number: signal.signal(number, signal.SIG_IGN) for number in _OF_THE_WORKER}
         forkserver.ensure_running()  # it imports while the caller goes on
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -68,8 +90,7 @@ class ForkServer:
     def start(self, job: Job) -> TrialProcess:
         """Start the process of a trial."""
         process, connection = self._launch(run_in_child, job)
-        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-        return TrialProcess(process, connection, server)
+        return TrialProcess(process, connection, _server()._forkserver_pid, self._tidy)
 
     def ask(self, entry: Callable[[Any, Connection], None], argument: Any) -> Any:
         """Run `entry` in a process and return what it sends; None if it dies without a word."""
@@ -82,6 +103,7 @@ class ForkServer:
             process.kill()  # it has answered, or nobody waits for its answer any more
             process.join()
             connection.close()
+            self._tidy(process.pid)
 
     def _launch(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
         num_failures = 0
@@ -100,7 +122,29 @@ class ForkServer:
         process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
         with theirs:
             process.start()
+        self._pids.add(process.pid or 0)
         return process, ours
+
+    def _tidy(self, ended: int | None) -> None:
+        """End what a process has left behind: its orphans are the server's children, unless the server is gone too.
+
+        Args:
+            ended: The process, which has ended.
+        """
+        self._pids.discard(ended or 0)
+        server = _server()._forkserver_pid
+        if server is None or has_ended(server):
+            self._shelter_of_all.clear()
+            return
+        for _ in range(_MAX_ROUNDS):
+            orphans = [child for child in kinship.children(server) if child not in self._pids]
+            if not orphans:
+                return
+            for orphan in orphans:
+                for pid in (orphan, *kinship.descendants(orphan)):
+                    with contextlib.suppress(OSError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(_PAUSE_S)
 
 
 def echo(argument: Any, connection: Connection) -> None:
@@ -109,9 +153,9 @@ def echo(argument: Any, connection: Connection) -> None:
 
 
 def end_server() -> None:
-    """End the fork server at once, also in the middle of its imports."""
-    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
-    ForkServer._running = None
-    if server._forkserver_pid is not None:
-        os.kill(server._forkserver_pid, signal.SIGKILL)
-        server._stop()
+    """End the fork server of this process, if it has one."""
+    ForkServer.end()
+
+
+def _server() -> Any:
+    return forkserver._forkserver  # type: ignore[attr-defined]

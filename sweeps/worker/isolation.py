@@ -1,12 +1,13 @@
 """Cuts a process of the fork server off from the terminal, the server and other attempts in the same directory."""
 
 import contextlib
-import ctypes
 import fcntl
 import multiprocessing
 import os
 import signal
-import sys
+import socket
+import time
+from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from typing import Any
 from sweeps.identity import machine
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.ownership import own_trial
+from sweeps.worker import kinship
 
-_PDEATHSIG = 1
+_DYING_S = 3.0
+"""A process that was killed may hold its files for so long."""
 
 
 def isolate() -> None:
@@ -24,15 +27,15 @@ def isolate() -> None:
     _leave_fork_server()
     # Else a data loader of the trial would start a fork server of its own, which imports everything again.
     multiprocessing.set_start_method(None, force=True)
-    if sys.platform == "linux":
-        # The fork server ends when its worker ends, and with it every trial: no process of a killed sweep lives on.
-        ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL)
+    # The fork server ends when its worker ends, and with it every trial: no process of a killed sweep lives on.
+    kinship.die_with(kinship.server_pid or os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which then asks with SIGTERM
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
-def take_directory(files: TrialFiles, point: str) -> None:
-    """Hold the trial's directory for as long as this process, or any that it starts, lives.
+def take_directory(files: TrialFiles, point: str, tell: Callable[[str], None]) -> None:
+    """Hold the trial's directory for as long as this process lives; processes that it forks do not hold it.
 
     An earlier attempt may still run there: its worker was stopped or cut off from the database and has lost the trial.
     On this machine it is ended, on another one it is waited for.
@@ -40,19 +43,19 @@ def take_directory(files: TrialFiles, point: str) -> None:
     Args:
         files: The trial's files.
         point: Key of its point. A directory that another point has left here is set aside.
+        tell: Learns who holds the directory where it has to be waited for.
     """
     own_trial(files, point)
     lock = os.open(files.lock, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        where, _, group = os.pread(lock, 100, 0).decode().partition(":")
-        if where == machine():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(group), signal.SIGKILL)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    os.register_at_fork(after_in_child=lambda: _close(lock))
+    if not _is_taken(lock):
+        holder = os.pread(lock, 200, 0).decode(errors="replace")
+        _end_holders(files.lock, holder)
+        if not _is_taken(lock, _DYING_S):
+            tell(f"waits for {files.directory}, which is held by {_named(files.lock, holder)}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{machine()}:{os.getpid()}".encode(), 0)
+    os.pwrite(lock, f"{machine()}:{os.getpid()}:{socket.gethostname()}".encode(), 0)
 
 
 def redirect_output(log: Path | None) -> None:
@@ -81,3 +84,51 @@ def _leave_fork_server() -> None:
     if server._forkserver_alive_fd is not None:
         os.close(server._forkserver_alive_fd)
     server._forkserver_alive_fd = server._forkserver_address = server._forkserver_pid = None
+
+
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # the task may have closed it
+        os.close(descriptor)
+
+
+def _is_taken(lock: int, patience_s: float = 0.0) -> bool:
+    """Whether the lock is ours now."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+
+
+def _end_holders(lock: Path, holder: str) -> None:
+    """End an earlier attempt of this machine, and whatever else of it has the lock open."""
+    where, group, *_ = [*holder.split(":"), ""]
+    if where == machine() and group.isdigit():
+        for pid in _openers(lock):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.killpg(int(group), signal.SIGKILL)
+
+
+def _named(lock: Path, holder: str) -> str:
+    """Who holds a lock, for a person: the processes of this machine, else what the lock says."""
+    openers = _openers(lock)
+    if openers:
+        return f"{'process' if len(openers) == 1 else 'processes'} {', '.join(map(str, openers))} of this machine"
+    _, pid, host = [*holder.split(":"), "", ""][:3]
+    return f"process {pid or '?'} of {host or 'another machine'}"
+
+
+def _openers(path: Path) -> list[int]:
+    """The other processes of this machine that have a file open."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if link.readlink() == path:
+                found.add(int(link.parts[2]))
+    return sorted(found - {os.getpid()})

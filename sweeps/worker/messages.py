@@ -35,6 +35,18 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The trial cannot start yet.
+
+    Attributes:
+        reason: What it waits for, and whom.
+    """
+
+    trial: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """The application says which metrics are better when large (`max`) and which when small (`min`)."""
 
@@ -74,7 +86,7 @@ class Prune:
 
 
 LastWord = Returned | GaveUp | Raised
-FromTrial = Reported | Progressed | Declared | LastWord
+FromTrial = Reported | Progressed | Waiting | Declared | LastWord
 ToTrial = Prune
 _KINDS = {kind.__name__: kind for kind in (*get_args(FromTrial), Prune)}
 
@@ -97,7 +109,13 @@ def decode(data: bytes) -> FromTrial | ToTrial:
         raise ValueError(f"no message: {data[:80]!r}") from error
     if not isinstance(message.trial, int) or not _is_sound(message):
         raise ValueError(f"no message: {data[:80]!r}")
-    return replace(message, detail=safe_text(message.detail)) if isinstance(message, Raised) else message
+    match message:
+        case Raised(detail=text):
+            return replace(message, detail=safe_text(text))
+        case Waiting(reason=text):
+            return replace(message, reason=safe_text(text))
+        case _:
+            return message
 
 
 def _is_sound(message: FromTrial | ToTrial) -> bool:
@@ -109,6 +127,8 @@ def _is_sound(message: FromTrial | ToTrial) -> bool:
             return _holds(directions, str) and set(directions.values()) <= {"max", "min"}
         case Raised(cause=cause, detail=detail):
             return cause in get_args(Cause) and isinstance(detail, str)
+        case Waiting(reason=reason):
+            return isinstance(reason, str)
         case Progressed() | Returned() | GaveUp() | Prune():
             return True
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sweeps.errors import first_line
+from sweeps.errors import StorageLost, first_line
 from sweeps.study.records import Notice
 
 
@@ -23,10 +23,11 @@ class Observers:
 
     Args:
         observers: Told in this order.
+        on_broken_pipe: Called when nobody reads the output any more, as with `| head`.
     """
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = list(observers)
+    def __init__(self, observers: Sequence[Observer], on_broken_pipe: Callable[[], None]) -> None:
+        self._observers, self._on_broken_pipe = list(observers), on_broken_pipe
 
     def notice(self, notice: Notice) -> None:
         self._each(lambda observer: observer.notice(notice))
@@ -38,7 +39,11 @@ class Observers:
         for observer in list(self._observers):
             try:
                 look(observer)
-            # Whatever a display or a tracker raises: the trials are none of its business.
+            except StorageLost:
+                raise  # the study itself is gone
+            except BrokenPipeError:
+                self._on_broken_pipe()
+            # Whatever else a display or a tracker raises: the trials are none of its business.
             except Exception as error:
                 self._observers.remove(observer)
                 what = f"{type(observer).__name__} has failed and shows nothing more"

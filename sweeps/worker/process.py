@@ -4,8 +4,11 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+
+import psutil
 
 from sweeps.worker.messages import FromTrial, Prune, ToTrial, decode, encode
 
@@ -26,10 +29,17 @@ class TrialProcess:
         process: The process, leader of its own group once it runs.
         connection: The worker's end of the pipe.
         server: Process id of the fork server it came from; None where that is not known.
+        tidy: Ends what the process of the given id has left behind.
     """
 
-    def __init__(self, process: BaseProcess, connection: Connection, server: int | None) -> None:
-        self._process, self._connection, self._server = process, connection, server
+    def __init__(
+        self,
+        process: BaseProcess,
+        connection: Connection,
+        server: int | None,
+        tidy: Callable[[int], None] = lambda pid: None,
+    ) -> None:
+        self._process, self._connection, self._server, self._tidy = process, connection, server, tidy
 
     @property
     def pid(self) -> int:
@@ -54,7 +64,7 @@ class TrialProcess:
         if self._server is None:
             return False
         deadline = time.monotonic() + (_DYING_S if self.exit_code == _SERVER_DIED else 0.0)
-        while not (is_gone := _has_ended(self._server)) and time.monotonic() < deadline:
+        while not (is_gone := has_ended(self._server)) and time.monotonic() < deadline:
             time.sleep(0.02)
         return is_gone
 
@@ -83,20 +93,32 @@ class TrialProcess:
         _signal_group(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the process and everything it has started."""
+        """End the process and everything it has started, in whatever group or session that is; may be repeated."""
+        started = _descendants(self.pid)
         _signal_group(self.pid, signal.SIGKILL)
+        for process in started:
+            with contextlib.suppress(psutil.Error):
+                process.kill()  # psutil looks whether the number is still this process's
         self._process.join(timeout=5)
         self._connection.close()
+        self._tidy(self.pid)
 
 
-def _has_ended(child: int) -> bool:
-    """Does not reap the child; multiprocessing does."""
+def has_ended(child: int) -> bool:
+    """Whether a child of this process has ended. Does not reap it; multiprocessing does."""
     if not hasattr(os, "waitid"):
         return False  # macOS before Python 3.13: a trial that dies with its server counts as a crash there
     try:
         return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
         return True
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []  # it has ended
 
 
 def _signal_group(pid: int, number: int) -> None:

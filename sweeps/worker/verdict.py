@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sweeps import outcome as outcomes
 from sweeps.outcome import Cause, Failed, Outcome, Pruned
+from sweeps.settings import StudySettings
 from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Lost, Stopped
 from sweeps.trial import journal
 from sweeps.worker.attempt import Attempt, Member
@@ -40,6 +41,15 @@ def verdict(attempt: Attempt, member: Member, objectives: Sequence[str], num_obj
     if attempt.process.has_lost_its_server:
         return Lost(why="its fork server died", outcome=crash)
     return Ended(outcome=crash)
+
+
+def overrun_of(attempt: Attempt, settings: StudySettings) -> tuple[Cause, str] | None:
+    """The limit of time that an attempt has exceeded, as the cause and the detail of its failure; None where none."""
+    if settings.trial_timeout_s is not None and attempt.age_s > settings.trial_timeout_s:
+        return "timeout", f"no end after {attempt.age_s:.0f} s (study.trial_timeout_s)"
+    if settings.stall_timeout_s is not None and attempt.silence_s > settings.stall_timeout_s:
+        return "hung", f"no sign of progress for {attempt.silence_s:.0f} s (study.stall_timeout_s)"
+    return None
 
 
 def failure(attempt: Attempt, member: Member, cause: Cause, detail: str) -> Failed:

@@ -5,21 +5,22 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
-from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
-from sweeps.errors import SweepsError, first_line
+from sweeps.errors import SweepsError, SweepStopped, first_line
 from sweeps.outcome import Cause
 from sweeps.settings import StudySettings
 from sweeps.study.records import Claim, TrialEnded, TrialStarted
 from sweeps.study.requeue import Ended, Ending, Finish, Stopped
 from sweeps.study.study import Study
 from sweeps.worker.attempt import Attempt, Member
+from sweeps.worker.brake import Brake
+from sweeps.worker.interruption import Interruption
 from sweeps.worker.memory import used_gb
-from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned
+from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned, Waiting
 from sweeps.worker.observers import Observer, Observers
 from sweeps.worker.placement import Place
-from sweeps.worker.verdict import failure, verdict
+from sweeps.worker.verdict import failure, overrun_of, verdict
 
 if TYPE_CHECKING:
     from sweeps.study.sampling import Draw
@@ -32,8 +33,8 @@ _POLL_S = 1.0
 _MAX_BEAT_S = 2.0
 """Longest time between two beats, also where the lease is long: `sweeps show` is never older."""
 
-_SAME_SIGNAL_S = 0.5
-"""Signals this close together are one: `timeout` and some batch systems signal a process and its group at once."""
+_MAX_LINGERING_S = 5.0
+"""How long a trial's process may go on after the trial's last word, as with a thread that is left behind."""
 
 
 class Starter(Protocol):
@@ -53,6 +54,7 @@ class Worker:
         draw: Asks the sampler for a point; None for a grid.
         settings: How trials are treated.
         observers: Learn of every start and end.
+        lack: Says why trials cannot write, or None where they can; asked before each claim.
     """
 
     def __init__(
@@ -64,14 +66,17 @@ class Worker:
         settings: StudySettings,
         draw: "Draw | None" = None,
         observers: Sequence[Observer] = (),
+        lack: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._study, self._id, self._settings = study, worker_id, settings
-        self._places, self._start, self._draw, self._observers = places, start, draw, Observers(observers)
+        self._places, self._start, self._draw = places, start, draw
         # Several beats fit into a lease, so that a late one does not lose the trial.
         self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
         self._running: list[Attempt] = []
-        self._interrupted_by: int | None = None
-        self._interrupted_at = 0.0
+        self._interruption = Interruption(self._kill_all)
+        # Nobody reads what the command says any more: as when its terminal is closed.
+        self._observers = Observers(observers, lambda: self._interruption.ask(signal.SIGPIPE))
+        self._brake = Brake(settings.max_failures, lack)
         self._next_look = 0.0
 
     def run(self) -> int | None:
@@ -79,39 +84,40 @@ class Worker:
 
         Returns:
             The number of the signal that ended the work earlier, or None.
-        """
-        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            while self._interrupted_by is None and not self._is_over():
-                self._step()
-            self._hand_back()
-        finally:
-            for attempt in self._running:
-                attempt.process.kill()
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-        return self._interrupted_by
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if self._interrupted_by is None:
-            self._interrupted_by, self._interrupted_at = number, now
-        elif now - self._interrupted_at > _SAME_SIGNAL_S:
-            for attempt in self._running:
-                attempt.process.kill()
-            raise SystemExit(128 + number)
+        Raises:
+            SweepStopped: Too much has failed, or there is no disk to write to; the running trials are handed back.
+        """
+        with self._interruption:
+            try:
+                while not self._is_stopping and not self._is_over():
+                    self._step()
+                self._hand_back()
+            finally:
+                self._kill_all()
+        if self._brake.reason is not None:
+            raise SweepStopped(f"{self._brake.reason}. Nothing more is started; the same command continues.")
+        return self._interruption.by
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._interruption.by is not None or self._brake.reason is not None
+
+    def _kill_all(self) -> None:
+        for attempt in self._running:
+            attempt.process.kill()
 
     def _is_over(self) -> bool:
         return not self._running and time.monotonic() >= self._next_look and self._study.is_finished()
 
     def _step(self) -> None:
+        for attempt in list(self._running):
+            self._guarded(attempt, self._attend)  # it beats before it judges others by their beats
         if time.monotonic() >= self._next_look:
             self._study.reap(self._settings.lease_s, self._id)
             self._fill()
             self._next_look = time.monotonic() + _POLL_S
         self._listen()
-        for attempt in list(self._running):
-            self._guarded(attempt, self._attend)
         self._observers.tick()
 
     def _fill(self) -> None:
@@ -120,7 +126,9 @@ class Worker:
             if place in taken:  # places may be alike: each attempt takes one of its kind
                 taken.remove(place)
                 continue
-            claim = None if self._interrupted_by is not None else self._study.claim(self._id, self._draw)
+            if self._is_stopping or not self._brake.may_claim(is_idle=not self._running):
+                return
+            claim = self._study.claim(self._id, self._draw)
             if claim is None:
                 return
             self._running.append(self._start(claim, place))
@@ -167,19 +175,19 @@ class Worker:
                     attempt.prune(number)
             case Declared(directions=directions):
                 self._study.declare(directions)
+            case Waiting(trial=number, reason=reason):
+                sys.stderr.write(f"Trial {number} {reason}.\n")
             case Progressed() | Returned() | GaveUp() | Raised():
                 pass  # the attempt has noted it
 
     def _attend(self, attempt: Attempt) -> None:
-        settings = self._settings
         if attempt.process.exit_code is not None:
             self._hear(attempt)  # what it said between our last look and its end
             self._conclude(attempt)
-        elif _is_too_long(attempt.age_s, settings.trial_timeout_s):
-            self._end(attempt, "timeout", f"no end after {attempt.age_s:.0f} s (study.trial_timeout_s)")
-        elif _is_too_long(attempt.silence_s, settings.stall_timeout_s):
-            why = f"no sign of progress for {attempt.silence_s:.0f} s (study.stall_timeout_s)"
-            self._end(attempt, "hung", why)
+        elif attempt.lingering_s > _MAX_LINGERING_S:
+            self._conclude(attempt)
+        elif (overrun := overrun_of(attempt, self._settings)) is not None:
+            self._end(attempt, *overrun)
         else:
             self._beat(attempt)
 
@@ -205,6 +213,7 @@ class Worker:
         self._remove(attempt)
 
     def _conclude(self, attempt: Attempt) -> None:
+        attempt.process.kill()  # with all that it has left behind
         for member in attempt.members.values():
             self._settle(attempt, member, self._verdict(attempt, member))
         self._remove(attempt)
@@ -214,6 +223,8 @@ class Worker:
 
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         decision = self._study.settle(member.claim, ending, attempt.age_s, self._settings.max_retries)
+        if isinstance(ending, Ended) and decision is not None:
+            self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
         if isinstance(decision, Finish):
             self._observers.notice(TrialEnded(number=member.claim.number, outcome=decision.outcome))
 
@@ -235,10 +246,7 @@ class Worker:
                     self._guarded(attempt, self._conclude if is_over else self._beat)
         for attempt in list(self._running):
             attempt.process.kill()
+            killed = Stopped(why="killed after study.stop_grace_s")
             for member in attempt.members.values():
-                self._settle(attempt, member, Stopped(why="killed after study.stop_grace_s"))
+                self._settle(attempt, member, self._verdict(attempt, member) if member.last_word else killed)
             self._remove(attempt)
-
-
-def _is_too_long(elapsed_s: float, limit_s: float | None) -> bool:
-    return limit_s is not None and elapsed_s > limit_s

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -46,6 +48,22 @@ def fail(mode: str) -> object:  # noqa: C901 - one case a way to fail
                 Path("held.txt.part").write_text(str(os.getppid()))
                 Path("held.txt.part").rename("held.txt")
             time.sleep(600)
+        case "orphan" | "orphan_hang":  # two processes that leave its session, one without a new program
+            subprocess.Popen(["sleep", "600"], start_new_session=True)
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    time.sleep(600)
+                os._exit(0)
+            os.wait()
+            Path("orphans.txt").write_text("there")
+            time.sleep(600 if mode == "orphan_hang" else 0)
+            return 1.0
+        case "thread":
+            threading.Thread(target=time.sleep, args=(600,)).start()
+            return 1.0
+        case "full":
+            Path("/dev/full").write_text("x" * 100_000)
         case "not_a_number" | "infinite":
             return float("nan" if mode == "not_a_number" else "-inf")
         case "none":

@@ -1,0 +1,55 @@
+"""Ties a process to its parent, and orphans to the fork server. What Linux offers for it; elsewhere nothing happens."""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+PARENT = "SWEEPS_COMMAND_PID"
+"""Variable with the process id of the command that starts a fork server."""
+
+server_pid: int | None = None
+"""In a fork server and in all that is forked from it: its process id."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process once its parent ends; end it now where the parent has ended already."""
+    if sys.platform != "linux":
+        return
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The parent may have died before the kernel was asked: then nobody is told of it.
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends, so that it can be found."""
+    if sys.platform == "linux":
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process; none where the system does not list them."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += map(int, path.read_text().split())
+        except OSError:
+            continue  # the thread has ended
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """The children of a process, their children, and so on."""
+    found: list[int] = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value)

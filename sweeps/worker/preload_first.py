@@ -1,0 +1,13 @@
+"""Imported by the fork server before all else: from here on it ends with its command, also while it imports."""
+
+import os
+import warnings
+
+from sweeps.worker import kinship
+
+kinship.server_pid = os.getpid()
+if parent := os.environ.pop(kinship.PARENT, None):
+    kinship.die_with(int(parent))
+kinship.adopt_orphans()
+# multiprocessing warns of each orphan that it collects.
+warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")
