@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
@@ -74,7 +75,6 @@ class Worker:
         self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
         self._running: list[Attempt] = []
         self._interruption = Interruption(self._kill_all)
-        # Nobody reads what the command says any more: as when its terminal is closed.
         self._observers = Observers(observers, lambda: self._interruption.ask(signal.SIGPIPE))
         self._brake = Brake(settings.max_failures, lack)
         self._next_look = 0.0
@@ -86,7 +86,7 @@ class Worker:
             The number of the signal that ended the work earlier, or None.
 
         Raises:
-            SweepStopped: Too much has failed, or there is no disk to write to; the running trials are handed back.
+            SweepStopped: Too much has failed, or there is no disk.
         """
         with self._interruption:
             try:
@@ -95,7 +95,7 @@ class Worker:
                 self._hand_back()
             finally:
                 self._kill_all()
-        if self._brake.reason is not None:
+        if self._brake.reason is not None and self._interruption.by is None:
             raise SweepStopped(f"{self._brake.reason}. Nothing more is started; the same command continues.")
         return self._interruption.by
 
@@ -181,10 +181,8 @@ class Worker:
                 pass  # the attempt has noted it
 
     def _attend(self, attempt: Attempt) -> None:
-        if attempt.process.exit_code is not None:
+        if attempt.process.exit_code is not None or attempt.lingering_s > _MAX_LINGERING_S:
             self._hear(attempt)  # what it said between our last look and its end
-            self._conclude(attempt)
-        elif attempt.lingering_s > _MAX_LINGERING_S:
             self._conclude(attempt)
         elif (overrun := overrun_of(attempt, self._settings)) is not None:
             self._end(attempt, *overrun)
@@ -242,8 +240,7 @@ class Worker:
             for attempt in list(self._running):
                 self._guarded(attempt, self._hear)
                 if attempt in self._running:
-                    is_over = attempt.process.exit_code is not None
-                    self._guarded(attempt, self._conclude if is_over else self._beat)
+                    self._guarded(attempt, self._beat if attempt.process.exit_code is None else self._conclude)
         for attempt in list(self._running):
             attempt.process.kill()
             killed = Stopped(why="killed after study.stop_grace_s")

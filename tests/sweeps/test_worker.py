@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,12 +12,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from optuna.pruners import ThresholdPruner
 
+from sweeps.errors import SweepStopped
 from sweeps.outcome import Completed, Failed
 from sweeps.settings import StudySettings
 from sweeps.space import Point
 from sweeps.study.records import Claim, Notice, TrialEnded, TrialStarted
+from sweeps.study.requeue import Requeue
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
@@ -271,3 +276,151 @@ def test_a_spoilt_journal_hurts_its_own_trial_alone(tmp_path: Path) -> None:
     study = study_of(tmp_path, 2)
     worker_of(study, tmp_path, spoil)[0].run()
     assert [isinstance(trial.outcome, Completed) for trial in study.trials()] == [True, True]
+
+
+class SetClock(Database):
+    """A database whose clock is set while it is used."""
+
+    ahead_s = 0.0
+
+    @property
+    def now(self) -> sa.ColumnElement[float]:
+        return super().now + self.ahead_s
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_takes_no_trial_from_a_worker_that_runs(tmp_path: Path, step_s: float) -> None:
+    def slow(number: int, pipe: Connection) -> None:
+        time.sleep(6)
+        square(number, pipe)
+
+    url = f"sqlite:///{tmp_path}/studies.db"
+    mine, others = SetClock(url), SetClock(url)
+    made = Study.create(mine, "s", ["minimize"], {"objective": ["loss"]})
+    made.add(Point(overrides={"x": str(x)}, varied=("x",)) for x in range(3))
+    other = Study(others, "s")
+    remote = other.claim("elsewhere:00000000:1:cafe", None)  # it beats, a little late after the step
+    assert remote is not None
+    worker, _ = worker_of(made, tmp_path, slow, lease_s=5)
+
+    def step() -> None:
+        for _ in range(3):
+            time.sleep(1.0)
+            mine.ahead_s += step_s
+            time.sleep(1.2)
+            others.ahead_s += step_s
+            assert other.beat(remote, {})
+        assert other.tell(remote, Completed(values=(7.0,)))
+
+    thread = threading.Thread(target=step)
+    thread.start()
+    assert worker.run() is None
+    thread.join()
+    assert [trial.attempt for trial in made.trials()] == [1, 1, 1]
+    assert [event.what for event in made.events() if event.what not in ("claimed", "finished")] == []
+
+
+def test_a_pause_ends_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    database = SetClock(f"sqlite:///{tmp_path}/studies.db")
+    made = Study.create(database, "s", ["minimize"], {"objective": ["loss"]})
+    made.add([Point(overrides={"x": "1"}, varied=("x",))])
+    claim = made.claim("w", None)
+    assert claim and made.give_back(claim, 1.0, Requeue(what="retried", reason="crash", pause_s=20.0))
+    assert made.claim("w", None) is None
+    database.ahead_s = -3600.0
+    again = made.claim("w", None)
+    assert again is not None and again.attempt == 2
+
+
+def test_a_worker_that_died_before_the_clock_was_set_back_loses_its_trial(tmp_path: Path) -> None:
+    database = SetClock(f"sqlite:///{tmp_path}/studies.db")
+    made = Study.create(database, "s", ["minimize"], {"objective": ["loss"]})
+    made.add([Point(overrides={"x": "1"}, varied=("x",))])
+    made.claim("elsewhere:00000000:1:cafe", None)
+    assert made.reap(1.0, by="w") == []
+    database.ahead_s = -3600.0
+    assert made.reap(1.0, by="w") == []  # it may only not have beaten since
+    time.sleep(1.1)
+    assert made.reap(1.0, by="w") == [0]
+
+
+def test_a_stopped_worker_of_this_machine_is_judged_by_its_beats_and_a_running_one_is_not(tmp_path: Path) -> None:
+    study = study_of(tmp_path, 1)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from sweeps.identity import *; print(new_worker_id(), flush=True); import time; time.sleep(60)",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    worker = process.stdout.readline().strip()
+    assert study.claim(worker, None) is not None
+    time.sleep(1.2)
+    assert study.reap(1.0, by="w") == []
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.2)
+    assert study.reap(30.0, by="w") == [] and study.reap(1.0, by="w") == [0]
+    assert study.claim(worker, None) is not None
+    process.kill()
+    process.communicate()
+    assert study.reap(30.0, by="w") == [0]
+    # Its number is another process's now.
+    host, machine, _, start = worker.split(":")
+    assert study.claim(f"{host}:{machine}:{os.getpid()}:{start}", None) is not None
+    assert study.reap(30.0, by="w") == [0]
+
+
+def test_so_many_failures_end_the_work_and_hand_back_the_rest(tmp_path: Path) -> None:
+    def fail_or_wait(number: int, pipe: Connection) -> None:
+        if number == 0:
+            on_sigterm_exit(number, pipe)
+        pipe.send_bytes(encode(Raised(trial=number, cause="error", detail="ValueError: x")))
+
+    study = study_of(tmp_path, 9)
+    worker, _ = worker_of(study, tmp_path, fail_or_wait, max_failures=2)
+    with pytest.raises(SweepStopped, match=r"2 trials have failed \(study.max_failures=2\)") as caught:
+        worker.run()
+    assert caught.value.exit_code == 1
+    assert study.counts() == {"open": 7, "running": 0, "done": 2}
+
+
+def test_three_attempts_without_a_disk_end_the_work(tmp_path: Path) -> None:
+    def full(number: int, pipe: Connection) -> None:
+        pipe.send_bytes(
+            encode(Raised(trial=number, cause="disk", detail="OSError: [Errno 28] No space left on device"))
+        )
+
+    study = study_of(tmp_path, 9)
+    with pytest.raises(SweepStopped, match=r"3 attempts in a row have failed for lack of a disk.*No space left"):
+        worker_of(study, tmp_path, full, num_places=1, max_retries=1)[0].run()
+    assert study.counts()["open"] >= 7
+
+
+def test_nothing_is_claimed_while_nothing_can_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study, lacks = study_of(tmp_path, 2), iter(["/d cannot be written: No space left on device"] * 3)
+
+    def start(claim: Claim, place: Place) -> Attempt:
+        return attempt_of([claim], tmp_path, square)
+
+    began = time.monotonic()
+    Worker(study, "w", [PLACE], start, StudySettings(), lack=lambda: next(lacks, None)).run()
+    assert time.monotonic() - began > 2 and study.counts()["done"] == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "Warning: /d cannot be written: No space left on device. No trial is started until it can be."
+    ]
+
+
+def test_a_result_outlives_a_process_that_outlasts_the_grace(tmp_path: Path) -> None:
+    def deaf(number: int, pipe: Connection) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        square(number, pipe)
+        time.sleep(30)
+
+    study = study_of(tmp_path, 1)
+    worker, _ = worker_of(study, tmp_path, deaf, stop_grace_s=0.5)
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert worker.run() == signal.SIGTERM
+    assert study.counts() == {"open": 0, "running": 0, "done": 1}
