@@ -181,7 +181,8 @@ def worker(name: Name, storage: Storage = None) -> None:
     from sweeps.command import again
 
     command = again(name, _study(name, storage).facts)
-    environment = {**os.environ, **({"SWEEPS_STORAGE": storage} if storage else {})}
+    # The line comes from the database: whoever can write there must not approve anything in this user's name.
+    environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1", **({"SWEEPS_STORAGE": storage} if storage else {})}
     os.execve(sys.executable, command, environment)
 
 

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.utils import instantiate
+from hydra.utils import execution_whitelist, instantiate
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.checkpoint import AtomicCheckpointIO
 from trainer_pkg.data import DataModule
 from trainer_pkg.module import ImageModule
 from trainer_pkg.record import RunRecord, plain_config
+from trainer_pkg.trusted import canonical_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +53,13 @@ def assemble(cfg: DictConfig) -> Run:
 
 def make_data(cfg: DictConfig) -> DataModule:
     """The data module of `data`; nothing is read yet."""
-    data: DataModule = instantiate(cfg.data)
+    data: DataModule = build(cfg.data)
     return data
 
 
 def make_module(cfg: DictConfig, data: DataModule) -> ImageModule:
     """The Lightning module of `model`, built for what `data` is made of."""
-    module: ImageModule = instantiate(cfg.model, spec=data.spec)
+    module: ImageModule = build(cfg.model, spec=data.spec)
     return module
 
 
@@ -69,15 +70,21 @@ def names_in(cfg: DictConfig, group: str) -> list[str]:
 
 def make_entry(cfg: DictConfig, group: str, name: str) -> Any:
     """The callback or logger of that name."""
-    return instantiate(cfg[group][name])
+    return build(cfg[group][name])
 
 
 def make_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> Trainer:
     """The trainer of `trainer`, which writes its checkpoints atomically."""
-    trainer: Trainer = instantiate(
+    trainer: Trainer = build(
         cfg.trainer,
         callbacks=list(callbacks),
         logger=list(loggers) or False,
         plugins=[AtomicCheckpointIO()],
     )
     return trainer
+
+
+def build(node: DictConfig, **kwargs: Any) -> Any:
+    """What a node of the configuration names, with whatever it is made of."""
+    with execution_whitelist(canonical_names(OmegaConf.to_container(node, resolve=True))):
+        return instantiate(node, **kwargs)

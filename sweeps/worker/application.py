@@ -49,7 +49,9 @@ class Application:
         """
         from hydra.core.singleton import Singleton
 
-        named = {target.rpartition(".")[0] for composed in configs for target in _constructors(composed)}
+        targets = {target for composed in configs for target in _constructors(composed)}
+        trusted = getattr(context, "execution_whitelist", None)
+        named = {target.rpartition(".")[0] for target in targets if _is_trusted(target, trusted)}
         modules = sorted({*named, task.partition(":")[0]} - {"__main__", ""})
         # Hydra's state holds functions made at run time, which plain pickle refuses.
         state = cloudpickle.dumps((context, config, Singleton.get_state()))
@@ -113,6 +115,13 @@ def published() -> Application:
 def _opened(state: bytes) -> tuple[Any, Any, Any]:
     opened: tuple[Any, Any, Any] = pickle.loads(state)
     return opened
+
+
+def _is_trusted(target: str, whitelist: Any) -> bool:
+    """Whether Hydra would build it: to import a module is to run it. An application without a whitelist trusts all."""
+    if not isinstance(whitelist, tuple):
+        return True
+    return any(target.startswith(known[:-1]) if known.endswith(".*") else target == known for known in whitelist)
 
 
 def _constructors(config: Any) -> Iterable[str]:

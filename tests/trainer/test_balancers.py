@@ -207,6 +207,7 @@ def test_the_losses_after_a_step_are_those_of_its_batch_under_the_new_parameters
 
 def test_a_balancer_that_makes_no_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("trainer_pkg.trusted.WHITELIST", (*WHITELIST, "tests.*"))
     register_models()
     balancer = "+model.balancer={_target_: tests.trainer.test_balancers.NoNumber, _partial_: true}"
     with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist([*WHITELIST, "tests.*"]):

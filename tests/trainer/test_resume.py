@@ -11,8 +11,8 @@ from hydra.utils import execution_whitelist
 
 from tests.conftest import REPOSITORY
 from tests.trainer.runs import BATCHES, LAST, assert_continues, assert_equal, final_state, metrics, train
-from trainer_pkg.evaluate import with_checkpoint_config
 from trainer_pkg.models import register_models
+from trainer_pkg.preflight.stored import with_checkpoint_config
 from trainer_pkg.run import run
 from trainer_pkg.trusted import WHITELIST
 

@@ -14,6 +14,7 @@ from trainer_pkg.errors import ConfigError
 from trainer_pkg.preflight.blame import naming_the_key
 from trainer_pkg.preflight.one_line import one_line
 from trainer_pkg.preflight.signatures import check_signatures
+from trainer_pkg.preflight.stored import with_checkpoint_config
 from trainer_pkg.preflight.values import (
     check_checkpoint,
     check_groups,
@@ -22,6 +23,7 @@ from trainer_pkg.preflight.values import (
     check_switches,
 )
 
+from trainer_pkg.trusted import check_targets
 if TYPE_CHECKING:
     from lightning.pytorch import Callback as LightningCallback
     from lightning.pytorch import Trainer
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 
 class Preflight(Callback):
+_BUILT = ("data", "model", "trainer", "callbacks", "logger", "study")
+"""Groups whose constructors are called."""
+
+
     """Refuses a configuration that cannot be trained before Hydra makes its output directory.
 
     `hydra.callbacks.preflight` names it. A sweep calls it once for every value that it varies.
@@ -61,8 +67,13 @@ def check(config: DictConfig) -> None:
     cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
     check_switches(cfg)
     check_groups(cfg)
-    for group in ("data", "model", "trainer", "callbacks", "logger"):
-        check_signatures(OmegaConf.to_container(cfg[group], resolve=True) if cfg.get(group) else None, group)
+    if cfg.get("ckpt_path") and not cfg.train:
+        cfg = with_checkpoint_config(cfg, list(config.hydra.overrides.task))
+    plain = {key: OmegaConf.to_container(cfg[key], resolve=True) for key in _BUILT if cfg.get(key)}
+    for key, value in plain.items():
+        check_targets(value, key)  # all of them, before the first one is imported
+    for key, value in plain.items():
+        check_signatures(value, key)
     with naming_the_key(cfg, "data"):
         data = assemble.make_data(cfg)
         data.prepare_data()
