@@ -1,6 +1,7 @@
 """What binds a Lightning trainer to the trial it runs in. Outside a study all of it still works and does less."""
 
 import sys
+from argparse import Namespace
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -14,6 +15,8 @@ from sweeps.trial.journal import Journal
 
 class JournalLogger(Logger):
     """Appends metrics to the journal in the run's directory; in a study the uploader sends them on.
+
+    It takes any hyperparameters, and keeps the text of those that are no plain values.
 
     Args:
         directory: The run's output directory.
@@ -40,11 +43,11 @@ class JournalLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        self._journal.log(metrics, step or 0)
+        self._journal.log(metrics, int(step or 0))
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        self._journal.event("hyperparameters", values=params if isinstance(params, dict) else vars(params))
+        self._journal.event("hyperparameters", values=vars(params) if isinstance(params, Namespace) else params)
 
 
 class TrialCallback(Callback):

@@ -1,6 +1,7 @@
 """The metrics and events of one trial: an append-only file of JSON lines, the source of every view."""
 
 import json
+import logging
 import math
 import os
 import time
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweeps.trial.files import TrialFiles
+from sweeps.trial.plain import plain
+
+log = logging.getLogger(__name__)
 
 
 class Sample(NamedTuple):
@@ -33,25 +37,40 @@ class Journal:
         self.path = TrialFiles(Path(directory)).journal
         _end_torn_line(self.path)
         self._last_step: dict[str, int] = {}
+        self._left_out: set[str] = set()
         for sample in samples(self.path):
             self._last_step[sample.name] = max(sample.step, self._last_step.get(sample.name, -1))
 
     def log(self, values: Mapping[str, float], step: int) -> None:
-        """Record the values that were not recorded at this step or later."""
-        new = {name: float(value) for name, value in values.items() if step > self._last_step.get(name, -1)}
+        """Record the values that were not recorded at this step or later; what is no number is left out."""
+        found = {str(name): self._number(str(name), value) for name, value in values.items()}
+        numbers = {name: number for name, number in found.items() if number is not None}
+        new = {name: number for name, number in numbers.items() if step > self._last_step.get(name, -1)}
         if new:
             self._last_step.update(dict.fromkeys(new, step))
             self._append({"t": _now_ms(), "step": step, "metrics": new})
 
     def event(self, name: str, **fields: Any) -> None:
-        """Record something that happened, with plain values."""
+        """Record something that happened; of a value that is not plain, its text."""
         self._append({"t": _now_ms(), "event": name, **fields})
+
+    def _number(self, name: str, value: Any) -> float | None:
+        """A value as a number; None, with one warning for each name: it is none."""
+        try:
+            return float(value)
+        except OverflowError:
+            return _finite_or_infinite(value)
+        except Exception as error:  # of a tensor of several elements, of a text, of whatever a task logs
+            if name not in self._left_out:
+                self._left_out.add(name)
+                log.warning("%s is not recorded: %s", name, (str(error).splitlines() or [type(error).__name__])[0])
+            return None
 
     def _append(self, record: Mapping[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Opened for each record, a few a second at most: nothing is left open or unwritten when a process dies.
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(json.dumps(plain(record)) + "\n")
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
