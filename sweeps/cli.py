@@ -31,10 +31,14 @@ Format = Annotated[
 
 def main() -> None:
     """Console script: errors by the user end with one line and exit 2."""
-    from sweeps.exits import one_line_errors
+    from sweeps.exits import one_line_errors, usage_error
 
     with one_line_errors():
-        app()
+        try:
+            code = app(standalone_mode=False)
+        except Exception as error:
+            raise usage_error(error) from error
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 @app.command("list")

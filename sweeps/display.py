@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.exits import drop_output
 from sweeps.outcome import Failed
+from sweeps.output import drop_output
 from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.lines import ended_line, live_cells, preview_lines, status_line

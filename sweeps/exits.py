@@ -15,11 +15,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.errors import did_you_mean
+from sweeps.errors import StudyError, did_you_mean
+from sweeps.grammar import explained
+from sweeps.output import tolerant_output
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -39,11 +41,8 @@ def one_line_errors() -> Iterator[None]:
     With `HYDRA_FULL_ERROR=1` errors pass, as Hydra itself has it.
     """
     try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        drop_output()
-        raise SystemExit(128 + signal.SIGPIPE) from None
+        with tolerant_output():
+            yield
     except (CompactHydraException, OmegaConfBaseException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -53,11 +52,15 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(128 + signal.SIGINT) from None
 
 
-def drop_output() -> None:
-    """Let whatever is still printed go nowhere: nobody reads it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+def usage_error(error: Exception) -> BaseException:
+    """A command line of `sweeps` that typer cannot read, in one line; another error stays what it is."""
+    context = getattr(error, "ctx", None)  # of typer's own errors, whose classes are private
+    if context is None or not hasattr(error, "format_message"):
+        return error
+    if not sys.argv[1:]:  # no command: the message is the help
+        print(error.format_message())
+        return SystemExit(2)
+    return StudyError(f"{error.format_message().rstrip('.')}. `{context.command_path} --help` shows how.")
 
 
 @contextlib.contextmanager
@@ -107,12 +110,16 @@ def _guarded(run_and_report: Callable[..., Any], sweeper: str) -> Callable[..., 
     def guarded(step: Callable[[], Any]) -> Any:
         def reported() -> Any:
             try:
-                return step()
-            except (CompactHydraException, OmegaConfBaseException) as error:
-                if not _is_of_a_job(error) and _sweeper_of(step) == sweeper:
-                    with one_line_errors():
+                with tolerant_output():
+                    return step()
+            except (HydraException, OmegaConfBaseException, ValueError) as error:
+                if _is_of_a_job(error) or _sweeper_of(step) != sweeper:
+                    raise
+                told = explained(error)
+                with one_line_errors():
+                    if told is error:
                         raise
-                raise
+                    raise told from error
 
         return run_and_report(reported)
 
@@ -147,7 +154,9 @@ def _key_error(error: OmegaConfBaseException) -> str:
     full_key = str(getattr(error, "full_key", "") or key)
     if "not in struct" in str(error) and OmegaConf.is_dict(parent):
         known = sorted(str(name) for name in parent or ())
-        return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}"
+        made = OmegaConf.to_container(parent, resolve=False).get("_target_")  # type: ignore[union-attr]
+        option = f" An option of {made} that the configuration does not set has a plus: +{full_key}=" if made else ""
+        return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}{option}"
     first = _without_advice(getattr(error, "msg", None) or str(error))
     return first if full_key in first else f"{full_key}: {first}"
 

@@ -1,5 +1,6 @@
 """The axes of a sweep, its points and their identity."""
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -10,7 +11,8 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString, Transformer
+from hydra.errors import HydraException
 
 from sweeps.errors import StudyError
 
@@ -175,8 +177,10 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoa
         if is_operational:
             operational.append(str(override.input_line))
         elif not override.is_sweep_override():
+            axes.pop(key, None)  # what is typed later counts, as everywhere in Hydra
             fixed[key] = override.get_value_element_as_str() if not override.is_delete() else ""
         else:
+            fixed.pop(key, None)
             axes[key] = _axis(override)
     return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()))
 
@@ -213,14 +217,26 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
+def _text(key: str, value: Any) -> str:
+    """A value of a sweep as an override has it; `choice('a&b', '1')` forgets that its texts were quoted."""
+    text: str = Transformer.str(value)
+    if not isinstance(value, str):
+        return text
+    with contextlib.suppress(HydraException):
+        if value_of(key, text) == value:
+            return text
+    return QuotedString(text=value, quote=Quote.single).with_quotes()
+
+
 def _axis(override: Override) -> Axis:
     key, text = override.get_key_element(), str(override.input_line)
     if not override.is_discrete_sweep():
         interval: Any = override.value()
         return Axis(key=key, values=(str(interval.start),), text=text, is_finite=False)
     seen: dict[str, str] = {}
-    for value in override.sweep_string_iterator():
-        seen.setdefault(json.dumps(canonical(key, value)), value)
+    for value in override.sweep_iterator():
+        text_of_value = _text(key, value)
+        seen.setdefault(json.dumps(canonical(key, text_of_value)), text_of_value)
     if not seen:
         raise StudyError(f"{text} sweeps over no value.")
     return Axis(key=key, values=tuple(seen.values()), text=text)

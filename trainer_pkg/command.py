@@ -23,12 +23,17 @@ def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
         # With it Hydra raises instead of printing several lines and exiting with 1.
         os.environ["HYDRA_FULL_ERROR"] = "1"
         try:
-            return main()
+            result = main()
+            sys.stdout.flush()
+            return result
         except (CompactHydraException, InstantiationException, OmegaConfBaseException) as error:
             if wants_traceback or _is_bug(error):
                 raise
             print(f"Error: {spelling_here(sys.argv[1:]) or one_line(error)}", file=sys.stderr)
             raise SystemExit(2) from None
+        except BrokenPipeError:  # `train --help | head` has all that it wanted; Python flushes once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(128 + signal.SIGPIPE) from None
         except KeyboardInterrupt:
             raise SystemExit(128 + signal.SIGINT) from None
 

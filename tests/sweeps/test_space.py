@@ -1,8 +1,9 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 
 from sweeps.errors import StudyError
-from sweeps.space import Point, Space, canonical, parse
+from sweeps.space import Point, Space, canonical, parse, value_of
 
 
 def space(*arguments: str, params: dict | None = None) -> Space:
@@ -97,3 +98,34 @@ def test_a_deletion_survives_as_an_override() -> None:
 
 def test_canonical_reaches_into_lists() -> None:
     assert canonical("x", "[1.0,2.5]") == [1, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("typed", "values"),
+    [
+        ("x=choice('a&b',c)", ("'a&b'", "c")),
+        ("x=choice('1',2)", ("'1'", "2")),
+        ("x=choice('null',true,'a b')", ("'null'", "True", "a\\ b")),
+        ("x=choice('it\\'s',[a,'b&c'])", ("'it\\'s'", "[a,'b&c']")),
+        ("x='a&b',c", ("'a&b'", "c")),
+    ],
+)
+def test_a_quoted_text_of_a_choice_stays_that_text(typed: str, values: tuple[str, ...]) -> None:
+    axis = space(typed).axes[0]
+    assert axis.values == values
+    given = OverridesParser.create().parse_override(typed).sweep_iterator()
+    texts = [value.text if isinstance(value, QuotedString) else value for value in given]
+    assert [value_of("x", value) for value in axis.values][: len(texts)] == texts or "[" in typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "points"),
+    [
+        (["x=1,2", "x=3"], ["x=3"]),
+        (["x=3", "x=1,2"], ["x=1", "x=2"]),
+        (["x=1,2", "x=5,6"], ["x=5", "x=6"]),
+        (["x=1,2", "y=1,2", "x=3"], ["x=3 y=1", "x=3 y=2"]),
+    ],
+)
+def test_what_is_typed_later_counts(typed: list[str], points: list[str]) -> None:
+    assert [" ".join(sorted(point.as_arguments())) for point in space(*typed).grid()] == points

@@ -18,6 +18,7 @@ from trainer_pkg.preflight.stored import with_checkpoint_config
 from trainer_pkg.preflight.values import (
     check_checkpoint,
     check_groups,
+    check_job_logging,
     check_loggers,
     check_metrics,
     check_switches,
@@ -66,6 +67,8 @@ def check(config: DictConfig) -> None:
     quiet()
     cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
     check_switches(cfg)
+    if "hydra" in config:
+        check_job_logging(config)
     check_groups(cfg)
     if cfg.get("ckpt_path") and not cfg.train:
         cfg = with_checkpoint_config(cfg, list(config.hydra.overrides.task))

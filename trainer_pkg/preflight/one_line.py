@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import InstantiationException, MissingConfigException
 from omegaconf import OmegaConf
@@ -10,6 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from trainer_pkg.config_folder import config_dir
 from trainer_pkg.errors import ConfigError, did_you_mean
+from trainer_pkg.preflight.signatures import options_of
+from trainer_pkg.trusted import WHITELIST, is_trusted
 
 
 def one_line(error: BaseException) -> str:
@@ -21,7 +25,10 @@ def one_line(error: BaseException) -> str:
         return re.sub(r"\s+", " ", str(ours))
     text = _first_sentences(str(error))
     cause = error.__cause__
-    if isinstance(cause, OmegaConfBaseException):
+    if isinstance(cause, OmegaConfBaseException) and (option := _unset_option(cause)):
+        plus = re.search(r"\+\S.*$", str(error), re.MULTILINE)
+        text = f"{option}: {plus[0]}" if plus else f"{option}; write it with a plus."
+    elif isinstance(cause, OmegaConfBaseException):
         text = f"{text} {_unknown_key(cause)}".strip()
     elif isinstance(error, OmegaConfBaseException):
         text = _unknown_key(error)
@@ -45,6 +52,25 @@ def _missing_option(error: MissingConfigException) -> str:
     return f"{group}={option} does not exist. Options: {did_you_mean(option, options)}"
 
 
+def _unset_option(error: OmegaConfBaseException) -> str | None:
+    """A sentence on a key that is an option of the constructor that stands there, if it is one."""
+    parent, key = getattr(error, "parent_node", None), str(getattr(error, "key", ""))
+    if "not in struct" not in str(error) or not OmegaConf.is_dict(parent):
+        return None
+    if key not in _options_at(parent):
+        return None
+    return f"{error.full_key} is an option of {_target(parent)} that the configuration does not set yet"
+
+
+def _options_at(node: Any) -> list[str]:
+    """The options of the constructor that a node names."""
+    return options_of(_target(node)) if is_trusted(_target(node), WHITELIST) else []
+
+
+def _target(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=False).get("_target_")  # type: ignore[union-attr]
+
+
 def _unknown_key(error: OmegaConfBaseException) -> str:
     parent = getattr(error, "parent_node", None)
     key = str(getattr(error, "key", "") or "")
@@ -54,8 +80,10 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
         if folder.is_dir():
             options = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
             return f"It is a group: write {full_key.replace('.', '/')}=OPTION. Options: {options}."
-        known = sorted(str(name) for name in parent or ())
-        return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}"
+        text = did_you_mean(key, sorted(str(name) for name in parent or ()))
+        near = get_close_matches(key, _options_at(parent), n=1, cutoff=0.8) if "Did you mean" not in text else []
+        hint = f" Did you mean '+{full_key.removesuffix(key)}{near[0]}'?" if near else ""
+        return f"Key {full_key!r} does not exist. Known here: {text}{hint}"
     first = _first_sentences(getattr(error, "msg", None) or str(error))
     return first if full_key in first else f"{full_key}: {first}"
 

@@ -36,6 +36,15 @@ def check_signatures(config: Any, path: str = "") -> None:
             check_signatures(value, f"{path}[{index}]")
 
 
+def options_of(target: str) -> list[str]:
+    """The arguments of a trusted constructor, to import which is to run it; empty: it has no signature."""
+    try:
+        with _quiet():
+            return list(inspect.signature(get_object(target)).parameters)
+    except Exception:  # the name is wrong, or the constructor is written in C
+        return []
+
+
 def _check_call(config: Mapping[str, Any], path: str) -> None:
     try:
         with _quiet():

@@ -47,9 +47,25 @@ def check_loggers(cfg: DictConfig) -> None:
                 raise ConfigError(f"logger={name} has no key: `wandb login`, or logger.{name}.offline=true.")
 
 
-def check_checkpoint(cfg: DictConfig) -> None:
-    """A checkpoint to continue from, or to test, can be read."""
-    from trainer_pkg.checkpoint import load
+def check_job_logging(config: DictConfig) -> None:
+    """Python's logging takes `hydra.job_logging`; tried with the null device in place of its files."""
+    from hydra.core.utils import configure_log
+
+    if OmegaConf.select(config, "hydra.job_logging") is None:
+        return
+    handlers = OmegaConf.select(config, "hydra.job_logging.handlers") or {}
+    null = {name: {"filename": os.devnull} for name, handler in handlers.items() if handler and "filename" in handler}
+    tried = OmegaConf.merge(config, {"hydra": {"job_logging": {"handlers": null}}} if null else {})
+    try:
+        configure_log(OmegaConf.select(tried, "hydra.job_logging"))
+    except Exception as error:  # logging raises many kinds
+        told = str(error) if error.__cause__ is None or "\n" in str(error) else f"{error}: {error.__cause__}"
+        raise ConfigError(f"hydra.job_logging: {' '.join(told.partition('See http')[0].split())}") from error
+
+
+def check_checkpoint(cfg: DictConfig, module: "ImageModule") -> None:
+    """A checkpoint to continue from, or to test, can be read and is of this network."""
+    from trainer_pkg.checkpoint import check_fits
 
     if cfg.get("ckpt_path"):
         load(Path(cfg.ckpt_path))
