@@ -23,9 +23,9 @@ def flat_images(images: Any, shape: Shape, path: Path) -> np.ndarray:
     """
     length = int(np.prod(shape))
     if not isinstance(images, np.ndarray):
-        odd = next((i for i, image in enumerate(images) if np.size(image) != length), None)
+        odd = next((i for i, image in enumerate(images) if num_values(image) != length), None)
         if odd is not None:
-            raise _inconsistent(path, odd, np.size(images[odd]), shape)
+            raise _inconsistent(path, odd, num_values(images[odd]), shape)
         images = np.asarray(images)
     images = images.reshape(len(images), -1)
     if images.shape[1] != length:
@@ -34,6 +34,16 @@ def flat_images(images: Any, shape: Shape, path: Path) -> np.ndarray:
     if found is None or not np.array_equal(found, images):
         raise ConfigError(f"{path}: images must be whole numbers from 0 to 255; they are {images.dtype}.")
     return found
+
+
+def num_values(image: Any) -> int:
+    """How many numbers a flat image has; 1 for what is none. Lists in lists are not followed: they may be endless."""
+    if isinstance(image, np.ndarray):
+        return int(image.size)
+    if isinstance(image, bytes | bytearray):
+        return 1
+    is_flat = isinstance(image, list | tuple) and set(map(type, image)) <= {int, float}
+    return len(image) if is_flat else 1
 
 
 def _inconsistent(path: Path, sample: int, found: int, shape: Shape) -> ConfigError:
@@ -54,8 +64,8 @@ def values_of(records: Sequence[Iterable[int]], path: Path) -> dict[int, np.ndar
     ids: list[int] = []
     for i, record in enumerate(records):
         try:
-            row = bytes(record)
-        except (TypeError, ValueError) as error:
+            row = _bytes_of(record)
+        except (TypeError, ValueError, OverflowError) as error:
             raise ConfigError(f"{path}: the label record of sample {i} is not made of bytes.") from error
         problem = _problem(row)
         if problem:
@@ -67,6 +77,15 @@ def values_of(records: Sequence[Iterable[int]], path: Path) -> dict[int, np.ndar
         rows.append([pairs[key] for key in ids])
     table = np.array(rows, dtype=np.uint8)
     return {key: table[:, j] for j, key in enumerate(ids)}
+
+
+def _bytes_of(record: Any) -> bytes:
+    """The bytes of a record. Of a number, `bytes` would make as many zeros."""
+    if isinstance(record, np.ndarray) and record.ndim == 1 and record.dtype.kind in "biuf":
+        record = record.tolist()
+    if not isinstance(record, bytes | bytearray | list | tuple):
+        raise TypeError(record)
+    return bytes(record)
 
 
 def _problem(row: bytes) -> str | None:

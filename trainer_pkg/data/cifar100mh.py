@@ -102,7 +102,10 @@ class CIFAR100MH:
         if key is None:
             raise ConfigError(f"{path} must contain a labels key: one of {', '.join(LABEL_KEYS)}.")
         images, records = batch["data"], batch[key]
-        if not all(isinstance(value, list | tuple | np.ndarray) for value in (images, records)):
+        if not all(
+            isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim)
+            for value in (images, records)
+        ):
             raise ConfigError(f"{path}: 'data' and {key!r} must be lists or arrays.")
         if not len(images):
             raise ConfigError(f"{path} has no samples.")

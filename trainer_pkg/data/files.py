@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from trainer_pkg.data.byte_records import num_values
 from trainer_pkg.data.cifar100mh import CIFAR100MH, FORMAT, INFO
 from trainer_pkg.data.pickles import read_pickle
 from trainer_pkg.data.source import Columns, Source
@@ -108,9 +111,12 @@ def _file(path: Path, test_path: str | Path | None) -> Source:
     if path.suffix == ".pt":
         return TensorFile(path)
     batch = read_pickle(path)
-    if not isinstance(batch, dict) or "data" not in batch or not len(batch["data"]):
+    images: Any = batch.get("data") if isinstance(batch, dict) else None
+    if isinstance(images, np.ndarray):
+        images = list(images[:1]) if images.ndim else None
+    if not isinstance(images, list | tuple) or not images:
         raise ConfigError(f"{path} must contain the key 'data', with images.")
-    length = getattr(batch["data"][0], "size", None) or len(batch["data"][0])
+    length = num_values(images[0])
     if length not in _SHAPES:
         lengths = " or ".join(f"{n} ({h}x{w}x{c})" for n, (c, h, w) in _SHAPES.items())
         raise ConfigError(f"{path}: images of {length} values are of unknown shape; {lengths} is known.")
