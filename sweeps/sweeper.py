@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.launchers import LAUNCHERS
 from sweeps.settings import StudySettings, TrackingSettings
+from sweeps.worker.part import is_part, run_part
 
 _NAME = "sweeps"
 
@@ -53,7 +54,9 @@ class StudySweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self._context, self._task, self._config = hydra_context, task_function, config
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def sweep(self, arguments: list[str]) -> None:
+        if is_part():
+            return run_part(self._context, self._config, self._task)
         # Before and after the worker, which hands its trials back, an interruption just ends the command.
         with one_line_errors(), exit_on_sigterm():
             try:

@@ -37,7 +37,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         )
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return load(Path(path))
+        return _read(Path(path))  # also what Lightning hands from one of its processes to another
 
     def remove_checkpoint(self, path: str | Path) -> None:
         path = Path(path)
@@ -128,7 +128,14 @@ def load(path: Path) -> dict[str, Any]:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ConfigError(f"ckpt_path={path} is no readable checkpoint ({type(error).__name__}).") from error
-    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+    checkpoint = _read(path)
+    if "state_dict" not in checkpoint:
+        raise ConfigError(f"ckpt_path={path} is no checkpoint of this trainer: it holds no state_dict.")
+    return checkpoint
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not isinstance(checkpoint, dict):
         raise ConfigError(f"ckpt_path={path} is no checkpoint of this trainer: it holds no state_dict.")
     return checkpoint
 

@@ -21,6 +21,7 @@ from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, Waiting, encode
+from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
 
 
@@ -58,6 +59,7 @@ def run_in_child(job: Job, connection: Connection) -> None:
         take_directory(files, job.point, lambda reason: trial.send(Waiting(trial=job.number, reason=reason)))
         redirect_output(files.log)
         os.environ.update(job.environment)
+        announce(job.overrides, job.directory, job.number)
         return _run_task(job)
 
     trial.send(report_of(job.number, task))

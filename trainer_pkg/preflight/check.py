@@ -97,6 +97,9 @@ def check(config: DictConfig) -> None:
     with naming_the_key(cfg, "trainer"):
         # Without loggers: some of them create files as soon as they are made.
         trainer = assemble.make_trainer(cfg, callbacks, loggers=[])
+    if getattr(trainer.strategy.launcher, "_start_method", None) == "spawn":
+        others = "ddp, or ddp_fork without GPUs"
+        raise ConfigError(f"trainer.strategy={cfg.trainer.strategy} pickles the model, which cannot be; use {others}.")
     _warn_of_slow_precision(trainer)
 
 
