@@ -191,6 +191,26 @@ def worker(name: Name, storage: Storage = None) -> None:
 
 
 @app.command()
+def retry(
+    name: Name,
+    trial: Annotated[int | None, typer.Option(help="Number of a trial; default: all that have failed.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="From the beginning, not from the last checkpoint.")] = False,
+    storage: Storage = None,
+) -> None:
+    """Hand out failed trials once more; the study's own line, or `sweeps worker`, then runs them."""
+    from sweeps.errors import StudyError
+
+    study = _study(name, storage)
+    again = study.reopen("sweeps retry", trial, fresh=fresh)
+    if not again:
+        states = {row.number: row.state for row in study.trials()}
+        found = "no trial has failed" if trial is None else f"trial {trial} is {states.get(trial, 'not there')}"
+        raise StudyError(f"{name}: {found}. Failed trials are run again; --trial=N --fresh also an interrupted one.")
+    how = "from the beginning" if fresh else "from their last checkpoints"
+    print(f"{name}: to be run {how}: {', '.join(map(str, again))}. Type the study's line, or `sweeps worker {name}`.")
+
+
+@app.command()
 def ui(
     tracking: Tracking = None,
     port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,

@@ -139,7 +139,7 @@ class Sweep:
     def _check_job(self, point: Point) -> Job:
         directory = StudyFiles.of(self._plan.settings.directory, self._plan.name).trial(0).directory
         overrides = self._overrides(point)
-        return Job(overrides=overrides, directory=directory, point="", number=0, attempt=0, environment={})
+        return Job(overrides=overrides, directory=directory, number=0, attempt=0)
 
     def _overrides(self, point: Point) -> tuple[str, ...]:
         return trial_overrides(self._plan.space, point.as_arguments())
@@ -158,8 +158,9 @@ class Sweep:
             study.add(plan.points())
         else:
             study.add_draws(plan.num_points)
-        if settings.retry_failed:
-            study.reopen_failed()
+        if settings.retry_failed and (again := study.reopen("study.retry_failed", fresh=True)):
+            listed = ", ".join(map(str, again))
+            sys.stderr.write(f"Failed trials start afresh (study.retry_failed): {listed}. What they left is kept.\n")
         study.reconcile()
         return study
 

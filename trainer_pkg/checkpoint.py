@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.nn.parameter import is_lazy
 
 from trainer_pkg.atomic import write_atomically
 from trainer_pkg.errors import ConfigError
@@ -18,6 +19,13 @@ from trainer_pkg.errors import ConfigError
 _KEPT = 2
 _KEPT_DIGESTS = 16  # of one path: so many saves less one may crash in a row
 _RNG = "rng_state"
+_LAZY = "any"
+
+
+class DoesNotFit(ConfigError):
+    """A checkpoint is of another network; training can only begin anew."""
+
+    needs_fresh_start = True  # whoever runs many trainings reads it
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -120,6 +128,13 @@ def load(path: Path) -> dict[str, Any]:
         >>> load(Path("best.ckpt"))["state_dict"]["weight"]
         tensor([0., 0.])
     """
+    checkpoint = _read(path)
+    if "state_dict" not in checkpoint:
+        raise ConfigError(f"ckpt_path={path} is no checkpoint of this trainer: it holds no state_dict.")
+    return checkpoint
+
+
+def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"ckpt_path={path} is not a file.")
     if _known_digests(path) and not is_valid(path):
@@ -128,16 +143,26 @@ def load(path: Path) -> dict[str, Any]:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ConfigError(f"ckpt_path={path} is no readable checkpoint ({type(error).__name__}).") from error
-    checkpoint = _read(path)
-    if "state_dict" not in checkpoint:
-        raise ConfigError(f"ckpt_path={path} is no checkpoint of this trainer: it holds no state_dict.")
-    return checkpoint
-
-
-def _read(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise ConfigError(f"ckpt_path={path} is no checkpoint of this trainer: it holds no state_dict.")
     return checkpoint
+
+
+def check_fits(path: Path, module: LightningModule) -> None:
+    """Compare the weights in a checkpoint with those of a network, by name and shape.
+
+    Raises:
+        DoesNotFit: With the first weight that differs, and both shapes.
+    """
+    theirs, ours = (_shapes(weights) for weights in (load(path)["state_dict"], module.state_dict()))
+    for name in [*ours, *theirs]:
+        there, here = theirs.get(name, "no"), ours.get(name, "no")
+        if there != here and _LAZY not in (there, here):
+            raise DoesNotFit(f"ckpt_path={path} does not fit: {name} has shape {there} in it, {here} in this network.")
+
+
+def _shapes(weights: dict[str, Any]) -> dict[str, str]:
+    return {name: _LAZY if is_lazy(w) else str(tuple(getattr(w, "shape", ()))) for name, w in weights.items()}
 
 
 class _HashingWriter:

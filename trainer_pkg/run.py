@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.assemble import Run, assemble
-from trainer_pkg.checkpoint import newest_valid
+from trainer_pkg.checkpoint import check_fits, newest_valid
 from trainer_pkg.environment import prepare
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.record import Metrics, latest_metrics, plain_config
@@ -32,6 +32,8 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     made = assemble(cfg)
     _announce(made, cfg)
     checkpoint = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
+    if checkpoint:
+        check_fits(Path(checkpoint), made.module)
     try:
         metrics = train(made.data, made.module, made.trainer, checkpoint, fit=cfg.train, test=cfg.test)
     except SIGTERMException:

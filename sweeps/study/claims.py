@@ -59,7 +59,7 @@ class Claims:
             trial_id, point = self.database.patiently(lambda: draw(self._optuna, row.number))
         elif trial_id is None:
             trial_id = self._mirror.start(point)
-        claim = claim_of(row, trial_id, point)
+        claim = claim_of(row, trial_id, point, self._ledger.num_restarts(row.number) if row.attempt > 1 else 0)
         # A worker that dies before this line leaves a row that beats no more, which is reaped, and an Optuna trial
         # that no row knows, which `reconcile` fails.
         return claim if self._ledger.change(claim, {**columns(point), "trial_id": trial_id}) else None

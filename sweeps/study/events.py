@@ -21,7 +21,8 @@ What = Literal[
     "retried",  # it failed, and a further attempt is left
     "refused",  # a result came from a worker that no longer held the trial
     "finished",  # it has an outcome
-    "reopened",  # a failed trial is to be run once more
+    "reopened",  # a failed trial is to be run once more, from its last checkpoint
+    "restarted",  # a trial is to be run from its beginning
 ]
 
 

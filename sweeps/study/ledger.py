@@ -105,11 +105,18 @@ class Ledger:
         update = sa.update(rows).where(rows.c.id == row_id).values(mirrored=1)
         self._db.write(lambda connection: connection.execute(update))
 
-    def reopen(self, row: Any, note: Note) -> None:
-        """Hand out an ended point once more, as a new trial of Optuna's."""
-        again = {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None, "retries": 0}
-        again |= {"worker": None, "beat_at": None}
-        self._update(row.id, _held(row), rows.c.state == "done", again, note)
+    def reopen(self, row: Any, note: Note) -> bool:
+        """Hand out an ended point once more, as a new trial of Optuna's; an open one keeps its trial."""
+        again: dict[str, Any] = {"retries": 0, "worker": None, "beat_at": None}
+        if row.state == "done":
+            again |= {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None}
+        return self._update(row.id, _held(row), rows.c.state == row.state, again, note)
+
+    def num_restarts(self, number: int) -> int:
+        """How often a trial was sent back to its beginning."""
+        is_one = (event_rows.c.study_id == self._study_id, event_rows.c.number == number)
+        query = sa.select(sa.func.count().label("n")).where(*is_one, event_rows.c.what == "restarted")
+        return int(self._read(query)[0].n)
 
     @staticmethod
     def drop_rows_of_others(database: Database, keys: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ class Claim:
         point: What to run.
         spent_s: Wall time of earlier attempts.
         retries: Attempts so far that counted against `study.max_retries`.
+        restarts: How often the trial was sent back to its beginning.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Claim:
     point: Point
     spent_s: float
     retries: int = 0
+    restarts: int = 0
 
     @property
     def held(self) -> Held:
@@ -96,13 +98,14 @@ def point_of(row: Any) -> Point | None:
     return Point(overrides=json.loads(row.overrides), varied=tuple(json.loads(row.varied or "[]")))
 
 
-def claim_of(row: Any, trial_id: int, point: Point) -> Claim:
+def claim_of(row: Any, trial_id: int, point: Point, restarts: int) -> Claim:
     """The claim of the worker that a ledger row names.
 
     Args:
         row: The row.
         trial_id: Optuna's trial.
         point: The row's point, or the one just drawn for it.
+        restarts: How often the trial was sent back to its beginning.
     """
     return Claim(
         id=row.id,
@@ -113,6 +116,7 @@ def claim_of(row: Any, trial_id: int, point: Point) -> Claim:
         point=point,
         spent_s=row.spent_s,
         retries=row.retries,
+        restarts=restarts,
     )
 
 

@@ -1,8 +1,9 @@
 """Whether an attempt ends its trial or the trial is handed out again. It is decided here and nowhere else."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from sweeps import outcome as outcomes
 from sweeps.outcome import RETRYABLE, Failed, Outcome
 
 MAX_FREE_ATTEMPTS = 20
@@ -97,3 +98,10 @@ def decide(ending: Ending, attempt: int, retries_left: int) -> Finish | Requeue:
 def pause_s(attempt: int) -> float:
     """How long a trial waits after this attempt: not at all at first, then twice as long each time."""
     return 0.0 if attempt <= _FREE_OF_PAUSE else min(MAX_PAUSE_S, 0.5 * 2.0 ** (attempt - _FREE_OF_PAUSE))
+
+
+def may_reopen(row: Any, *, with_open: bool) -> bool:
+    """Whether a trial may be handed out once more: it has failed, or was interrupted and `with_open` is set."""
+    if row.state == "done":
+        return isinstance(outcomes.from_json(row.outcome), Failed)
+    return with_open and row.state == "open" and row.attempt > 0

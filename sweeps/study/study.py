@@ -10,14 +10,13 @@ from typing import Any
 import optuna
 from optuna.study import StudyDirection
 
-from sweeps import outcome as outcomes
 from sweeps.errors import StorageLost, StudyError, did_you_mean
-from sweeps.outcome import Failed
 from sweeps.space import Point
 from sweeps.study.claims import Claims
 from sweeps.study.events import Event, Note
 from sweeps.study.ledger import Ledger
 from sweeps.study.records import TrialRow, columns, trial_row
+from sweeps.study.requeue import may_reopen
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
 
@@ -118,13 +117,18 @@ class Study(Claims):
         """Raise the number of points that the sampler draws to `num_draws`; returns how many are new."""
         return self._ledger.add([{"key": f"draw-{i}", "overrides": None, "varied": None} for i in range(num_draws)])
 
-    def reopen_failed(self) -> int:
-        """Hand out the failed trials once more; returns how many."""
-        ended = self._ledger.rows(rows.c.state == "done")
-        failed = [row for row in ended if isinstance(outcomes.from_json(row.outcome), Failed)]
-        for row in failed:
-            self._ledger.reopen(row, Note(what="reopened", why="study.retry_failed"))
-        return len(failed)
+    def reopen(self, why: str, number: int | None = None, *, fresh: bool) -> list[int]:
+        """Hand out failed trials once more; returns their numbers.
+
+        Args:
+            why: Who wants that.
+            number: One trial; None: all that have failed.
+            fresh: Whether they begin anew, as then does one trial that was interrupted, or go on from checkpoints.
+        """
+        note = Note(what="restarted" if fresh else "reopened", why=why)
+        asked = [row for row in self._ledger.rows() if number in (None, row.number)]
+        ready = [row for row in asked if may_reopen(row, with_open=fresh and number is not None)]
+        return [row.number for row in ready if self._ledger.reopen(row, note)]
 
     def delete(self) -> None:
         """Remove the study, its points and their events from the database; files and runs stay.

@@ -44,14 +44,25 @@ def is_own(files: TrialFiles, point: str) -> bool:
     return _read(files.owner).get("point", point) == point
 
 
-def own_trial(files: TrialFiles, point: str) -> Path | None:
-    """Make the trial's directory this point's, and set another point's aside; returns where that one is now."""
-    moved = None
-    if not is_own(files, point):
-        moved = _free_name(files.directory)
-        files.directory.rename(moved)
+def own_trial(files: TrialFiles, point: str, restarts: int = 0) -> Path | None:
+    """Make the trial's directory this point's, and set aside what is not to be continued; returns where that is now.
+
+    Args:
+        files: The trial's files.
+        point: Key of its point.
+        restarts: How often the trial was sent back to its beginning.
+    """
+    is_of_now = _read(files.owner).get("restarts", "0") == str(restarts)
+    moved = None if (is_own(files, point) and is_of_now) or not files.directory.exists() else set_aside(files)
     if not files.owner.exists():
-        _write(files.owner, {"point": point})
+        _write(files.owner, {"point": point, **({"restarts": str(restarts)} if restarts else {})})
+    return moved
+
+
+def set_aside(files: TrialFiles) -> Path:
+    """Give the trial's directory another name, under which it is kept."""
+    moved = _free_name(files.directory)
+    files.directory.rename(moved)
     return moved
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from sweeps.trial.disk import lack_in
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, enter
 from sweeps.trial.journal import Journal
+from sweeps.trial.ownership import set_aside
 from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.memory import volunteer
@@ -36,14 +37,18 @@ class Job:
         number: The trial's number.
         attempt: 1 for the first execution.
         environment: Variables of this process, such as the visible device.
+        restarts: How often the trial was sent back to its beginning; what it left before is set aside.
+        may_restart: Whether it begins anew where its task cannot continue from what is there.
     """
 
     overrides: tuple[str, ...]
     directory: Path
-    point: str
     number: int
     attempt: int
-    environment: Mapping[str, str]
+    point: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    restarts: int = 0
+    may_restart: bool = False
 
 
 def run_in_child(job: Job, connection: Connection) -> None:
@@ -52,15 +57,18 @@ def run_in_child(job: Job, connection: Connection) -> None:
     trial = PipedTrial(connection, job.number, job.directory)
     enter(trial)
 
+    def tell(reason: str) -> None:
+        trial.send(Waiting(trial=job.number, reason=reason))
+
     def task() -> Any:
         isolate()
         redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
         volunteer()
-        take_directory(files, job.point, lambda reason: trial.send(Waiting(trial=job.number, reason=reason)))
+        take_directory(files, job.point, job.restarts, tell)
         redirect_output(files.log)
         os.environ.update(job.environment)
         announce(job.overrides, job.directory, job.number)
-        return _run_task(job)
+        return _run_or_restart(job, files, tell)
 
     trial.send(report_of(job.number, task))
     with contextlib.suppress(OSError):
@@ -114,6 +122,21 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     lines = output.getvalue().splitlines(keepends=True)
     warnings = dict.fromkeys(line for line in lines if line.startswith("Warning: "))
     connection.send((code, "".join(lines if code else warnings)))
+
+
+def _run_or_restart(job: Job, files: TrialFiles, tell: Callable[[str], None]) -> Any:
+    """Run the task; once more from its beginning where it says, by an attribute of its error, that only that helps."""
+    try:
+        return _run_task(job)
+    except Exception as error:
+        if not (job.may_restart and getattr(error, "needs_fresh_start", False)):
+            raise
+        why = str(error)
+    moved = set_aside(files)
+    take_directory(files, job.point, job.restarts, tell)
+    redirect_output(files.log)
+    sys.stdout.write(f"Starts afresh (study.retry_failed); what was there is in {moved}. {why}\n")
+    return _run_task(job)
 
 
 def _run_task(job: Job) -> Any:

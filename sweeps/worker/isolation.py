@@ -34,7 +34,7 @@ def isolate() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def take_directory(files: TrialFiles, point: str, tell: Callable[[str], None]) -> None:
+def take_directory(files: TrialFiles, point: str, restarts: int, tell: Callable[[str], None]) -> None:
     """Hold the trial's directory for as long as this process lives; processes that it forks do not hold it.
 
     An earlier attempt may still run there: its worker was stopped or cut off from the database and has lost the trial.
@@ -43,9 +43,10 @@ def take_directory(files: TrialFiles, point: str, tell: Callable[[str], None]) -
     Args:
         files: The trial's files.
         point: Key of its point. A directory that another point has left here is set aside.
+        restarts: How often the trial was sent back to its beginning. What it left before the last time is set aside.
         tell: Learns who holds the directory where it has to be waited for.
     """
-    own_trial(files, point)
+    own_trial(files, point, restarts)
     lock = os.open(files.lock, os.O_RDWR | os.O_CREAT, 0o644)
     os.register_at_fork(after_in_child=lambda: _close(lock))
     if not _is_taken(lock):

@@ -49,6 +49,8 @@ class WorkOrder:
             point=claim.point.key,
             number=claim.number,
             attempt=claim.attempt,
+            restarts=claim.restarts,
+            may_restart=self.settings.retry_failed,
             environment=dict(place.environment),
         )
 

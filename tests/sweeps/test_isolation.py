@@ -16,7 +16,7 @@ from pathlib import Path
 from sweeps.trial.files import TrialFiles
 from sweeps.worker.isolation import take_directory
 {before}
-take_directory(TrialFiles(Path(sys.argv[1])), "p", lambda text: print(text, flush=True))
+take_directory(TrialFiles(Path(sys.argv[1])), "p", 0, lambda text: print(text, flush=True))
 {after}
 print("taken", flush=True)
 time.sleep(60)

@@ -41,3 +41,13 @@ def test_an_owner_that_cannot_be_read_owns_nothing(tmp_path: Path) -> None:
     files.trials.mkdir(parents=True)
     files.owner.write_text("{broken")
     assert study_files(tmp_path, "s", FIRST).directory == tmp_path / "s~aaaaaaaa"
+
+
+def test_a_trial_that_is_sent_back_to_its_beginning_finds_an_empty_directory(tmp_path: Path) -> None:
+    files = TrialFiles(tmp_path / "000")
+    assert own_trial(files, "p1") is None
+    files.journal.write_text("old\n")
+    assert own_trial(files, "p1", 1) == tmp_path / "000.other-1" and not files.journal.exists()
+    assert own_trial(files, "p1", 1) is None and is_own(files, "p1")
+    assert own_trial(files, "p1", 2) == tmp_path / "000.other-2"
+    assert (tmp_path / "000.other-1" / files.journal.name).read_text() == "old\n"

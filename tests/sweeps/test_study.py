@@ -150,7 +150,7 @@ def test_every_transition_is_an_event_with_its_reason(storage_url: str) -> None:
     study.tell(late, Completed(values=(7.0,)))
     study.give_back(again, 1.0, RETRIED)
     study.tell(claim(study, "host:m:1:a"), Failed(cause="error", detail="ValueError: x"))
-    study.reopen_failed()
+    study.reopen("study.retry_failed", fresh=False)
     story = [(event.attempt, event.what, event.worker) for event in study.events(0)]
     assert story == [
         (1, "claimed", GONE),
@@ -184,8 +184,28 @@ def test_failed_trials_can_be_reopened_and_others_cannot(storage_url: str) -> No
     study = make(storage_url, 1, 2)
     finish(study, claim(study))
     study.tell(claim(study), Failed(cause="error", detail="x"))
-    assert study.reopen_failed() == 1
+    assert len(study.reopen("study.retry_failed", fresh=True)) == 1
     assert claim(study).number == 1
+
+
+def test_who_is_sent_back_to_the_beginning_and_how_often_is_part_of_the_claim(storage_url: str) -> None:
+    study = make(storage_url, 1, 2, 3)
+    finish(study, claim(study))
+    study.tell(claim(study), Failed(cause="error", detail="x"))
+    study.give_back(claim(study), 1.0, HANDED_BACK)
+    assert study.reopen("sweeps retry", fresh=False) == [1]
+    assert claim(study).restarts == 0
+    assert study.reopen("sweeps retry", 0, fresh=True) == [] and study.reopen("sweeps retry", 1, fresh=True) == []
+    assert study.reopen("sweeps retry", fresh=True) == [] and study.reopen("sweeps retry", 2, fresh=False) == []
+    assert study.reopen("sweeps retry", 2, fresh=True) == [2]
+    again = claim(study)
+    assert (again.number, again.attempt, again.restarts) == (2, 2, 1)
+    study.tell(again, Failed(cause="error", detail="x"))
+    assert study.reopen("study.retry_failed", fresh=True) == [2] and claim(study).restarts == 2
+    assert [event.why for event in study.events(2) if event.what == "restarted"] == [
+        "sweeps retry",
+        "study.retry_failed",
+    ]
 
 
 def test_a_crash_between_ledger_and_optuna_is_mended(storage_url: str) -> None:

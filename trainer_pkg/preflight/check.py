@@ -23,8 +23,8 @@ from trainer_pkg.preflight.values import (
     check_metrics,
     check_switches,
 )
-
 from trainer_pkg.trusted import check_targets
+
 if TYPE_CHECKING:
     from lightning.pytorch import Callback as LightningCallback
     from lightning.pytorch import Trainer
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from trainer_pkg.module import ImageModule
 
 
-class Preflight(Callback):
 _BUILT = ("data", "model", "trainer", "callbacks", "logger", "study")
 """Groups whose constructors are called."""
 
 
+class Preflight(Callback):
     """Refuses a configuration that cannot be trained before Hydra makes its output directory.
 
     `hydra.callbacks.preflight` names it. A sweep calls it once for every value that it varies.
@@ -92,7 +92,7 @@ def check(config: DictConfig) -> None:
         module.configure_optimizers()
     callbacks = _callbacks(cfg)
     check_loggers(cfg)
-    check_checkpoint(cfg)
+    check_checkpoint(cfg, module)
     check_metrics(cfg, module.metric_directions)
     with naming_the_key(cfg, "trainer"):
         # Without loggers: some of them create files as soon as they are made.

@@ -4,12 +4,15 @@ import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.config_folder import config_dir
 from trainer_pkg.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from trainer_pkg.module import ImageModule
 
 _EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
 
@@ -68,7 +71,7 @@ def check_checkpoint(cfg: DictConfig, module: "ImageModule") -> None:
     from trainer_pkg.checkpoint import check_fits
 
     if cfg.get("ckpt_path"):
-        load(Path(cfg.ckpt_path))
+        check_fits(Path(cfg.ckpt_path), module)
 
 
 def check_metrics(cfg: DictConfig, directions: Mapping[str, str]) -> None:
