@@ -114,7 +114,7 @@ class Ledger:
 
     def num_restarts(self, number: int) -> int:
         """How often a trial was sent back to its beginning."""
-        is_one = (event_rows.c.study_id == self._study_id, event_rows.c.number == number)
+        is_one = (event_rows.c.study_key == self._study_key, event_rows.c.number == number)
         query = sa.select(sa.func.count().label("n")).where(*is_one, event_rows.c.what == "restarted")
         return int(self._read(query)[0].n)
 

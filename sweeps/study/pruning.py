@@ -1,32 +1,48 @@
-"""The pruner that a study's settings name."""
+"""Makes the pruner that a study's settings name; a worker may have these settings from the database."""
 
+import contextlib
+import os
 import warnings
 from typing import Any
 
+import optuna
 from hydra.errors import InstantiationException
 from hydra.utils import execution_whitelist, instantiate
 from optuna.pruners import BasePruner
 
 from sweeps.errors import StudyError, first_line
 
+_OPTUNAS = [f"optuna.pruners.{name}" for name in optuna.pruners.__all__]
+
 
 def make_pruner(spec: Any, trusted: Any) -> BasePruner:
-    """Make the pruner of `study.pruner`.
+    """Make the pruner of `study.pruner`: one of Optuna's, or of those that the application trusts.
 
     Args:
         spec: `_target_` and arguments.
-        trusted: Constructors that the application trusts, as Hydra keeps them; None: all.
+        trusted: Constructors that the application trusts, as Hydra keeps them. None: it has no list, and trusts what is
+            typed, but not what a worker has from the database.
 
     Raises:
-        StudyError: It is no pruner, or its constructor refuses its arguments.
+        StudyError: It is no pruner, it is not trusted, or its constructor refuses its arguments.
     """
     try:
-        with execution_whitelist(trusted), warnings.catch_warnings():
-            # An application without a list of its own trusts its configuration; Hydra warns of that at each call.
-            warnings.simplefilter("ignore", UserWarning)
+        with _trusting(trusted), warnings.catch_warnings():
+            # Hydra warns where an application has no list, and Optuna of an experimental pruner, which was asked for.
+            warnings.simplefilter("ignore")
             made = instantiate(spec)
     except (InstantiationException, TypeError, ValueError) as error:
-        raise StudyError(f"study.pruner: {first_line(error.__cause__ or error)}") from error
+        told = first_line(error.__cause__ or error).partition(" Pass _execution_whitelist_")[0]
+        raise StudyError(f"study.pruner: {told}") from error
     if not isinstance(made, BasePruner):
         raise StudyError(f"study.pruner={spec} is no pruner. Valid: a class of optuna.pruners, without _partial_.")
     return made
+
+
+@contextlib.contextmanager
+def _trusting(trusted: Any) -> Any:
+    if trusted is None and not os.environ.get("SWEEPS_STORED_COMMAND"):
+        yield
+        return
+    with execution_whitelist(trusted or []), execution_whitelist(_OPTUNAS):
+        yield

@@ -17,7 +17,6 @@ from sweeps.study.events import Event, Note
 from sweeps.study.ledger import Ledger
 from sweeps.study.records import TrialRow, columns, trial_row
 from sweeps.study.requeue import may_reopen
-from sweeps.study.schema import rows
 from sweeps.study.storage import Database
 
 
