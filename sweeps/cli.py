@@ -32,7 +32,9 @@ Format = Annotated[
 def main() -> None:
     """Console script: errors by the user end with one line and exit 2."""
     from sweeps.exits import one_line_errors, usage_error
+    from sweeps.guards import guard_terminal
 
+    guard_terminal()
     with one_line_errors():
         try:
             code = app(standalone_mode=False)

@@ -42,6 +42,11 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
     Raises:
         StudyError: It was started from neither a module nor a script.
     """
+    if facts.get("withheld"):
+        known = ", ".join(facts["withheld"])
+        raise StudyError(
+            f"Study {study!r} was started with a secret, which it does not keep ({known}). Start its line."
+        )
     command = facts.get("command") or {"module": str(facts["task"]).partition(":")[0], "script": None, "options": []}
     if command["script"]:
         program = [command["script"]]

@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from hydra.errors import CompactHydraException
 
+from sweeps.redact import text
+
 
 class SweepsError(CompactHydraException):
     """Base of the errors below; one line for the user, also where the value found has several."""
@@ -13,7 +15,7 @@ class SweepsError(CompactHydraException):
     """How the command ends: 2 where nothing has been created, 1 where work was under way."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(text(" ".join(message.split())))
 
 
 class StudyError(SweepsError):

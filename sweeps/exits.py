@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.grammar import explained
+from sweeps.guards import guard_terminal
 from sweeps.output import tolerant_output
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -116,6 +117,7 @@ def _guarded(run_and_report: Callable[..., Any], sweeper: str) -> Callable[..., 
                 if _is_of_a_job(error) or _sweeper_of(step) != sweeper:
                     raise
                 told = explained(error)
+                guard_terminal()
                 with one_line_errors():
                     if told is error:
                         raise

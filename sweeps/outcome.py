@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from sweeps import redact
+
 Cause = Literal[
     "error", "disk", "input_output", "out_of_memory", "crash", "hung", "timeout", "no_objective", "nonfinite"
 ]
@@ -86,7 +88,7 @@ def summary(outcome: Outcome) -> str:
 
 def to_json(outcome: Outcome) -> str:
     """Text for the ledger."""
-    return json.dumps({"kind": kind(outcome), **asdict(outcome)}, allow_nan=True)
+    return json.dumps(redact.tree({"kind": kind(outcome), **asdict(outcome)}), allow_nan=True)
 
 
 def from_json(text: str) -> Outcome:

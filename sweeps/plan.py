@@ -1,13 +1,14 @@
 """What a command line asks for: a study's name, its points, and how they are to be run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
 from sweeps.errors import StudyError
+from sweeps.redact import learn_overrides, override
 from sweeps.settings import StudySettings, TrackingSettings, study_settings, tracking_settings
 from sweeps.space import Point, Space, digest, parse
 
@@ -59,9 +60,11 @@ def read_plan(config: DictConfig, arguments: Sequence[str], params: Mapping[str,
     Raises:
         StudyError: The command asks for something that cannot be.
     """
+    learn_overrides(arguments)
     settings, tracking = study_settings(config), tracking_settings(config)
     space = parse(arguments, params, loader)
     space = space.replicated(settings.replicates, int(OmegaConf.select(config, "seed") or 0))
+    space = without_secrets(space)
     is_grid(space, settings)  # refuses a grid without end
     name = settings.name or _derived_name(str(OmegaConf.select(config, "hydra.job.name")), space)
     return Plan(name=name, settings=settings, tracking=tracking, space=space)
@@ -77,6 +80,25 @@ def is_grid(space: Space, settings: StudySettings) -> bool:
         endless = next(axis.text for axis in space.axes if not axis.is_finite)
         raise StudyError(f"study.sampler=grid: {endless} has no finite set of values. Use choice(...) or range(...).")
     return space.is_finite and settings.sampler in ("auto", "grid")
+
+
+def without_secrets(space: Space) -> Space:
+    """The space with points that may be kept and shown: what they hold of secrets, this process alone knows.
+
+    Raises:
+        StudyError: A secret is swept; its values could not be told apart.
+    """
+    for axis in space.axes:
+        if any(_kept(axis.key, value) != value for value in axis.values):
+            why = f"{axis.key} cannot be swept: its values are secret, and a study keeps what is swept."
+            raise StudyError(f"{why} Put them into the environment: {axis.key}='${{oc.env:NAME}}','${{oc.env:OTHER}}'")
+    fixed = {key: _kept(key, value) for key, value in space.fixed.items()}
+    withheld = {key: value for key, value in space.fixed.items() if fixed[key] != value}
+    return replace(space, fixed=fixed, withheld=withheld)
+
+
+def _kept(key: str, value: str) -> str:
+    return override(f"{key}={value}").partition("=")[2]
 
 
 def _derived_name(job: str, space: Space) -> str:

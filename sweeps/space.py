@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -80,11 +80,13 @@ class Space:
         fixed: Overrides that every point shares.
         operational: Overrides of `OPERATIONAL` keys, as typed.
         axes: Dimensions in the order typed.
+        withheld: Override key to the value typed, where `fixed` has `***` in its place.
     """
 
     fixed: dict[str, str]
     operational: tuple[str, ...]
     axes: tuple[Axis, ...]
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_finite(self) -> bool:
@@ -109,6 +111,11 @@ class Space:
 
     def point(self, varied: Mapping[str, str]) -> Point:
         return Point(overrides={**self.fixed, **varied}, varied=self.varied)
+
+    def as_typed(self, argument: str) -> str:
+        """An override of a point, with the value that was withheld from the point."""
+        key = argument.partition("=")[0]
+        return f"{key}={self.withheld[key]}" if key in self.withheld else argument
 
     def samples(self) -> Iterator[Point]:
         """One point for each value of each axis: what has to be composed to know that all compose.

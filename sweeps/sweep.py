@@ -26,6 +26,7 @@ from sweeps.worker.child import Job, check_in_child
 from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.order import WorkOrder, trial_overrides
 from sweeps.worker.placement import places_of_this_machine, server_environment
+from sweeps.worker.written import learn_secrets
 
 _MAX_CHECKS = 3
 """A check that dies without an answer was killed from outside, unless it does so every time."""
@@ -53,6 +54,7 @@ class Sweep:
         arguments: list[str],
         params: dict[str, Any],
     ) -> None:
+        learn_secrets(config)
         self._context, self._config, self._arguments = context, config, arguments
         self._task = task_name(task)
         self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
@@ -152,6 +154,7 @@ class Sweep:
             study.remember("directory", self._new_directory(study))
         study.remember("command", started_by(self._task))
         study.remember("arguments", without_passwords(self._arguments))
+        study.remember("withheld", sorted(plan.space.withheld))
         tracking = {"uri": shown(plan.tracking.uri or ""), "experiment": plan.tracking.experiment}
         study.remember("tracking", tracking)
         if plan.is_grid:

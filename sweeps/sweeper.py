@@ -10,6 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
+from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
 from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.worker.part import is_part, run_part
@@ -58,6 +59,7 @@ class StudySweeper(Sweeper):
         if is_part():
             return run_part(self._context, self._config, self._task)
         # Before and after the worker, which hands its trials back, an interruption just ends the command.
+        guard_terminal()
         with one_line_errors(), exit_on_sigterm():
             try:
                 from sweeps.sweep import Sweep

@@ -13,7 +13,12 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FAKES = REPOSITORY / "tests" / "fakes"
-APPS = {"fake": FAKES / "app.py", "fit": FAKES / "fit.py", "launched": FAKES / "launched.py"}
+APPS = {
+    "fake": FAKES / "app.py",
+    "fit": FAKES / "fit.py",
+    "launched": FAKES / "launched.py",
+    "leaky": FAKES / "leaky.py",
+}
 BIN = Path(sys.executable).parent
 FUZZ_SEED = "SWEEPS_TESTS_FUZZ_SEED"
 

@@ -1,13 +1,19 @@
 """What a checkpoint says about its run: the configuration and the latest metrics."""
 
+import contextlib
+import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.resolvers import oc
 
 Metrics = dict[str, float]
 
+_SECRET = re.compile(r"passw|passphrase|secret|credential|(api|access|private)_?key|(^|api_|auth_|hf_)token$|_pwd$")
 _RUN_KEYS = ("seed", "data", "model", "trainer")
 
 
@@ -36,15 +42,42 @@ class RunRecord(Callback):
 def plain_config(cfg: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     """What rebuilds the run, as plain containers that a safe checkpoint may hold.
 
+    Nothing in it comes from the environment: `${oc.env:HOME}` stays as it is written, and is read anew where the
+    configuration is used. Values under keys such as `password` or `api_token` are left out.
+
     Args:
         cfg: The whole configuration.
-        resolve: Whether interpolations such as `${oc.env:HOME}` are replaced by their values.
+        resolve: Whether all other interpolations are replaced by their values.
     """
-    nodes = {key: cfg[key] for key in _RUN_KEYS if key in cfg}
-    return {
-        key: OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
-        for key, node in nodes.items()
-    }
+    with _environment_as_written():
+        nodes = {key: cfg[key] for key in _RUN_KEYS if key in cfg}
+        plain = {
+            key: OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
+            for key, node in nodes.items()
+        }
+    return {key: _without_secrets(value) for key, value in plain.items()}
+
+
+@contextlib.contextmanager
+def _environment_as_written() -> Iterator[None]:
+    def written(*arguments: Any) -> str:
+        return f"${{oc.env:{','.join('null' if value is None else json.dumps(str(value)) for value in arguments)}}}"
+
+    OmegaConf.register_new_resolver("oc.env", written, replace=True)
+    try:
+        yield
+    finally:
+        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_secrets(item) for key, item in value.items() if not _is_secret(str(key), item)}
+    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    return isinstance(value, str) and "${" not in value and bool(_SECRET.search(key))
 
 
 def latest_metrics(trainer: Trainer) -> Metrics:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 import sqlalchemy as sa
 
 from sweeps.identity import host_of
+from sweeps.redact import text
 from sweeps.study.schema import events
 
 log = logging.getLogger("sweeps.events")
@@ -73,12 +74,12 @@ class Event:
 def insert(now: sa.ColumnElement[float], study_key: str, held: Held, note: Note) -> sa.Insert:
     """The statement that records a transition."""
     place = {"study_key": study_key, "machine": host_of(held.worker), "at": now}
-    return sa.insert(events).values(**held._asdict(), **place, what=note.what, why=note.why)
+    return sa.insert(events).values(**held._asdict(), **place, what=note.what, why=text(note.why))
 
 
 def tell(held: Held, note: Note) -> None:
     """Write the line of a transition that the database has taken."""
-    log.info("trial %d, attempt %d: %s: %s (%s)", held.number, held.attempt, note.what, note.why, held.worker)
+    log.info("trial %d, attempt %d: %s: %s (%s)", held.number, held.attempt, note.what, text(note.why), held.worker)
 
 
 def event_of(row: Any) -> Event:

@@ -7,7 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from sweeps.errors import StudyError
-from sweeps.space import ADDRESSES
+from sweeps.redact import override, text
 
 _VALID = "Valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE."
 
@@ -32,16 +32,9 @@ def check_url(url: str) -> sa.URL:
 
 def shown(url: str | sa.URL) -> str:
     """The URL without its password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return str(url)
+    return text(url if isinstance(url, str) else url.render_as_string(hide_password=True))
 
 
 def without_passwords(arguments: Iterable[str]) -> list[str]:
-    """The overrides that hold no password: many can read what is kept with a study."""
-    return [text for text in arguments if not (text.startswith(ADDRESSES) and shown(_value(text)) != _value(text))]
-
-
-def _value(argument: str) -> str:
-    return argument.partition("=")[2].strip("'\"")
+    """The overrides that hold no secret: many can read what is kept with a study."""
+    return [argument for argument in arguments if override(argument) == argument]

@@ -92,11 +92,12 @@ class TrialCard:
         except (yaml.YAMLError, RecursionError):
             loaded = {}
         attempts = journal.events(self.files.journal, "attempt")
+        last = attempts[-1] if attempts else {}
         declared = journal.events(self.files.journal, "hyperparameters")
         return Written(
             config_text=text,
-            config=_table(loaded),
-            choices=_table(attempts[-1].get("choices") if attempts else {}),
+            choices=_table(last.get("choices")),
+            shown={**_table(loaded), **last},
             hyperparameters=_table(declared[-1].get("values") if declared else {}),
         )
 
@@ -104,10 +105,10 @@ class TrialCard:
         """Trial number, seed, the tags of its configuration, and a cell that replicates of one point share."""
         overrides = self.point.overrides
         varied = [f"{key}={overrides[key]}" for key in self.point.varied if key != REPLICATE_KEY]
-        own = written.config.get("tags")
+        own = written.shown.get("tags")
         found = {
             Tag.ARCH: written.choices.get("model") or overrides.get("model"),
-            Tag.SEED: written.config.get("seed", overrides.get("seed")),
+            Tag.SEED: written.shown.get("seed", overrides.get("seed")),
             Tag.TAGS: ", ".join(map(str, own)) if isinstance(own, list) and own else None,
         }
         return {
@@ -130,13 +131,13 @@ class Written:
 
     Attributes:
         config_text: Its configuration, as the file has it; None before it has started.
-        config: The same, read.
+        shown: `seed` and `tags` with their values; a configuration of an earlier version has them itself.
         choices: Group to option of its configuration.
         hyperparameters: What a Lightning run gives its loggers, nested.
     """
 
     config_text: str | None
-    config: Mapping[str, Any]
+    shown: Mapping[str, Any]
     choices: Mapping[str, str]
     hyperparameters: Mapping[str, Any]
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 from sweeps.outcome import Outcome
+from sweeps.redact import address, text
 from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table
@@ -14,7 +15,7 @@ from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.uploader import Upload, Uploader
 from sweeps.trial import journal
-from sweeps.trial.files import StudyFiles
+from sweeps.trial.files import StudyFiles, write_text
 from sweeps.trial.ownership import is_own
 
 
@@ -59,7 +60,7 @@ class Tracking:
         """Send the rest, waiting at most `drain_s` for a server that does not answer."""
         if self._uri is None:
             return
-        mark = {"uri": self._uri, "trials": len(self._study.trials())}
+        mark = {"uri": text(self._uri), "trials": len(self._study.trials())}
         path = self._files.upload_mark
         is_finished = self._study.is_finished()
         if is_finished and path.is_file() and json.loads(path.read_text()) == mark and not self._is_started:
@@ -70,13 +71,13 @@ class Tracking:
             self._view = None
         elif is_finished:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(mark))
+            write_text(path, json.dumps(mark))
 
     def address(self) -> str | None:
         """Where a server shows the study; None where there is none, or it has not answered."""
         if self._view is None or not self._view.uri.startswith("http"):
             return None
-        return f"{self._view.uri.rstrip('/')}/{self._view.link()}"
+        return f"{address(self._view.uri).rstrip('/')}/{self._view.link()}"
 
     def _connect(self) -> MlflowView:
         self._view = connect(self._study, self._uri or "", self._experiment)
@@ -98,7 +99,7 @@ def connect(study: Study, uri: str, experiment: str) -> MlflowView:
         "objective": ", ".join(study.objectives),
         "direction": ", ".join(study.directions),
     }
-    tags: dict[str, str] = {Tag.COMMAND: " ".join(study.facts.get("arguments") or [])[:5000]}
+    tags: dict[str, str] = {Tag.COMMAND: " ".join(study.facts.get("arguments") or [])}
     card = StudyCard(key=study.facts["key"], name=study.name, params=params, tags=tags)
     return MlflowView(uri, experiment, card, study.database.lock)
 

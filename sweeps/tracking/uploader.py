@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.outcome import Failed, Outcome, kind
+from sweeps.redact import text
 from sweeps.tracking.cards import Tag, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView, reason
 from sweeps.trial import journal
+from sweeps.trial.files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class Upload:
         """Whether the server has had everything, as far as the mark tells."""
         mark = self._mark()
         size = _size(self.card.files.journal)
-        return mark.get("uri") == uri and mark.get("status") is not None and mark.get("offset") == size
+        return mark.get("uri") == text(uri) and mark.get("status") is not None and mark.get("offset") == size
 
     def advance(self, view: MlflowView) -> bool:
         """Send what is new; True when the trial has ended and all of it is there."""
@@ -62,7 +64,7 @@ class Upload:
         mark = self._mark()
         span = journal.span_ms(journal.read(self.card.files.journal)[0])
         self._run_id = view.child(self.card, span[0] if span else None)
-        if mark.get("uri") == view.uri and mark.get("run_id") == self._run_id:
+        if mark.get("uri") == text(view.uri) and mark.get("run_id") == self._run_id:
             self._offset = mark["offset"]
         else:
             now = span[0] if span else time.time_ns() // 1_000_000
@@ -92,11 +94,8 @@ class Upload:
         return mark if isinstance(mark, dict) else {}
 
     def _save(self, uri: str, status: str | None) -> None:
-        mark = {"uri": uri, "run_id": self._run_id, "offset": self._offset, "status": status}
-        path = self.card.files.upload_mark
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(mark))
-        part.replace(path)
+        mark = {"uri": text(uri), "run_id": self._run_id, "offset": self._offset, "status": status}
+        write_text(self.card.files.upload_mark, json.dumps(mark))
 
 
 class Uploader:

@@ -1,10 +1,25 @@
 """Every file that a study leaves on a machine, by name."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweeps.redact import scrub
+from sweeps.redact import text as redacted
+
 _TAIL_BYTES = 4000
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file so that a crash leaves the old content or the new one, never a part."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8", errors="replace")
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,7 @@ class TrialFiles:
 
     @property
     def config(self) -> Path:
-        """The resolved configuration of the latest attempt."""
+        """The configuration of the latest attempt, interpolations as they are written."""
         return self.directory / "config.yaml"
 
     @property
@@ -47,13 +62,18 @@ class TrialFiles:
         """How much of the journal a tracking server has."""
         return self.directory / "tracked.json"
 
+    def scrub_log(self) -> None:
+        """Take secrets out of what programs have printed that the trial had started; its own output has none."""
+        with contextlib.suppress(OSError):
+            scrub(self.log)
+
     def log_tail(self) -> str:
         """The last lines the trial printed; empty where it has printed nothing on this machine."""
         try:
             with self.log.open("rb") as file:
                 file.seek(0, os.SEEK_END)
                 file.seek(max(0, file.tell() - _TAIL_BYTES))
-                return file.read().decode(errors="replace").strip()
+                return redacted(file.read().decode(errors="replace").strip())
         except OSError:
             return ""
 

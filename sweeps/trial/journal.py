@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sweeps.redact import text, tree
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.plain import plain
 
@@ -43,7 +44,7 @@ class Journal:
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Record the values that were not recorded at this step or later; what is no number is left out."""
-        found = {str(name): self._number(str(name), value) for name, value in values.items()}
+        found = {text(str(name)): self._number(str(name), value) for name, value in values.items()}
         numbers = {name: number for name, number in found.items() if number is not None}
         new = {name: number for name, number in numbers.items() if step > self._last_step.get(name, -1)}
         if new:
@@ -70,7 +71,7 @@ class Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Opened for each record, a few a second at most: nothing is left open or unwritten when a process dies.
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(plain(record)) + "\n")
+            file.write(json.dumps(tree(plain(record))) + "\n")
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

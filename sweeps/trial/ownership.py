@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from sweeps.trial.files import StudyFiles, TrialFiles
+from sweeps.trial.files import StudyFiles, TrialFiles, write_text
 
 
 def study_files(studies: str | Path, name: str, key: str, recorded: str | None = None) -> StudyFiles:
@@ -83,6 +83,4 @@ def _read(path: Path) -> Mapping[str, str]:
 
 def _write(path: Path, owner: Mapping[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(owner))
-    part.replace(path)
+    write_text(path, json.dumps(owner))

@@ -6,6 +6,7 @@ import inspect
 import os
 import pickle
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing import spawn
@@ -92,16 +93,25 @@ def task_name(function: Any) -> str:
     return f"{module}:{function.__qualname__}"
 
 
-def publish(application: Application, folder: Path) -> None:
-    """Let the fork server, and all processes that come from it, find the application.
+class Publication:
+    """Lets the fork server, and all processes that come from it, find the application while this object lives.
 
-    Args:
-        application: What they will find.
-        folder: Exists as long as they may look.
+    The application holds the command line, and with it what may be secret: it is in no folder. On Linux it is a file
+    of memory that ends with this process, whatever ends it.
     """
-    path = folder / "application.pickle"
-    path.write_bytes(pickle.dumps(application))
-    os.environ[_PATH_VARIABLE] = str(path)
+
+    def __init__(self, application: Application) -> None:
+        if sys.platform == "linux":
+            self._file = os.fdopen(os.memfd_create("sweeps-application"), "wb")
+            os.environ[_PATH_VARIABLE] = f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
+        else:
+            self._file = tempfile.NamedTemporaryFile(prefix="sweeps-")  # noqa: SIM115 - mode 0600, open as long as it is looked for
+            os.environ[_PATH_VARIABLE] = self._file.name
+        self._file.write(pickle.dumps(application))
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
 
 
 @functools.cache

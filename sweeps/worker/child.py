@@ -11,12 +11,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from sweeps.guards import guard_logs, guard_terminal
 from sweeps.outcome import Cause
-from sweeps.space import OPERATIONAL
+from sweeps.redact import learn_overrides, text
 from sweeps.trial.disk import lack_in
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, enter
-from sweeps.trial.journal import Journal
 from sweeps.trial.ownership import set_aside
 from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
@@ -24,6 +24,7 @@ from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, Waiting, encode
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
+from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,9 @@ def run_in_child(job: Job, connection: Connection) -> None:
     def task() -> Any:
         isolate()
         redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
+        guard_terminal()
+        guard_logs()
+        guard_hydra_files()
         volunteer()
         take_directory(files, job.point, job.restarts, tell)
         redirect_output(files.log)
@@ -144,7 +148,7 @@ def _run_task(job: Job) -> Any:
 
     application = published()
     config = _compose(job)
-    _record_attempt(job, config)
+    record_attempt(TrialFiles(job.directory), job.attempt, config)
     result = run_job(
         hydra_context=application.hydra_context,
         task_function=application.find_task(),
@@ -155,22 +159,13 @@ def _run_task(job: Job) -> Any:
     return result.return_value
 
 
-def _record_attempt(job: Job, config: Any) -> None:
-    """Keep the resolved configuration, less what says how the study runs, and note the attempt in the journal."""
-    from omegaconf import OmegaConf
-
-    nodes = {str(key): config[key] for key in config if key not in OPERATIONAL}
-    own = {key: OmegaConf.to_container(n, resolve=True) if OmegaConf.is_config(n) else n for key, n in nodes.items()}
-    TrialFiles(job.directory).config.write_text(OmegaConf.to_yaml(OmegaConf.create(own)))
-    choices = {str(group): choice for group, choice in config.hydra.runtime.choices.items() if choice is not None}
-    Journal(job.directory).event("attempt", attempt=job.attempt, pid=os.getpid(), choices=choices)
-
-
 def _compose(job: Job) -> Any:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import open_dict
 
+    learn_overrides(job.overrides)
     config = published().compose(job.overrides)
+    learn_secrets(config)
     with open_dict(config):
         config.hydra.job.id, config.hydra.job.num = str(job.number), job.number
         config.hydra.sweep.dir = str(job.directory.parent)
@@ -182,10 +177,10 @@ def _compose(job: Job) -> Any:
 def _told(error: BaseException) -> str:
     """Kind and text of an error, on however many lines; an error of one's own may have no text that can be had."""
     try:
-        text = str(error).strip()
+        said = str(error).strip()
     except Exception:
-        text = "a message that cannot be printed"
-    return f"{type(error).__name__}: {text or 'no message'}"
+        said = "a message that cannot be printed"
+    return text(f"{type(error).__name__}: {said or 'no message'}")
 
 
 def _cause(error: BaseException) -> Cause:
@@ -201,11 +196,13 @@ def _cause(error: BaseException) -> Cause:
 
 def _plain(value: Any) -> Any:
     """What a message can hold: numbers, also those in arrays and tensors, and text for the rest."""
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, str):
+        return text(value)
+    if value is None or isinstance(value, int | float | bool):
         return value
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     try:
         return float(value)
     except (TypeError, ValueError):
-        return repr(value)
+        return text(repr(value))

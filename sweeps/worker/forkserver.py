@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, ClassVar
 
 from sweeps.worker import kinship
-from sweeps.worker.application import Application, publish
+from sweeps.worker.application import Application, Publication
 from sweeps.worker.child import Job, run_in_child
 from sweeps.worker.process import TrialProcess, has_ended
 from sweeps.worker.shelter import Shelter
@@ -58,11 +58,13 @@ class ForkServer:
     @classmethod
     def end(cls) -> None:
         """End the server at once, also in the middle of its imports, and all that has come from it."""
-        server, shelter = _server(), cls._shelter
+        server, running, shelter = _server(), cls._running, cls._shelter
         cls._running = cls._shelter = None
         if server._forkserver_pid is not None:
             os.kill(server._forkserver_pid, signal.SIGKILL)
             server._stop()
+        if running is not None:
+            running._publication.close()
         if shelter is not None:
             shelter.close()
 
@@ -73,7 +75,7 @@ class ForkServer:
         if ForkServer._shelter is None:
             ForkServer._shelter = Shelter()
         self._shelter_of_all = ForkServer._shelter
-        publish(application, self._shelter_of_all.folder)
+        self._publication = Publication(application)  # as long as a server may be started again
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([_FIRST, *_PRELOAD, *application.modules, _LAST])
         # Ctrl-C in a terminal, its end, and SIGTERM from `timeout` reach the whole group. The server inherits them as

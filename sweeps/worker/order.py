@@ -64,5 +64,5 @@ def trial_overrides(space: Space, point: list[str]) -> tuple[str, ...]:
     """
     # A trial speaks to neither server, and Hydra writes its overrides to a file.
     needless = ("hydra", *ADDRESSES)
-    operational = [text for text in space.operational if not text.startswith(needless)]
-    return (*operational, *point)
+    operational = [text for text in space.operational if not text.lstrip("+~").startswith(needless)]
+    return (*operational, *(space.as_typed(text) for text in point))

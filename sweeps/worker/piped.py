@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from sweeps.redact import text
 from sweeps.trial.handle import Trial, check_directions
 from sweeps.trial.journal import Journal
 from sweeps.worker.messages import Declared, FromTrial, Progressed, Prune, Reported, decode, encode
@@ -37,12 +38,13 @@ class PipedTrial(Trial):
     def declare(self, directions: Mapping[str, str]) -> None:
         check_directions(directions)
         Journal(self._directory).event("metrics", directions=dict(directions))
-        self.send(Declared(trial=self.number, directions=dict(directions)))
+        named = {text(str(name)): direction for name, direction in directions.items()}
+        self.send(Declared(trial=self.number, directions=named))
 
     def report(self, metrics: Mapping[str, float], step: int) -> None:
         if not 0 <= step < _MAX_STEP:
             raise ValueError(f"step={step} must be at least 0 and below {_MAX_STEP}")
-        numbers = {str(name): float(value) for name, value in metrics.items()}
+        numbers = {text(str(name)): float(value) for name, value in metrics.items()}
         self._offer(Reported(trial=self.number, metrics=numbers, step=int(step)))
 
     def progress(self) -> None:

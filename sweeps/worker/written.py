@@ -1,0 +1,84 @@
+"""What a trial's process writes of its configuration: nothing that comes from the environment, nothing secret."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra.core import utils as hydra_utils
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from omegaconf.resolvers import oc
+
+from sweeps.redact import learn_config, learn_variables, tree
+from sweeps.space import OPERATIONAL
+from sweeps.trial.files import TrialFiles, write_text
+from sweeps.trial.journal import Journal
+
+_SHOWN = ("seed", "tags")
+"""Keys whose values a tracking server shows; all others are kept as they are written."""
+
+
+def record_attempt(files: TrialFiles, attempt: int, config: Any) -> None:
+    """Keep the configuration as it is written, less what says how the study runs, and note the attempt.
+
+    Args:
+        files: The trial's files.
+        attempt: 1 for the first execution.
+        config: The composed configuration.
+    """
+    own = {str(key): plain for key in config if key not in OPERATIONAL for plain in [_plain(config._get_node(key))]}
+    write_text(files.config, OmegaConf.to_yaml(OmegaConf.create(tree(own))))
+    choices = {str(group): choice for group, choice in config.hydra.runtime.choices.items() if choice is not None}
+    with environment_as_written():
+        shown = {key: value for key in _SHOWN if (value := _resolved(config, key)) is not None}
+    Journal(files.directory).event("attempt", attempt=attempt, pid=os.getpid(), choices=choices, **shown)
+
+
+def learn_secrets(config: Any) -> None:
+    """Remember what the configuration reads from the environment or has under secret keys."""
+    learn_config({str(key): _plain(config._get_node(key)) for key in config if key not in OPERATIONAL})
+    variables = _plain(config.hydra.job.get("env_set") or {})
+    learn_variables({str(name): str(value) for name, value in variables.items()})
+    learn_config(variables)
+
+
+def guard_hydra_files() -> None:
+    """Let Hydra write `.hydra/` without secrets: overrides are there as they were typed, and `env_set` resolved."""
+
+    def save(config: Any, name: str, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / name, OmegaConf.to_yaml(OmegaConf.create(tree(_plain(config)))))
+
+    hydra_utils._save_config = save  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def environment_as_written() -> Iterator[None]:
+    """Meanwhile everything resolves but `oc.env`, which stays as it is written."""
+
+    def written(*arguments: Any) -> str:
+        return f"${{oc.env:{','.join('null' if value is None else json.dumps(str(value)) for value in arguments)}}}"
+
+    OmegaConf.register_new_resolver("oc.env", written, replace=True)
+    try:
+        yield
+    finally:
+        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+
+
+def _plain(node: Any) -> Any:
+    """Plain containers with interpolations as written."""
+    if OmegaConf.is_config(node):
+        return OmegaConf.to_container(node, resolve=False)
+    return node._value() if hasattr(node, "_value") else node
+
+
+def _resolved(config: Any, key: str) -> Any:
+    try:
+        value = OmegaConf.select(config, key)
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    except OmegaConfBaseException:
+        return None  # the task, which may never read it, is not told by us
