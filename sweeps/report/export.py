@@ -2,6 +2,8 @@
 
 import csv
 import io
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,10 @@ from sweeps.report.tables import Column, Table
 
 if TYPE_CHECKING:
     from sweeps.report.frame import Trials
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_KEY = re.compile(r"\+{1,2}[A-Za-z_][\w./@\-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,7 @@ def to_markdown(table: Table) -> str:
     from tabulate import tabulate
 
     return tabulate(
-        {column.title: _texts(column) for column in table.columns},
+        {_in_markdown(column.title): [_in_markdown(text) for text in _texts(column)] for column in table.columns},
         headers="keys",
         tablefmt="pipe",
         disable_numparse=True,
@@ -54,14 +60,41 @@ def to_csv(table: Table) -> str:
             columns.append((f"{column.title} ±", column.spreads))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(title for title, _ in columns)
-    writer.writerows(zip(*(values for _, values in columns), strict=True))
+    writer.writerow(_in_csv(title) for title, _ in columns)
+    writer.writerows(zip(*(map(_in_csv, values) for _, values in columns), strict=True))
     return file.getvalue()
 
 
 def trials_to_csv(trials: "Trials") -> str:
     """One row per trial, with every override and every metric."""
-    return trials.flat().to_csv(index=False)
+    import pandas as pd
+
+    flat = trials.flat().rename(columns=_in_csv)
+    for name in flat.columns:
+        cells = flat[name].to_list()
+        safe = [_in_csv(cell) for cell in cells]
+        if any(new is not old for new, old in zip(safe, cells, strict=True)):
+            flat[name] = pd.Series(safe, index=flat.index, dtype=object)  # else pandas would show 1 as 1.0
+    return flat.to_csv(index=False)
+
+
+def _in_markdown(text: str) -> str:
+    """A text that stays in its cell."""
+    return " ".join(text.replace("|", "\\|").splitlines())
+
+
+def _in_csv(cell: Any) -> Any:
+    """A text that no spreadsheet takes for a formula. Numbers stay, and keys as they are typed: `+trainer.x`."""
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA) or _KEY.fullmatch(cell) or _is_number(cell):
+        return cell
+    return f"'{cell}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _texts(column: Column) -> list[str]:

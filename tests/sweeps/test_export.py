@@ -179,3 +179,34 @@ def test_a_finished_study_keeps_its_table_in_every_format(tmp_path: Path) -> Non
     assert set(view.files) == {f"table{export.suffix}" for export in EXPORTS.values()}
     assert view.files["table.md"].decode() == table
     assert view.note.startswith(f"2 trials: 1 completed, 1 failed.\n\n{table}")
+
+
+def test_a_cell_of_csv_is_no_formula() -> None:
+    values = ("=1+1", "@x", "+cmd|' /C calc'!A0", "-2+3", "\t=1", "-0.5", "plain", -0.5, None)
+    table = Table(
+        columns=(
+            Column(title="+model.x", kind="key", values=values),
+            Column(title="=evil()", kind="key", values=("",) * len(values)),
+        )
+    )
+    head, *rows = csv.reader(io.StringIO(to_csv(table)))
+    assert head == ["+model.x", "'=evil()"]
+    assert [row[0] for row in rows] == [
+        "'=1+1", "'@x", "'+cmd|' /C calc'!A0", "'-2+3", "'\t=1", "-0.5", "plain", "-0.5", "",
+    ]  # fmt: skip
+
+
+def test_a_cell_of_markdown_stays_one() -> None:
+    table = Table(columns=(Column(title="a|b", kind="key", values=("x|y\nz", "[/data]")),))
+    made = to_markdown(table).splitlines()
+    assert len(made) == 4 and "a\\|b" in made[0] and "x\\|y z" in made[2] and "[/data]" in made[3]
+    assert all(line.count("|") - line.count("\\|") == 2 for line in made)
+
+
+def test_rows_of_trials_are_no_formulas_either(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "'=1+1'"}, done(1.0)), ({"x": "-3"}, done(2.0))])
+    from sweeps.report.export import trials_to_csv
+    from sweeps.report.frame import trial_frame
+
+    rows = list(csv.DictReader(io.StringIO(trials_to_csv(trial_frame(study)))))
+    assert [row["x"] for row in rows] == ["'=1+1", "-3"]
