@@ -209,7 +209,9 @@ def _without_parameter(match: re.Match[str]) -> str:
 def _without_value(match: re.Match[str]) -> str:
     """In prose a colon behind a word says little: `unexpected token: x`."""
     is_prose = ":" in match[2] and not is_always_secret(match[1])
-    return match.group() if is_prose else _without_any_value(match)
+    if is_prose or not holds_secret(match[1], match[3].strip("'\"")):
+        return f"{match[1]}{match[2]}{_PAIR.sub(_without_value, match[3])}"  # `failed: password=x`
+    return _without_any_value(match)
 
 
 def _without_any_value(match: re.Match[str]) -> str:

@@ -63,11 +63,11 @@ def _environment_as_written() -> Iterator[None]:
     def written(*arguments: Any) -> str:
         return f"${{oc.env:{','.join('null' if value is None else json.dumps(str(value)) for value in arguments)}}}"
 
-    OmegaConf.register_new_resolver("oc.env", written, replace=True)
+    OmegaConf.register_resolver("oc.env", written, replace=True, annotation_validation="off")
     try:
         yield
     finally:
-        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+        OmegaConf.register_resolver("oc.env", oc.env, replace=True, annotation_validation="off")
 
 
 def _without_secrets(value: Any) -> Any:
