@@ -114,9 +114,9 @@ def sync(
     from sweeps.errors import SweepsError
     from sweeps.study.study import Study
     from sweeps.study.urls import shown
+    from sweeps.tracking.complaints import told
     from sweeps.tracking.follow import connect
     from sweeps.tracking.follow import sync as sync_study
-    from sweeps.tracking.mlflow import reason
     from sweeps.trial.files import StudyFiles
 
     database = _database(storage, is_view=False)
@@ -127,10 +127,11 @@ def sync(
             print(f"{study_name}: started without tracking; --tracking=URI sends it anyway.")
             continue
         try:
-            sent = sync_study(study, connect(study, uri, experiment), StudyFiles(Path(study.facts["directory"])))
+            view = connect(study, uri, experiment, print)
+            sent = sync_study(study, view, StudyFiles(Path(study.facts["directory"])), print)
         # MLflow's client raises many kinds, of a module that is not to be imported here.
         except Exception as error:
-            raise SweepsError(f"--tracking={shown(uri)} does not answer: {reason(error)}") from error
+            raise SweepsError(f"--tracking={shown(uri)} {told(error)}") from error
         ended = [trial for trial in study.trials() if trial.outcome is not None and trial.number not in sent]
         print(f"{study_name}: {len(sent)} trials sent, {len(ended)} were there already.")
 
@@ -144,7 +145,7 @@ def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> No
 
     study = _study(name, storage)
     uri, experiment = _tracking(study, tracking)
-    view = (lambda: connect(study, uri, experiment)) if uri else None
+    view = (lambda: connect(study, uri, experiment, print)) if uri else None
     findings = examine(study, StudyFiles(Path(study.facts["directory"])), view)
     for finding in findings:
         print(f"{finding.problem} -> {finding.advice}")
@@ -219,27 +220,21 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Open the MLflow UI over the embedded database, or say where the server is."""
+    from sweeps.redact import address
     from sweeps.settings import tracking_uri
+    from sweeps.tracking.mlflow import prepare
 
     uri = tracking or tracking_uri()
     if uri.startswith("http"):
-        print(uri)
+        print(address(uri))
         return
+    prepare(uri, print)
     print(f"http://{host}:{port}", flush=True)
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        uri,
-        "--host",
-        host,
-        "--port",
-        str(port),
-    ]
-    os.execve(sys.executable, [*command, "--workers", "1"], environment)
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    # By the environment: everybody can read a command line, and the address may hold a password.
+    environment = {**os.environ, **quiet, "MLFLOW_BACKEND_STORE_URI": uri}
+    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
+    os.execve(sys.executable, command, environment)
 
 
 def _database(storage: str | None, is_view: bool = True) -> "Database":
@@ -258,8 +253,15 @@ def _study(name: str, storage: str | None, is_view: bool = True) -> "Study":
 
 def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:
     """URI and experiment: `--tracking`, the environment, or what the study was started with; empty: untracked."""
+    from sweeps.errors import StudyError
+    from sweeps.secret_names import HIDDEN
     from sweeps.settings import tracking_uri
 
     known = study.facts.get("tracking") or {}
-    uri = asked or os.environ.get("MLFLOW_TRACKING_URI") or known.get("uri", tracking_uri())
+    is_untracked = known.get("uri") == ""  # by tracking.uri=null, whatever else is tracked on this machine
+    environment = None if is_untracked else os.environ.get("MLFLOW_TRACKING_URI")
+    uri = asked or environment or known.get("uri", tracking_uri())
+    if HIDDEN in uri:
+        why = f"Study {study.name!r} is tracked at {uri} and does not keep the password."
+        raise StudyError(f"{why} Give the address by MLFLOW_TRACKING_URI or --tracking.")
     return uri, known.get("experiment") or "sweeps"

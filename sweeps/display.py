@@ -82,10 +82,10 @@ class Display:
             # A large study is read less often, so that looking never costs more than a twentieth.
             self._next_refresh = time.monotonic() + max(_REFRESH_S, 20 * (time.monotonic() - began))
 
-    def warn(self, reason: str) -> None:
-        """Say once that the tracking server does not answer."""
-        later = f"Training goes on; `sweeps sync {self._study.name}` sends it later."
-        print(f"Warning: tracking does not answer ({reason}). {later}", file=sys.stderr, flush=True)
+    def warn(self, what: str) -> None:
+        """Say what is wrong with tracking; nothing of it ends a sweep."""
+        later = f"Training goes on; `sweeps sync {self._study.name}` sends what is missing."
+        print(f"Warning: {what.rstrip('.')}. {later}", file=sys.stderr, flush=True)
 
     def _refresh(self) -> None:
         self._trials = self._study.trials()

@@ -1,17 +1,20 @@
 """Compares what the study, the journals and the tracking server say of a trial."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sweeps.identity import is_known_dead
 from sweeps.outcome import Completed
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.tracking.cards import Tag, status_of
+from sweeps.tracking.complaints import told
 from sweeps.tracking.follow import card_of
-from sweeps.tracking.mlflow import MlflowView, reason
+from sweeps.tracking.mlflow import MlflowView
 from sweeps.trial import journal
 from sweeps.trial.files import StudyFiles
 
@@ -89,11 +92,11 @@ def _runs(
         runs = view.children()
     # The client raises many kinds; for the user they are one.
     except Exception as error:
-        yield Finding(problem=f"tracking does not answer: {reason(error)}", advice="start the server")
+        yield Finding(problem=f"tracking {told(error)}", advice="see what the server says")
         return
-    by_trial: dict[str, list[tuple[str, str]]] = {}
+    by_trial: dict[str, list[Any]] = {}
     for run in runs:
-        by_trial.setdefault(run.data.tags.get(Tag.TRIAL, "?"), []).append((run.info.run_id, run.info.status))
+        by_trial.setdefault(run.data.tags.get(Tag.TRIAL, "?"), []).append(run)
     for trial in trials:
         found = by_trial.pop(str(trial.number), [])
         if trial.outcome is not None:
@@ -104,24 +107,24 @@ def _runs(
         )
 
 
-def _run(
-    view: MlflowView, trial: TrialRow, found: list[tuple[str, str]], files: StudyFiles, sync: str
-) -> Iterator[Finding]:
+def _run(view: MlflowView, trial: TrialRow, found: list[Any], files: StudyFiles, sync: str) -> Iterator[Finding]:
     if len(found) != 1:
         yield Finding(problem=f"trial {trial.number} has {len(found)} runs in MLflow", advice=sync)
         return
-    run_id, status = found[0]
+    run = found[0]
+    status = run.info.status
     if trial.outcome is not None and status != status_of(trial.outcome):
         yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
     card = card_of(trial, files)
     if card is not None:
-        yield from _samples(view, run_id, trial.number, card.files.journal, sync)
+        yield from _samples(view, run, trial.number, card.files.journal, sync)
 
 
-def _samples(view: MlflowView, run_id: str, number: int, path: Path, sync: str) -> Iterator[Finding]:
+def _samples(view: MlflowView, run: Any, number: int, path: Path, sync: str) -> Iterator[Finding]:
     expected = Counter(sample.name for sample in journal.samples(path))
+    expected.subtract(json.loads(run.data.tags.get(Tag.REFUSED) or "{}"))
     for name, count in expected.items():
-        there = len(view.history(run_id, name))
+        there = len(view.history(run.info.run_id, name))
         if there != count:
             yield Finding(
                 problem=f"trial {number}: {name} has {there} samples in MLflow, {count} recorded", advice=sync

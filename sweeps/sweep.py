@@ -75,7 +75,7 @@ class Sweep:
         database = self._existing_database()
         known = self._existing_study(database)
         if plan.tracking.uri and not plan.settings.preview:
-            warm_up()
+            warm_up(plan.tracking.uri)
         application = None if known and self._is_known(known) else self._checked_application()
         if plan.settings.preview:
             print_preview(plan.name, plan.points(), known, plan.num_points)

@@ -16,7 +16,7 @@ FENCES = {
     "lightning": ["sweeps/lightning.py"],
     "optuna": ["sweeps/study/*"],
     "pandas": ["sweeps/report/*"],
-    "sqlalchemy": ["sweeps/study/*", "sweeps/tracking/mlflow.py"],
+    "sqlalchemy": ["sweeps/study/*", "sweeps/tracking/embedded.py"],
     "torch": [],
 }
 

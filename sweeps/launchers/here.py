@@ -54,6 +54,8 @@ def work(order: WorkOrder) -> int:
         tracking = Tracking(study, order.tracking, files, display.warn)
         worker = _worker(study, worker_id, order, files, server, [tracking, display]) if server else None
         interrupted_by, stopped = None, None
+        if worker:
+            tracking.prepare()
         with display:
             try:
                 interrupted_by = worker.run() if worker else None

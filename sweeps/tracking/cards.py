@@ -32,6 +32,8 @@ class Tag(StrEnum):
     DETAIL = "detail"
     NUM_SAMPLES = "num_points"
     """Of a closed run: samples in the journal, all of which have been sent. The name is that of the first runs."""
+    REFUSED = "refused"
+    """Of a closed run: metric name to the number of its samples that the server does not take, as JSON."""
 
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}

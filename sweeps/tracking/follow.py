@@ -1,5 +1,6 @@
 """Keeps the tracking server in step with a study: while a worker runs, and afterwards for what was missed."""
 
+import contextlib
 import json
 from collections.abc import Callable
 
@@ -12,7 +13,9 @@ from sweeps.settings import TrackingSettings
 from sweeps.study.records import Notice, TrialEnded, TrialRow, TrialStarted
 from sweeps.study.study import Study
 from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
-from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.complaints import is_refusal, reason
+from sweeps.tracking.mlflow import MlflowView, prepare
+from sweeps.tracking.names import ORIGINAL, fitting
 from sweeps.tracking.uploader import Upload, Uploader
 from sweeps.trial import journal
 from sweeps.trial.files import StudyFiles, write_text
@@ -26,7 +29,7 @@ class Tracking:
         study: The study.
         settings: Where runs are logged.
         files: The study's files on this machine.
-        warn: Shows the user one line when the server does not answer.
+        warn: Shows the user one line: the server does not answer, or refuses something.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Tracking:
     ) -> None:
         self._study, self._uri, self._files = study, settings.uri, files
         self._view: MlflowView | None = None
+        self._warn = warn
         self._experiment = settings.experiment
         self._uploader = Uploader(self._connect, warn)
         self._is_started = False
@@ -43,6 +47,12 @@ class Tracking:
             card = card_of(trial, files)
             if card and trial.outcome and not Upload(card).is_done(self._uri):
                 self._follow(card, trial.outcome)
+
+    def prepare(self) -> None:
+        """Have an embedded database made before a trial needs it: an application may log to it by itself."""
+        if self._uri is not None:
+            with contextlib.suppress(Exception):  # the uploader tells what is wrong, and tries again
+                prepare(self._uri, self._warn)
 
     def notice(self, notice: Notice) -> None:
         if self._uri is None:
@@ -80,7 +90,7 @@ class Tracking:
         return f"{address(self._view.uri).rstrip('/')}/{self._view.link()}"
 
     def _connect(self) -> MlflowView:
-        self._view = connect(self._study, self._uri or "", self._experiment)
+        self._view = connect(self._study, self._uri or "", self._experiment, self._warn)
         return self._view
 
     def _follow(self, card: TrialCard, outcome: Outcome | None = None) -> None:
@@ -93,8 +103,16 @@ class Tracking:
             self._uploader.start()
 
 
-def connect(study: Study, uri: str, experiment: str) -> MlflowView:
-    """The view of a study on a tracking server."""
+def connect(study: Study, uri: str, experiment: str, tell: Callable[[str], None] = lambda line: None) -> MlflowView:
+    """The view of a study on a tracking server; an embedded database is made where there is none.
+
+    Args:
+        study: The study.
+        uri: Tracking URI.
+        experiment: Experiment of all studies.
+        tell: Shows the user one line where a half-made database is set aside.
+    """
+    prepare(uri, tell)
     params = {
         "objective": ", ".join(study.objectives),
         "direction": ", ".join(study.directions),
@@ -130,8 +148,16 @@ def finish_study(study: Study, view: MlflowView) -> None:
     view.end(view.parent(), "FINISHED")
 
 
-def sync(study: Study, view: MlflowView, files: StudyFiles) -> list[int]:
+def sync(
+    study: Study, view: MlflowView, files: StudyFiles, tell: Callable[[str], None] = lambda line: None
+) -> list[int]:
     """Make the tracking server show the study; what is there already stays.
+
+    Args:
+        study: The study.
+        view: Where it is shown.
+        files: Its files on this machine.
+        tell: Shows the user one line per thing that the server refuses.
 
     Returns:
         The numbers of the trials that had to be sent.
@@ -143,8 +169,15 @@ def sync(study: Study, view: MlflowView, files: StudyFiles) -> list[int]:
             continue
         upload = Upload(card, trial.outcome)
         upload.restart()
-        upload.advance(view)
-        sent.append(trial.number)
+        try:
+            upload.advance(view)
+            sent.append(trial.number)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            tell(f"MLflow refuses the run of trial {trial.number}: {reason(error)}")
+        for line in upload.complaints():
+            tell(line)
     if study.is_finished():
         finish_study(study, view)
     return sent
@@ -158,5 +191,8 @@ def is_tracked(trial: TrialRow, card: TrialCard, view: MlflowView) -> bool:
     if run_id is None:
         return False
     status, tags = view.state(run_id)
-    num_samples = sum(1 for _ in journal.samples(card.files.journal))
-    return status == status_of(trial.outcome) and tags.get(Tag.NUM_SAMPLES) == str(num_samples)
+    names = [sample.name for sample in journal.samples(card.files.journal)]
+    # An earlier version gave several metrics one name.
+    is_told_apart = all(fitting(name) == name or ORIGINAL + fitting(name) in tags for name in set(names))
+    is_whole = tags.get(Tag.NUM_SAMPLES) == str(len(names)) and is_told_apart
+    return status == status_of(trial.outcome) and is_whole

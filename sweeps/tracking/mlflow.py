@@ -1,20 +1,21 @@
 """The only module that knows MLflow: one experiment, a parent run a study, a child run a trial."""
 
-import importlib
-import math
+import functools
+import logging
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy.engine import make_url
-
+from sweeps.redact import text
+from sweeps.tracking import embedded
+from sweeps.tracking.batches import Refused, offered
 from sweeps.tracking.cards import StudyCard, Tag, TrialCard
+from sweeps.tracking.names import ORIGINAL, fitting, shortened, storable
 from sweeps.trial.journal import Sample
 
 # A server that does not answer is noticed within seconds; a user's own values stay.
@@ -28,6 +29,9 @@ _ENVIRONMENT = {
 _KIND = "mlflow.experimentKind"
 _BATCH = 1000
 _TAG_BATCH = 100
+_LONGEST_PARAM = 6000
+_ARTIFACTS = "mlruns"
+_making = threading.Lock()
 
 
 class MlflowView:
@@ -43,19 +47,15 @@ class MlflowView:
     def __init__(
         self, uri: str, experiment: str, study: StudyCard, lock: Callable[[str], AbstractContextManager[None]]
     ) -> None:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        import logging
-
+        _set_up()
         import mlflow
 
-        for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
         self.uri = uri
         self._experiment_name, self._study, self._lock = experiment, study, lock
         self._client = mlflow.MlflowClient(tracking_uri=uri)
         self._experiment_id: str | None = None
         self._parent_id: str | None = None
+        self._renamed: set[tuple[str, str]] = set()
 
     def parent(self) -> str:
         """The run of the study; made when there is none."""
@@ -88,25 +88,32 @@ class MlflowView:
         samples: Iterable[Sample],
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
-    ) -> None:
-        """Add samples, params and tags to a run; what it has already stays as it is."""
+    ) -> list[Refused]:
+        """Add samples, params and tags to a run; what it has already stays as it is.
+
+        Returns:
+            What the server refuses, entry by entry; everything else is there.
+        """
         from mlflow.entities import Metric, Param, RunTag
 
-        sent = [Metric(_clean(s.name), s.value, s.time_ms, s.step) for s in samples if not math.isinf(s.value)]
-        for start in range(0, len(sent), _BATCH):
-            self._client.log_batch(run_id, metrics=sent[start : start + _BATCH])
-        texts = [Param(_clean(key), str(value)) for key, value in (params or {}).items()]
-        labels = [RunTag(key, str(value)) for key, value in (tags or {}).items()]
-        for start in range(0, max(len(texts), len(labels)), _TAG_BATCH):
-            chosen = slice(start, start + _TAG_BATCH)
-            self._client.log_batch(run_id, params=texts[chosen], tags=labels[chosen])
+        samples, params = list(samples), dict(params or {})
+        originals = self._originals(run_id, [*(sample.name for sample in samples), *params])
+        metrics = [Metric(fitting(s.name), storable(s.value), s.time_ms, s.step) for s in samples]
+        texts = [Param(fitting(key), shortened(text(str(value)))[:_LONGEST_PARAM]) for key, value in params.items()]
+        labels = [RunTag(key, shortened(text(str(value)))) for key, value in {**originals, **(tags or {})}.items()]
+        log = self._client.log_batch
+        return [
+            *offered(metrics, _BATCH, "metric", lambda some: log(run_id, metrics=some)),
+            *offered(texts, _TAG_BATCH, "param", lambda some: log(run_id, params=some)),
+            *offered(labels, _TAG_BATCH, "tag", lambda some: log(run_id, tags=some)),
+        ]
 
     def attach(self, run_id: str, name: str, content: str | bytes) -> None:
         """Keep a file with a run; `name` may have folders in front."""
         folder, _, file_name = name.rpartition("/")
         with tempfile.TemporaryDirectory() as made:
             path = Path(made) / file_name
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
+            path.write_bytes(text(content).encode() if isinstance(content, str) else content)
             self._client.log_artifact(run_id, str(path), folder or None)
 
     def end(self, run_id: str, status: str, end_ms: int | None = None) -> None:
@@ -135,7 +142,7 @@ class MlflowView:
 
     def history(self, run_id: str, name: str) -> list[Sample]:
         """The samples of one metric of a run."""
-        found = self._client.get_metric_history(run_id, _clean(name))
+        found = self._client.get_metric_history(run_id, fitting(name))
         return [Sample(metric.key, metric.value, metric.step, metric.timestamp) for metric in found]
 
     def experiment(self) -> str:
@@ -153,6 +160,13 @@ class MlflowView:
         """Where the study's trials are listed in the UI, below the server's address."""
         wanted = f"tags.study = '{self._study.name}' and tags.run_role = 'trial'"
         return f"#/experiments/{self.experiment()}/runs?searchFilter={quote(wanted)}"
+
+    def _originals(self, run_id: str, names: Iterable[str]) -> dict[str, str]:
+        """Tags that say what names were that MLflow does not take; each is sent once."""
+        changed = {ORIGINAL + fitting(name): name for name in names if fitting(name) != name}
+        new = {tag: name for tag, name in changed.items() if (run_id, tag) not in self._renamed}
+        self._renamed.update((run_id, tag) for tag in new)
+        return new
 
     def _new_experiment(self) -> str:
         from mlflow.exceptions import MlflowException
@@ -172,31 +186,65 @@ class MlflowView:
         return str(found[0].info.run_id) if found else None
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
-        run = self._client.create_run(self.experiment(), start_time=start_ms, tags=dict(tags), run_name=name)
+        kept = {key: shortened(text(value)) for key, value in tags.items()}
+        run = self._client.create_run(self.experiment(), start_time=start_ms, tags=kept, run_name=text(name))
         return str(run.info.run_id)
 
 
-def warm_up() -> None:
-    """Import the client in the background: about two seconds of a core that idles while the trials' server starts."""
-    threading.Thread(target=importlib.import_module, args=("mlflow",), daemon=True).start()
+def warm_up(uri: str) -> None:
+    """Import the client in the background, and make what a new embedded database holds.
+
+    It takes a few seconds of a core that idles while the trials' server starts. Nothing is written.
+    """
+
+    def work() -> None:
+        with suppress(Exception):  # whoever needs it next is told
+            import mlflow  # noqa: F401
+
+            path = embedded.database_of(uri)
+            if path and not embedded.is_whole(path):
+                _database(path)
+
+    threading.Thread(target=work, daemon=True).start()
 
 
-def _clean(name: str) -> str:
-    """The name in the characters that MLflow takes; it would refuse the whole batch for one other."""
-    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)
+def prepare(uri: str, tell: Callable[[str], None]) -> None:
+    """Return once an embedded database is there and whole; a half-made one is set aside, and the user told so.
+
+    Args:
+        uri: Tracking URI; nothing is done for a server's.
+        tell: Shows the user one line.
+    """
+    embedded.prepare(uri, _database, tell)
 
 
-def reason(error: BaseException) -> str:
-    """Why a tracking server did not answer, in a few words; its client nests the cause in a page of text."""
-    text = str(error).strip()
-    cause = re.search(r"(?:\[Errno [^]]*\] |RemoteDisconnected\(')([^'\")]+)", text)
-    lines = text.splitlines()
-    return cause.group(1).strip() if cause else (lines[0] if lines else type(error).__name__)[:160]
+def _database(path: Path) -> bytes:
+    """What a new embedded database at that path holds."""
+    with _making:
+        return _database_with((path.parent / _ARTIFACTS).as_uri())
+
+
+@functools.cache
+def _database_with(artifacts: str) -> bytes:
+    _set_up()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store: Any = SqlAlchemyStore("sqlite:///:memory:", artifacts)  # type: ignore[no-untyped-call]
+    connection = store.engine.raw_connection()
+    try:
+        return bytes(connection.driver_connection.serialize())
+    finally:
+        connection.close()
+
+
+def _set_up() -> None:
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 def _artifacts(uri: str) -> str | None:
     """Beside an embedded database; a server knows its own place."""
-    if not uri.startswith("sqlite:"):
-        return None
-    database = Path(make_url(uri).database or "mlflow.db").resolve()
-    return (database.parent / "mlruns").as_uri()
+    database = embedded.database_of(uri)
+    return (database.parent / _ARTIFACTS).as_uri() if database else None

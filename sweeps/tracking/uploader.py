@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from sweeps.outcome import Failed, Outcome, kind
 from sweeps.redact import text
 from sweeps.tracking.cards import Tag, TrialCard, status_of
-from sweeps.tracking.mlflow import MlflowView, reason
+from sweeps.tracking.complaints import is_refusal, reason, told
+from sweeps.tracking.mlflow import MlflowView
 from sweeps.trial import journal
 from sweeps.trial.files import write_text
 
@@ -32,6 +34,8 @@ class Upload:
 
     def __init__(self, card: TrialCard, outcome: Outcome | None = None) -> None:
         self.card, self.outcome = card, outcome
+        self.refused: Counter[str] = Counter()
+        self._untold: dict[str, str] = {}
         self._offset = 0
         self._run_id: str | None = None
 
@@ -48,16 +52,25 @@ class Upload:
             self._open(view)
         assert self._run_id is not None
         records, offset = journal.read(self.card.files.journal, self._offset)
-        view.send(self._run_id, [sample for record in records for sample in journal.samples_of(record)])
+        refused = view.send(self._run_id, [sample for record in records for sample in journal.samples_of(record)])
+        self.refused.update(what.removeprefix("metric ") for what, _ in refused)
+        self._untold.update(refused)
         self._offset = offset
         if outcome is not None:
             self._close(view, self._run_id, outcome)
         self._save(view.uri, status_of(outcome) if outcome else None)
         return outcome is not None
 
+    def complaints(self) -> list[str]:
+        """A line for each thing that the server has refused since the last call; it is given up."""
+        lines = [f"MLflow refuses {what} of trial {self.card.number}: {why}" for what, why in self._untold.items()]
+        self._untold.clear()
+        return lines
+
     def restart(self) -> None:
         """Forget how far it was."""
         self._offset, self._run_id = 0, None
+        self.refused.clear()
         (self.card.files.upload_mark).unlink(missing_ok=True)
 
     def _open(self, view: MlflowView) -> None:
@@ -66,6 +79,7 @@ class Upload:
         self._run_id = view.child(self.card, span[0] if span else None)
         if mark.get("uri") == text(view.uri) and mark.get("run_id") == self._run_id:
             self._offset = mark["offset"]
+            self.refused.update(mark.get("refused") or {})
         else:
             now = span[0] if span else time.time_ns() // 1_000_000
             view.send(self._run_id, [journal.Sample(name, value, 0, now) for name, value in self.card.numbers.items()])
@@ -77,10 +91,12 @@ class Upload:
         num_samples = sum(1 for record in everything for _ in journal.samples_of(record))
         written = self.card.written()
         tags = {**self.card.tags(written), Tag.STATE: kind(outcome), Tag.NUM_SAMPLES: str(num_samples)}
+        if self.refused:
+            tags[Tag.REFUSED] = json.dumps(self.refused)
         if isinstance(outcome, Failed):
             tags |= {Tag.CAUSE: outcome.cause, Tag.DETAIL: outcome.detail[:1000]}
             view.attach(run_id, "log_tail.txt", outcome.log_tail)
-        view.send(run_id, (), params=self.card.params(written), tags=tags)
+        self._untold.update(view.send(run_id, (), params=self.card.params(written), tags=tags))
         if written.config_text is not None:
             view.attach(run_id, "config/config.yaml", written.config_text)
         span = journal.span_ms(everything)
@@ -94,7 +110,8 @@ class Upload:
         return mark if isinstance(mark, dict) else {}
 
     def _save(self, uri: str, status: str | None) -> None:
-        mark = {"uri": text(uri), "run_id": self._run_id, "offset": self._offset, "status": status}
+        mark: dict[str, Any] = {"uri": text(uri), "run_id": self._run_id, "offset": self._offset, "status": status}
+        mark |= {"refused": dict(self.refused)} if self.refused else {}
         write_text(self.card.files.upload_mark, json.dumps(mark))
 
 
@@ -103,7 +120,7 @@ class Uploader:
 
     Args:
         connect: Makes the view; called in the thread, since it imports MLflow and speaks to the server.
-        warn: Shows the user one line; called once however often the server fails.
+        warn: Shows the user one line; called once however often the server fails, and once per thing it refuses.
     """
 
     def __init__(self, connect: Callable[[], MlflowView], warn: Callable[[str], None]) -> None:
@@ -128,7 +145,8 @@ class Uploader:
     def end(self, number: int, outcome: Outcome) -> None:
         """The trial has ended; its run is closed once everything is sent."""
         with self._guard:
-            self._uploads[number].outcome = outcome
+            if number in self._uploads:  # else the server has refused its run
+                self._uploads[number].outcome = outcome
 
     def close(self, drain_s: float, finish: Callable[[MlflowView], None] | None) -> bool:
         """Send the rest and stop.
@@ -186,9 +204,22 @@ class Uploader:
             with self._guard:
                 # To the end of the queue: one that the server refuses must not keep the others waiting for ever.
                 self._uploads[number] = self._uploads.pop(number)
-            if upload.advance(view):
+            if self._has_ended(upload, view):
                 with self._guard:
                     self._uploads.pop(number, None)
+
+    def _has_ended(self, upload: Upload, view: MlflowView) -> bool:
+        """Send what is new of a trial; True when nothing of it is left to send, or the server refuses its run."""
+        try:
+            return upload.advance(view)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            self._warn(f"MLflow refuses the run of trial {upload.card.number}: {reason(error)}")
+            return True
+        finally:
+            for line in upload.complaints():
+                self._warn(line)
 
     def _note(self, error: Exception) -> None:
         if self._failed_at is None:
@@ -196,7 +227,7 @@ class Uploader:
         log.debug("tracking failed", exc_info=error)
         if not self._has_warned:
             self._has_warned = True
-            self._warn(reason(error))
+            self._warn(f"tracking {told(error)}")
 
 
 def _size(path: Path) -> int:

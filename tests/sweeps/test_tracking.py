@@ -1,5 +1,7 @@
 """A study on a real MLflow server that comes, goes and is wiped."""
 
+import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +16,10 @@ from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking.cards import TrialCard
+from sweeps.tracking.complaints import reason
 from sweeps.tracking.follow import connect, sync
-from sweeps.tracking.mlflow import MlflowView, reason
+from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.names import fitting
 from sweeps.tracking.uploader import Uploader
 from sweeps.trial.files import StudyFiles, TrialFiles
 from sweeps.trial.journal import Journal
@@ -70,7 +74,8 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     assert (tags["arch"], tags["seed"], tags["cell"], tags["study"]) == ("dense", "7", "w=0.1", "synced")
     assert tags["mlflow.parentRunId"] == view.parent()
     assert len(view.history(first.info.run_id, "loss")) == 50
-    assert first.data.metrics["val/acc_1 ___"] == 49 / 50
+    assert first.data.metrics[fitting("val/acc@1 (α)")] == 49 / 50
+    assert fitting("val/acc@1 (α)").startswith("val/acc_1 ___-")
     assert runs["3"].data.tags["cause"] == "error"
     assert view.state(view.parent())[0] == "FINISHED"
     artifacts = {item.path for item in MlflowClient(server.uri).list_artifacts(first.info.run_id, "config")}
@@ -148,7 +153,7 @@ def test_an_uploader_gives_up_on_a_server_that_never_answers(tmp_path: Path) -> 
     began = time.monotonic()
     assert not uploader.close(drain_s=1, finish=None)
     assert time.monotonic() - began < 60  # it would wait for ever
-    assert warnings == ["Connection refused"]
+    assert warnings == ["tracking does not answer: Connection refused"]
 
 
 def test_the_reason_is_the_innermost_one() -> None:
@@ -157,3 +162,86 @@ def test_the_reason_is_the_innermost_one() -> None:
     aborted = "failed (Caused by ProtocolError('Connection aborted.', RemoteDisconnected('Remote end closed')))"
     assert reason(OSError(aborted)) == "Remote end closed"
     assert reason(ValueError("")) == "ValueError"
+
+
+def hard_study(folder: Path, name: str) -> Study:
+    """One trial whose journal has names and values that MLflow does not take as they are."""
+    study = Study.create(
+        Database(f"sqlite:///{folder}/studies.db"),
+        name,
+        ["minimize"],
+        {"objective": ["loss"], "directory": str(folder)},
+    )
+    study.add([Point(overrides={"w": "1", "a@b": "x" * 9000}, varied=("w",))])
+    claim = study.claim("w", None)
+    assert claim is not None
+    journal = Journal(folder / "trials" / "000")
+    journal.event("attempt", attempt=1, tags=["long " * 4000])
+    for step in range(3):
+        journal.log({name: float(index) for index, name in enumerate(HARD)}, step)
+        journal.log({"grad": float("inf"), "down": float("-inf"), "none": float("nan")}, step)
+    study.tell(claim, Completed(values=(0.1,), metrics={"loss": 0.1}))
+    return study
+
+
+HARD = ["loss", "val//acc", "/val/acc", "a/../b", "n" * 300, "mAP@50", "mAP_50", "acc (top-5)", "F1[macro]", "", "x/"]
+
+
+@pytest.mark.parametrize("kind", ["server", "embedded"])
+def test_hard_names_and_values_arrive_and_doctor_agrees(server: Server, tmp_path: Path, kind: str) -> None:
+    study = hard_study(tmp_path, f"hard-{kind}")
+    uri = server.uri if kind == "server" else f"sqlite:///{tmp_path}/mlflow.db"
+    told: list[str] = []
+    view = view_of(study, uri)
+    assert sync(study, view, StudyFiles(tmp_path), told.append) == [0] and told == []
+    assert sync(study, view_of(study, uri), StudyFiles(tmp_path), told.append) == []
+    assert examine(study, StudyFiles(tmp_path), lambda: view) == []
+    (run,) = view.children()
+    assert run.info.status == "FINISHED" and len(run.data.metrics) == len(HARD) + 3 + 1  # and the number of the axis
+    for index, name in enumerate(HARD):
+        assert [sample.value for sample in view.history(run.info.run_id, name)] == [float(index)] * 3
+        if fitting(name) != name:
+            assert run.data.tags[f"original/{fitting(name)}"] == name
+    assert {sample.value for sample in view.history(run.info.run_id, "grad")} == {sys.float_info.max}
+    assert {sample.value for sample in view.history(run.info.run_id, "down")} == {-sys.float_info.max}
+    assert len(run.data.tags["tags"]) == 8000 and run.data.tags[f"original/{fitting('a@b')}"] == "a@b"
+    assert run.data.params[fitting("a@b")] == "x" * 6000
+
+
+def test_what_the_server_refuses_is_named_and_all_else_arrives(server: Server, tmp_path: Path) -> None:
+    study = finished_study(tmp_path, "refused", num_steps=3)
+    path = tmp_path / "trials" / "001" / "journal.jsonl"
+    lines = path.read_text().splitlines()
+    # No clock of ours makes it, a task may: MLflow takes no time before 1970.
+    lines.insert(2, '{"t": -5, "step": 7, "metrics": {"early": 1.0, "loss": 2.0}}')
+    path.write_text("\n".join(lines) + "\n")
+    told: list[str] = []
+    view = view_of(study, server.uri)
+    assert sync(study, view, StudyFiles(tmp_path), told.append) == [0, 1, 2, 3]
+    assert [line.split(":")[0] for line in told] == [
+        "MLflow refuses metric early of trial 1",
+        "MLflow refuses metric loss of trial 1",
+    ]
+    assert examine(study, StudyFiles(tmp_path), lambda: view) == []
+    assert sync(study, view, StudyFiles(tmp_path), told.append) == []
+    runs = {run.data.tags["trial"]: run for run in view.children()}
+    assert {run.info.status for run in runs.values()} == {"FINISHED", "FAILED"}
+    assert len(view.history(runs["1"].info.run_id, "loss")) == 3 and "early" not in runs["1"].data.metrics
+    assert json.loads(runs["1"].data.tags["refused"]) == {"early": 1, "loss": 1}
+
+
+def test_a_refusal_is_no_outage(server: Server, tmp_path: Path) -> None:
+    study = finished_study(tmp_path, "gone", num_steps=1)
+    view = view_of(study, server.uri)
+    warnings: list[str] = []
+    uploader = Uploader(lambda: view, warnings.append)
+    cards = [TrialCard(number=n, point=Point(overrides={}), files=StudyFiles(tmp_path).trial(n)) for n in (0, 1)]
+    run_id = view.child(cards[0], None)
+    MlflowClient(server.uri).set_tag(run_id, "x", "y")
+    view.find = lambda card: "0" * 32 if card.number == 0 else None  # type: ignore[method-assign]
+    for card in cards:
+        uploader.add(card, Completed(values=(1.0,)))
+    uploader.start()
+    assert uploader.close(drain_s=5, finish=None)
+    assert len(warnings) == 1 and warnings[0].startswith("MLflow refuses the run of trial 0: RESOURCE_DOES_NOT_EXIST")
+    assert {run.data.tags["trial"]: run.info.status for run in view.children()}["1"] == "FINISHED"
