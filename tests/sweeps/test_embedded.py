@@ -1,5 +1,6 @@
 """The embedded database of MLflow is whole or not there, whatever is killed while it is made."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -26,8 +27,9 @@ def killed_at(folder: Path, code: str, size: int) -> None:
     """Kill with -9 once any file of the database has that size, or at the end."""
     process = started(folder, code)
     while process.poll() is None:
-        if max((path.stat().st_size for path in folder.glob("*mlflow.db*")), default=-1) >= size:
-            break
+        with contextlib.suppress(FileNotFoundError):  # SQLite's journals come and go
+            if max((path.stat().st_size for path in folder.glob("*mlflow.db*")), default=-1) >= size:
+                break
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import execution_whitelist, instantiate
+from hydra.utils import execution_whitelist
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY, Commands
+from trainer_pkg.assemble import build
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.signatures import check_signatures
 from trainer_pkg.trusted import WHITELIST
@@ -40,8 +41,8 @@ def test_every_option_composes_and_binds_its_arguments(group: str, option: str) 
 def test_every_experiment_combines_with_every_model(experiment: str, model: str, tmp_path: Path) -> None:
     cfg = composed(f"experiment={experiment}", f"model={model}", f"paths.data_dir={tmp_path}")
     with execution_whitelist(WHITELIST):
-        data = instantiate(cfg.data)
-        module = instantiate(cfg.model, spec=data.spec)
+        data = build(cfg.data)
+        module = build(cfg.model, spec=data.spec)
     assert model.startswith(cfg.model.net._target_.rpartition(".")[2].lower())
     assert cfg.study.objective in module.metric_directions
 
@@ -97,8 +98,8 @@ def test_a_head_and_a_label_map_need_no_code(tmp_path: Path) -> None:
         *(f"+data.labels.heads.orientation={orientation}", f"data.labels.heads.thickness={parity}"),
     )
     with execution_whitelist(WHITELIST):
-        data = instantiate(cfg.data)
-        module = instantiate(cfg.model, spec=data.spec)
+        data = build(cfg.data)
+        module = build(cfg.model, spec=data.spec)
     data.prepare_data()
     data.setup()
     batch = next(iter(data.train_dataloader()))
@@ -112,7 +113,7 @@ def test_a_head_and_a_label_map_need_no_code(tmp_path: Path) -> None:
 
 def test_the_documented_cifar_heads_have_their_sizes(tmp_path: Path) -> None:
     with execution_whitelist(WHITELIST):
-        spec = instantiate(composed("data=cifar10_multihead", f"paths.data_dir={tmp_path}").data).spec
+        spec = build(composed("data=cifar10_multihead", f"paths.data_dir={tmp_path}").data).spec
     assert {head: target.num_outputs for head, target in spec.targets.items()} == {
         "class": 10,
         "domain": 2,

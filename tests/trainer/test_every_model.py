@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import execution_whitelist, instantiate
+from hydra.utils import execution_whitelist
 from lightning.pytorch import Trainer
 
 from tests.conftest import REPOSITORY
+from trainer_pkg.assemble import build
 from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
 from trainer_pkg.data.labels import ClassMaps
@@ -76,7 +77,7 @@ def test_a_step_a_checkpoint_a_resume_and_an_evaluation(
         labels = ClassMaps(LABELS) if num_heads == 3 else None
         data = DataModule(source=SOURCES[source], cache_dir=tmp_path, num_val=8, batch_size=8, labels=labels)
         with execution_whitelist(WHITELIST):
-            return instantiate(cfg.model, spec=data.spec), data
+            return build(cfg.model, spec=data.spec), data
 
     module, data = objects()
     assert len(module.network.heads) == num_heads  # type: ignore[attr-defined]

@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from tests.trainer.test_assemble import config
 from trainer_pkg.checkpoint import AtomicCheckpointIO
-from trainer_pkg.evaluate import with_checkpoint_config
+from trainer_pkg.errors import ConfigError
+from trainer_pkg.preflight.stored import with_checkpoint_config
 from trainer_pkg.record import plain_config
 
 
@@ -35,9 +36,9 @@ def cfg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DictConfig:
 @pytest.mark.parametrize("resolve", [True, False])
 def test_no_canary_is_in_a_checkpoint(cfg: DictConfig, tmp_path: Path, resolve: bool) -> None:
     kept = plain_config(cfg, resolve=resolve)
-    assert "canary" not in str(kept)
+    assert "canary-" not in str(kept)
     AtomicCheckpointIO().save_checkpoint({"state_dict": {}, "config": kept}, tmp_path / "x.ckpt")
-    assert b"canary" not in (tmp_path / "x.ckpt").read_bytes()
+    assert b"canary-" not in (tmp_path / "x.ckpt").read_bytes()
     assert kept["model"]["pad_token"] == "pad" and "api_key" not in kept["data"]["source"]
 
 
@@ -56,8 +57,13 @@ def test_a_checkpoint_is_evaluated_with_the_environment_of_the_evaluation(
     cfg: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.ckpt"
-    stored = {"state_dict": {"w": torch.zeros(1)}, "config": plain_config(cfg)}
+    kept = plain_config(cfg)
+    stored = {"state_dict": {"w": torch.zeros(1)}, "config": kept}
     AtomicCheckpointIO().save_checkpoint(stored, path)
     monkeypatch.setenv("NOTE_ONE", "another")
-    evaluated = with_checkpoint_config(config(tmp_path, f"ckpt_path={path}"), [])
-    assert evaluated.data.source.note == "another"
+    own = config(tmp_path, f"ckpt_path={path}")
+    with pytest.raises(ConfigError, match=r"data\.source\.note=\$\{oc\.env:.*Set it yourself: 'data\.source\.note="):
+        with_checkpoint_config(own, [])
+    OmegaConf.set_struct(own, False)
+    own.data.source.note, own.model.notes = kept["data"]["source"]["note"], kept["model"]["notes"]
+    assert with_checkpoint_config(own, []).data.source.note == "another"

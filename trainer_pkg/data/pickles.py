@@ -98,6 +98,10 @@ class _Array(np.ndarray):
 
     read: Callable[..., np.ndarray]
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """As any array: who pickles what was read, pickles nothing of ours."""
+        return self.view(np.ndarray).__reduce_ex__(protocol)
+
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
             raise pickle.UnpicklingError("the state of an array has five parts")

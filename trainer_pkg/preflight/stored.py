@@ -40,7 +40,7 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     theirs = OmegaConf.create(found)
     for key in keys:  # what the user sets is the user's
         OmegaConf.update(theirs, key, None, merge=False)
-    _check(OmegaConf.to_container(theirs, resolve=False), str(cfg.ckpt_path))
+    _check(OmegaConf.to_container(theirs, resolve=False), OmegaConf.to_container(cfg, resolve=False), cfg.ckpt_path)
     for key in found:
         merged[key] = found[key]
     if "data" in found:  # the data set may lie elsewhere than it did in training
@@ -52,16 +52,20 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     return merged
 
 
-def _check(config: Any, path: str) -> None:
-    """Refuse what only a user's own configuration may say."""
+def _check(config: Any, own: Any, path: str) -> None:
+    """Refuse what only a user's own configuration may say, unless it says the same."""
     try:
         check_targets(config, "", FROM_CHECKPOINTS)
     except ConfigError as error:
         raise ConfigError(f"ckpt_path={path}: {str(error).lstrip('.')}") from error
+    known = set(_texts(own, ""))
     for key, value in _texts(config, ""):
         # A resolver reads the environment, and other keys hold addresses: a checkpoint asks for neither.
-        if "${" in _REFERENCE.sub("", value):
-            raise ConfigError(f"ckpt_path={path}: {key.lstrip('.')}={value} is no value that a checkpoint may hold.")
+        if "${" in _REFERENCE.sub("", value) and (key, value) not in known:
+            raise ConfigError(
+                f"ckpt_path={path}: {key.lstrip('.')}={value} is no value that a checkpoint may hold."
+                f" Set it yourself: '{key.lstrip('.')}=...'."
+            )
 
 
 def _texts(config: Any, path: str) -> Iterator[tuple[str, str]]:
