@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from hydra.utils import execution_whitelist, instantiate
+from hydra.utils import execution_whitelist
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StudyError
 from sweeps.settings import study_settings
 from tests.conftest import REPOSITORY, Commands, lines
+from trainer_pkg.assemble import make_data, make_module
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
 from trainer_pkg.preflight.one_line import one_line
@@ -95,7 +96,7 @@ def test_a_command_of_the_table_builds_data_and_network(command: str, tmp_path: 
         cfg = compose("train", overrides=["paths.output_dir=.", f"paths.data_dir={tmp_path}", *overrides_of(command)])
         if "FOLDER" in command:
             return
-        instantiate(cfg.model, spec=instantiate(cfg.data).spec)
+        make_module(cfg, make_data(cfg))
 
 
 @pytest.mark.parametrize("command", sorted({command for command in COMMANDS if command.startswith("make")}))

@@ -105,7 +105,7 @@ def test_a_command_leaves_no_file_outside_when_it_is_killed(commands: Commands) 
 def test_a_long_folder_for_temporary_files_keeps_no_sweep_from_starting(
     commands: Commands, num_characters: int
 ) -> None:
-    place = commands.folder / ("d" * (num_characters - len(str(commands.folder)) - 1))
+    place = commands.folder / ("d" * max(1, num_characters - len(str(commands.folder)) - 1))
     place.mkdir()
     commands.environment["TMPDIR"] = str(place)
     done = commands.run("fake", "-m", "x=1,2", "study.name=s")

@@ -8,9 +8,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.record import plain_config
 from trainer_pkg.trusted import FROM_CHECKPOINTS, check_targets
 
 _GROUPS = ("data", "model")
+_PLACES = ("data.cache_dir", "data.source.root")
+"""The data set may lie elsewhere than it did in training: these are always the user's."""
+
 _REFERENCE = re.compile(r"\$\{(?:\.[\w.]+|(?:data|model|trainer)\.[\w.]+|paths\.data_dir|seed)\}")
 
 
@@ -38,12 +42,12 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     typed = [override.key_or_group for override in OverridesParser.create().parse_overrides(list(overrides))]
     keys = [key for key in (key.replace("/", ".") for key in typed) if key.split(".")[0] in found]
     theirs = OmegaConf.create(found)
-    for key in keys:  # what the user sets is the user's
-        OmegaConf.update(theirs, key, None, merge=False)
-    _check(OmegaConf.to_container(theirs, resolve=False), OmegaConf.to_container(cfg, resolve=False), cfg.ckpt_path)
+    for key in [*keys, *(place for place in _PLACES if OmegaConf.select(theirs, place) is not None)]:
+        OmegaConf.update(theirs, key, None, merge=False)  # what the user sets is the user's
+    _check(OmegaConf.to_container(theirs, resolve=False), plain_config(cfg), str(cfg.ckpt_path))
     for key in found:
         merged[key] = found[key]
-    if "data" in found:  # the data set may lie elsewhere than it did in training
+    if "data" in found:
         merged.data.cache_dir = cfg.data.cache_dir
         if OmegaConf.select(merged, "data.source.root") is not None:
             merged.data.source.root = cfg.paths.data_dir
