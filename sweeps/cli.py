@@ -25,7 +25,7 @@ Tracking = Annotated[
     str | None, typer.Option("--tracking", help="MLflow tracking URI. Default: MLFLOW_TRACKING_URI, else mlflow.db.")
 ]
 Format = Annotated[
-    str, typer.Option(help="; ".join(f"{name}: {export.description}" for name, export in EXPORTS.items()) + ".")
+    str | None, typer.Option(help="; ".join(f"{name}: {export.description}" for name, export in EXPORTS.items()) + ".")
 ]
 
 
@@ -69,7 +69,7 @@ def show(
 @app.command()
 def table(
     name: Name,
-    format: Format = "md",
+    format: Format = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Metric to show; may be repeated. Default: test metrics.")
@@ -78,30 +78,16 @@ def table(
     storage: Storage = None,
 ) -> None:
     """The benchmark table: mean and spread of each cell over its seeds."""
-    from sweeps.errors import StudyError, did_you_mean
-    from sweeps.report.export import trials_to_csv
+    from sweeps.report.asked import check_format, table_content, trials_content, write
     from sweeps.report.frame import trial_frame
-    from sweeps.report.tables import benchmark_table
 
-    if format not in EXPORTS:
-        raise StudyError(f"--format={format} is unknown. Known: {did_you_mean(format, EXPORTS)}")
+    check_format(format, is_of_trials=trials)
     found = trial_frame(_study(name, storage))
-    recorded = dict.fromkeys(map(str, (*found.objectives, *found.metrics)))
-    for asked in metric or []:
-        if asked not in recorded:
-            known = did_you_mean(asked, recorded)
-            raise StudyError(f"--metric={asked} was recorded by no trial. Recorded: {known}")
-    if trials:
-        content = trials_to_csv(found).encode()
-    elif (made := benchmark_table(found, metric or [])) is not None:
-        content = EXPORTS[format].data(made)
-    else:
-        raise StudyError(f"Study {name!r} has no completed trial yet.")
+    content = trials_content(found) if trials else table_content(found, name, format or "md", metric or [])
     if out is None:
         typer.echo(content, nl=False)
     else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
+        write(out, content)
 
 
 @app.command()
@@ -114,6 +100,7 @@ def sync(
     from sweeps.errors import SweepsError
     from sweeps.study.study import Study
     from sweeps.study.urls import shown
+    from sweeps.tracking.address import where
     from sweeps.tracking.complaints import told
     from sweeps.tracking.follow import connect
     from sweeps.tracking.follow import sync as sync_study
@@ -122,7 +109,7 @@ def sync(
     database = _database(storage, is_view=False)
     for study_name in [name] if name else database.study_names():
         study = Study(database, study_name)
-        uri, experiment = _tracking(study, tracking)
+        uri, experiment = where(study, tracking)
         if not uri:
             print(f"{study_name}: started without tracking; --tracking=URI sends it anyway.")
             continue
@@ -140,11 +127,12 @@ def sync(
 def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> None:
     """Compare study, journals, directories and MLflow with each other; exit 1 when something is wrong."""
     from sweeps.doctor import examine
+    from sweeps.tracking.address import where
     from sweeps.tracking.follow import connect
     from sweeps.trial.files import StudyFiles
 
     study = _study(name, storage)
-    uri, experiment = _tracking(study, tracking)
+    uri, experiment = where(study, tracking)
     view = (lambda: connect(study, uri, experiment, print)) if uri else None
     findings = examine(study, StudyFiles(Path(study.facts["directory"])), view)
     for finding in findings:
@@ -203,7 +191,7 @@ def retry(
     """Hand out failed trials once more; the study's own line, or `sweeps worker`, then runs them."""
     from sweeps.errors import StudyError
 
-    study = _study(name, storage)
+    study = _study(name, storage, is_view=False)
     again = study.reopen("sweeps retry", trial, fresh=fresh)
     if not again:
         states = {row.number: row.state for row in study.trials()}
@@ -249,19 +237,3 @@ def _study(name: str, storage: str | None, is_view: bool = True) -> "Study":
     from sweeps.study.study import Study
 
     return Study(_database(storage, is_view), name)
-
-
-def _tracking(study: "Study", asked: str | None) -> tuple[str, str]:
-    """URI and experiment: `--tracking`, the environment, or what the study was started with; empty: untracked."""
-    from sweeps.errors import StudyError
-    from sweeps.secret_names import HIDDEN
-    from sweeps.settings import tracking_uri
-
-    known = study.facts.get("tracking") or {}
-    is_untracked = known.get("uri") == ""  # by tracking.uri=null, whatever else is tracked on this machine
-    environment = None if is_untracked else os.environ.get("MLFLOW_TRACKING_URI")
-    uri = asked or environment or known.get("uri", tracking_uri())
-    if HIDDEN in uri:
-        why = f"Study {study.name!r} is tracked at {uri} and does not keep the password."
-        raise StudyError(f"{why} Give the address by MLFLOW_TRACKING_URI or --tracking.")
-    return uri, known.get("experiment") or "sweeps"

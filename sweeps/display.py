@@ -139,6 +139,6 @@ def print_summary(study: Study, tracking: str | None) -> None:
             case Failed(cause=cause, detail=detail):
                 print(f"trial {trial.number} failed ({cause}): {detail}", file=sys.stderr)
     print(f"Results: {study.facts.get('directory')}")
-    print(f"Table:   sweeps table {study.name} --format {'|'.join(EXPORTS)}")
+    print(f"Table:   sweeps table {study.name}  # --format {', '.join(EXPORTS)}")
     if tracking:
         print(f"MLflow:  {tracking}")

@@ -148,6 +148,15 @@ def test_failed_trials_stay_failed_until_asked_for(commands: Commands) -> None:
     assert sum(executions(commands).values()) == 2
     assert commands.run("fake", *line, "study.retry_failed=true").returncode == 1
     assert sum(executions(commands).values()) == 3
+    storage = ("--storage", f"sqlite:///{commands.folder}/studies/studies.db")
+    refused = commands.run("sweeps", "retry", "s", "--trial", "0", *storage)
+    assert refused.returncode == 2 and "s: trial 0 is completed. Failed trials are run again" in refused.stderr
+    said = commands.run("sweeps", "retry", "s", "--trial", "1", "--fresh", *storage)
+    assert said.stdout == "s: to be run from the beginning: 1. Type the study's line, or `sweeps worker s`.\n"
+    assert commands.run("fake", *line).returncode == 1
+    assert sum(executions(commands).values()) == 4
+    again = commands.run("sweeps", "show", "s", "--trial", "1", *storage).stdout
+    assert again.count("restarted") == 2 and "sweeps retry" in again and "study.retry_failed" in again
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_the_summary_has_the_table_the_failures_and_the_next_command(
         "| 3   |   1 | **0.2500** |       1.0 |\n"
         "\n"
         "Results: logs/s\n"
-        f"Table:   sweeps table s --format {'|'.join(EXPORTS)}\n"
+        f"Table:   sweeps table s  # --format {', '.join(EXPORTS)}\n"
         "MLflow:  sweeps ui\n"
     )
     assert err == "trial 1 failed (error): ValueError: wrong shape\n"

@@ -135,6 +135,15 @@ def test_help_and_error_name_every_format(tmp_path: Path) -> None:
     assert str(error) == f"--format=cvs is unknown. Known: {', '.join(EXPORTS)}. Did you mean 'csv'?"
 
 
+def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    study_of(tmp_path, [({"x": "1"}, done(0.5))])
+    error = sweeps_table(tmp_path, "--trials", "--format", "md").exception
+    assert str(error) == "--format=md is for the benchmark table; --trials is written as csv."
+    assert sweeps_table(tmp_path, "--trials", "--format", "csv").exit_code == 0
+    error = sweeps_table(tmp_path, "--out", str(tmp_path)).exception
+    assert isinstance(error, StudyError) and str(error) == f"--out={tmp_path}: Is a directory."
+
+
 def test_a_metric_that_nobody_recorded_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
     study_of(tmp_path, [({"x": "1"}, done(0.5, metrics={"test/acc": 0.5}))])
     assert sweeps_table(tmp_path, "--metric", "loss").exit_code == 0  # was returned
