@@ -3,7 +3,7 @@
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -39,7 +39,7 @@ class RunRecord(Callback):
         self.metrics = checkpoint.get("metrics", {})
 
 
-def plain_config(cfg: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
+def plain_config(cfg: DictConfig, *, resolve: bool = True, keys: Sequence[str] = _RUN_KEYS) -> dict[str, Any]:
     """What rebuilds the run, as plain containers that a safe checkpoint may hold.
 
     Nothing in it comes from the environment: `${oc.env:HOME}` stays as it is written, and is read anew where the
@@ -48,9 +48,10 @@ def plain_config(cfg: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     Args:
         cfg: The whole configuration.
         resolve: Whether all other interpolations are replaced by their values.
+        keys: Parts of it.
     """
     with _environment_as_written():
-        nodes = {key: cfg[key] for key in _RUN_KEYS if key in cfg}
+        nodes = {key: cfg[key] for key in keys if key in cfg}
         plain = {
             key: OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
             for key, node in nodes.items()

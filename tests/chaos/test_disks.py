@@ -1,7 +1,9 @@
 """Disks that are full, read-only, forbidden or gone: one line with the cause, and nothing burnt."""
 
 import os
+import random
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,9 +47,7 @@ def test_a_disk_that_fills_up_in_mid_sweep_fails_no_trial(commands: Commands, sm
     url = f"sqlite:///{commands.folder}/studies.db"
     worker = commands.start("fake", *line, f"study.storage={url}")
     wait_for(lambda: (commands.folder / "executions.txt").exists())
-    with (small_disk / "fill").open("wb", buffering=0) as fill:
-        while fill.write(bytes(4096)) == 4096 and os.statvfs(small_disk).f_bavail > 1:
-            pass
+    filled(small_disk)
     wait_for(lambda: study(commands, url=url).counts()["running"] == 0)
     assert study(commands, url=url).counts()["open"] >= 2
     (small_disk / "fill").unlink()
@@ -55,6 +55,45 @@ def test_a_disk_that_fills_up_in_mid_sweep_fails_no_trial(commands: Commands, sm
     assert worker.returncode == 0, err
     assert err.count("cannot be written: No space left on device. No trial is started until it can be.") == 1
     assert [trial.state for trial in study(commands, url=url).trials()] == ["completed"] * 6
+
+
+def filled(disk: Path) -> None:
+    with (disk / "fill").open("wb", buffering=0) as fill:
+        while fill.write(bytes(4096)) == 4096 and os.statvfs(disk).f_bavail > 1:
+            pass
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_disk_that_fills_up_again_and_again_costs_no_point(commands: Commands, small_disk: Path) -> None:
+    """Or it becomes read-only. At whatever moment: each point has its result in the end. The seed is printed."""
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    url = f"sqlite:///{commands.folder}/studies.db"
+    points = ",".join(map(str, range(1, 41)))
+    line = ("-m", f"x={points}", "sleep_s=2", "study.name=s", "study.slots=2", "study.max_retries=20")
+    worker = commands.start("fake", *line, f"study.directory={small_disk}", f"study.storage={url}")
+    wait_for(lambda: (commands.folder / "executions.txt").exists())
+    while worker.poll() is None:
+        time.sleep(generator.uniform(0.0, 6.0))
+        if generator.random() < 0.5:
+            filled(small_disk)
+            time.sleep(generator.uniform(0.0, 5.0))
+            (small_disk / "fill").unlink()
+        else:  # where a file is open for writing, the system refuses
+            done = subprocess.run(["mount", "-o", "remount,ro", small_disk], capture_output=True)
+            time.sleep(generator.uniform(0.0, 5.0))
+            if done.returncode == 0:
+                subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    _, err = worker.communicate()
+    # Three attempts in a row may have met the full disk: then the command has ended with one line, and goes on.
+    assert worker.returncode in (0, 1) and "Traceback" not in err, err
+    again = commands.run(
+        "fake", *line, "study.retry_failed=true", f"study.directory={small_disk}", f"study.storage={url}"
+    )
+    assert again.returncode == 0, again.stderr
+    assert [trial.state for trial in study(commands, url=url).trials()] == ["completed"] * 40
 
 
 def test_trials_that_fail_for_lack_of_a_disk_say_so_and_stop_the_sweep(commands: Commands) -> None:

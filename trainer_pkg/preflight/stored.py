@@ -44,7 +44,7 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     theirs = OmegaConf.create(found)
     for key in [*keys, *(place for place in _PLACES if OmegaConf.select(theirs, place) is not None)]:
         OmegaConf.update(theirs, key, None, merge=False)  # what the user sets is the user's
-    _check(OmegaConf.to_container(theirs, resolve=False), plain_config(cfg), str(cfg.ckpt_path))
+    _check(OmegaConf.to_container(theirs, resolve=False), plain_config(cfg, keys=_GROUPS), str(cfg.ckpt_path))
     for key in found:
         merged[key] = found[key]
     if "data" in found:
