@@ -5,7 +5,7 @@ import os
 import warnings
 
 import torch
-from lightning.pytorch import seed_everything
+from lightning.pytorch import Trainer, seed_everything
 
 _NOISE = (
     # The data module resumes the order itself, the loader has no state of its own.
@@ -42,6 +42,20 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", message=message)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+
+
+def share_threads(trainer: Trainer) -> None:
+    """Divide the threads of this process among those of a run on several CPU devices.
+
+    Lightning does so only where `OMP_NUM_THREADS` is not set, as it is in a trial. A forked process gets one thread:
+    OpenMP's others do not exist behind a fork, and it would wait for them without end.
+    """
+    if trainer.num_devices < 2 or trainer.strategy.root_device.type != "cpu":
+        return
+    is_forked = getattr(trainer.strategy.launcher, "_start_method", None) == "fork"
+    share = 1 if is_forked else max(1, torch.get_num_threads() // trainer.num_devices)
+    os.environ["OMP_NUM_THREADS"] = str(share)
+    torch.set_num_threads(share)
 
 
 def _hide_absent_gpus() -> None:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.assemble import Run, assemble
 from trainer_pkg.checkpoint import check_fits, newest_valid
-from trainer_pkg.environment import prepare
+from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.record import Metrics, latest_metrics, plain_config
 
@@ -30,6 +30,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     """
     prepare(cfg.get("seed"))
     made = assemble(cfg)
+    share_threads(made.trainer)
     _announce(made, cfg)
     checkpoint = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
     if checkpoint:
