@@ -8,7 +8,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.record import plain_config
 from trainer_pkg.trusted import FROM_CHECKPOINTS, check_targets
 
 _GROUPS = ("data", "model")
@@ -31,6 +30,7 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     from trainer_pkg.checkpoint import load
+    from trainer_pkg.record import plain_config
 
     stored = load(Path(cfg.ckpt_path)).get("config", {})
     merged = cfg.copy()
