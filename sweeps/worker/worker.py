@@ -108,7 +108,7 @@ class Worker:
             attempt.process.kill()
 
     def _is_over(self) -> bool:
-        return not self._running and time.monotonic() >= self._next_look and self._study.is_finished()
+        return not self._running and self._study.is_finished()
 
     def _step(self) -> None:
         for attempt in list(self._running):
@@ -117,7 +117,8 @@ class Worker:
             self._study.reap(self._settings.lease_s, self._id)
             self._fill()
             self._next_look = time.monotonic() + _POLL_S
-        self._listen()
+        if not self._is_over():  # the last trial may have ended since
+            self._listen()
         self._observers.tick()
 
     def _fill(self) -> None:

@@ -95,6 +95,14 @@ def test_every_point_is_run_once_and_observers_learn_of_it(tmp_path: Path) -> No
     assert study.metric_directions == {"loss": "min"}
 
 
+def test_a_worker_does_not_wait_behind_its_last_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    worker, _ = worker_of(study_of(tmp_path, 4), tmp_path, square)
+    assert worker.run() is None
+    assert [pause for pause in pauses if pause > 0.1] == []
+
+
 def test_places_that_are_alike_are_all_used(tmp_path: Path) -> None:
     def slow(number: int, pipe: Connection) -> None:
         time.sleep(0.5)
