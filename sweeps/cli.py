@@ -173,9 +173,10 @@ def delete(
 @app.command()
 def worker(name: Name, storage: Storage = None) -> None:
     """Join a study on this machine and work until it is finished."""
-    from sweeps.command import again
+    from sweeps.command import again, check_program
 
     command = again(name, _study(name, storage).facts)
+    check_program(name, command)
     # The line comes from the database: whoever can write there must not approve anything in this user's name.
     environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1", **({"SWEEPS_STORAGE": storage} if storage else {})}
     os.execve(sys.executable, command, environment)

@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ def started_by(task: str) -> dict[str, Any]:
     script = getattr(sys.modules.get("__main__"), "__file__", None) if module == "__main__" else None
     return {
         "module": module,
-        "script": str(Path(script).resolve()) if script else None,
+        "script": str(Path(script).resolve()) if script and Path(script).is_file() else None,
         "options": _options(sys.argv[1:]),
     }
 
@@ -57,6 +59,29 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
     name = QuotedString(study, Quote.single).with_quotes()
     overrides = [text for text in facts["arguments"] if not text.lstrip("+").startswith(_NOT_AGAIN)]
     return [sys.executable, *program, "-m", *command["options"], *overrides, f"study.name={name}"]
+
+
+def check_program(study: str, line: Sequence[str]) -> None:
+    """Refuse a command line whose program is not on this machine.
+
+    Args:
+        study: The study's name.
+        line: What `again` has given.
+
+    Raises:
+        StudyError: With the program, and where it was looked for.
+    """
+    if line[1] != "-m":
+        if not Path(line[1]).is_file():
+            raise StudyError(f"Study {study!r} was started by {line[1]}, which is not on this machine.")
+        return
+    package = line[2].partition(".")[0]
+    here = str(Path.cwd())  # where `python -m` looks first
+    if PathFinder.find_spec(package, [here, *sys.path]) is None and find_spec(package) is None:
+        raise StudyError(
+            f"Study {study!r} was started by the module {line[2]}, which cannot be imported here."
+            f" Change to the folder that holds {package}, or name it in PYTHONPATH."
+        )
 
 
 def _options(arguments: Sequence[str]) -> list[str]:

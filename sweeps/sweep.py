@@ -21,11 +21,13 @@ from sweeps.tracking.mlflow import warm_up
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
-from sweeps.worker.application import Application, task_name
+from sweeps.worker.application import Application
 from sweeps.worker.child import Job, check_in_child
 from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.order import WorkOrder, trial_overrides
 from sweeps.worker.placement import places_of_this_machine, server_environment
+from sweeps.worker.script import Script
+from sweeps.worker.task import Task
 from sweeps.worker.written import learn_secrets
 
 _MAX_CHECKS = 3
@@ -56,7 +58,8 @@ class Sweep:
     ) -> None:
         learn_secrets(config)
         self._context, self._config, self._arguments = context, config, arguments
-        self._task = task_name(task)
+        self._function = Task.of(task, Script.running())
+        self._task = self._function.name
         self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
         self._plan = read_plan(config, arguments, params, context.config_loader)
 
@@ -133,7 +136,7 @@ class Sweep:
         """The application, with the modules that these points name imported once for all trials."""
         compose = self._context.config_loader.load_sweep_config
         configs = [compose(self._config, list(self._overrides(point))) for point in samples]
-        return Application.of(self._task, self._context, self._config, self._overrides(self._sample()), configs)
+        return Application.of(self._function, self._context, self._config, self._overrides(self._sample()), configs)
 
     def _sample(self) -> Point:
         return next(iter(self._plan.space.samples()))

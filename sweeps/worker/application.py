@@ -1,20 +1,20 @@
 """The Hydra application that a command sweeps: all its trials share it, so the fork server gets it once."""
 
 import functools
-import importlib
-import inspect
 import os
 import pickle
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 from omegaconf import OmegaConf
+
+from sweeps.worker.script import Script
+from sweeps.worker.task import Task
 
 _PATH_VARIABLE = "SWEEPS_APPLICATION"
 
@@ -24,25 +24,29 @@ class Application:
     """What a process needs to compose a trial's configuration and run it; plain pickle takes it.
 
     Attributes:
-        task: `module:function` of the task function.
-        script: Path of the script that defines the task; empty where a module does.
+        task: The task function.
+        script: Path of the script to import, where one was started that can be imported.
+        main: Name under which its processes have that script, or the module that was started; empty: they cannot.
+        main_globals: What their import of it lacks, pickled.
         modules: Modules that its trials import.
         sample: Overrides of one trial.
         state: Hydra's context, the sweep's composed configuration and the state of Hydra's singletons, pickled.
     """
 
-    task: str
+    task: Task
     script: str
+    main: str
     modules: tuple[str, ...]
     sample: tuple[str, ...]
     state: bytes
+    main_globals: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, task: str, context: Any, config: Any, sample: Sequence[str], configs: Iterable[Any]) -> "Application":
+    def of(cls, task: Task, context: Any, config: Any, sample: Sequence[str], configs: Iterable[Any]) -> "Application":
         """The application of a sweep.
 
         Args:
-            task: `module:function` of the task function.
+            task: The task function.
             context: Hydra's context.
             config: The configuration composed without the swept overrides.
             sample: Overrides of one trial.
@@ -53,12 +57,20 @@ class Application:
         targets = {target for composed in configs for target in _constructors(composed)}
         trusted = getattr(context, "execution_whitelist", None)
         named = {target.rpartition(".")[0] for target in targets if _is_trusted(target, trusted)}
-        modules = sorted({*named, task.partition(":")[0]} - {"__main__", ""})
-        # Hydra's state holds functions made at run time, which plain pickle refuses.
-        state = cloudpickle.dumps((context, config, Singleton.get_state()))
+        modules = sorted({*named, task.module} - {"__main__", "__mp_main__", ""})
+        main = Script.running()
         # What multiprocessing itself tells a new process of the script that was started.
-        script = str(spawn.get_preparation_data("").get("init_main_from_path", ""))
-        return cls(task=task, script=script, modules=tuple(modules), sample=tuple(sample), state=state)
+        script = str(spawn.get_preparation_data("").get("init_main_from_path", "")) if main.name else ""
+        return cls(
+            task=task,
+            script=script,
+            main=main.name or "",
+            main_globals=main.globals(),
+            modules=tuple(modules),
+            sample=tuple(sample),
+            # Hydra's state holds functions made at run time, which plain pickle refuses.
+            state=main.pack((context, config, Singleton.get_state())),
+        )
 
     @property
     def hydra_context(self) -> Any:
@@ -73,24 +85,6 @@ class Application:
         setup_globals()
         Singleton.set_state(singletons)
         return context.config_loader.load_sweep_config(config, list(overrides))
-
-    def find_task(self) -> Any:
-        """The undecorated task function."""
-        module_name, _, qualname = self.task.partition(":")
-        # A script that was started by its path is imported under this name by multiprocessing.
-        module = sys.modules.get("__mp_main__") if module_name == "__main__" else importlib.import_module(module_name)
-        found: Any = module
-        for part in qualname.split("."):
-            found = getattr(found, part)
-        return inspect.unwrap(found)
-
-
-def task_name(function: Any) -> str:
-    """`module:function`, from which another process finds the task again."""
-    module = function.__module__
-    if module == "__main__" and (spec := getattr(sys.modules["__main__"], "__spec__", None)) is not None:
-        module = spec.name  # started by `python -m`
-    return f"{module}:{function.__qualname__}"
 
 
 class Publication:

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from sweeps.errors import first_line
 from sweeps.guards import guard_logs, guard_terminal
 from sweeps.outcome import Cause
 from sweeps.redact import learn_overrides, text
@@ -114,6 +115,7 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     output = sys.stderr = io.StringIO()
     code: Any = 0
     try:
+        _find_task()
         context = published().hydra_context
         for job in jobs:
             config = _compose(job)
@@ -126,6 +128,21 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     lines = output.getvalue().splitlines(keepends=True)
     warnings = dict.fromkeys(line for line in lines if line.startswith("Warning: "))
     connection.send((code, "".join(lines if code else warnings)))
+
+
+def _find_task() -> None:
+    """Refuse a task that is not there in the process of a trial.
+
+    Raises:
+        SystemExit: 2, after one line.
+    """
+    task = published().task
+    try:
+        task.find()
+    except Exception as error:
+        why = f"{type(error).__name__}: {first_line(error)}"
+        sys.stderr.write(text(f"Error: The task {task.name} is not there in the process of a trial ({why}).\n"))
+        raise SystemExit(2) from error
 
 
 def _run_or_restart(job: Job, files: TrialFiles, tell: Callable[[str], None]) -> Any:
@@ -151,7 +168,7 @@ def _run_task(job: Job) -> Any:
     record_attempt(TrialFiles(job.directory), job.attempt, config)
     result = run_job(
         hydra_context=application.hydra_context,
-        task_function=application.find_task(),
+        task_function=application.task.find(),
         config=config,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",

@@ -14,6 +14,7 @@ from sweeps.worker import kinship
 from sweeps.worker.application import Application, Publication
 from sweeps.worker.child import Job, run_in_child
 from sweeps.worker.process import TrialProcess, has_ended
+from sweeps.worker.script import hidden_main
 from sweeps.worker.shelter import Shelter
 
 _PRELOAD = (
@@ -122,7 +123,7 @@ class ForkServer:
     def _fork(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
-        with theirs:
+        with theirs, hidden_main(not self.application.main):
             process.start()
         self._pids.add(process.pid or 0)
         return process, ours

@@ -1,8 +1,9 @@
 import sys
+from pathlib import Path
 
 import pytest
 
-from sweeps.command import again, started_by
+from sweeps.command import again, check_program, started_by
 from sweeps.errors import StudyError
 
 FACTS = {"task": "pkg.train:main", "arguments": ["x=1,2", "study.name=s", "study.retry_failed=true", "study.slots=2"]}
@@ -43,3 +44,24 @@ def test_a_name_is_quoted_for_hydra() -> None:
     name = r"it's a=b,c \ d"
     override = OverridesParser.create().parse_override(again(name, FACTS)[-1])
     assert override.value() == name and not override.is_sweep_override()
+
+
+@pytest.mark.parametrize(
+    "program, said",
+    [
+        (["/nowhere/app.py"], "was started by /nowhere/app.py, which is not on this machine"),
+        (["-m", "nowhere.app"], "was started by the module nowhere.app, which cannot be imported here"),
+    ],
+)
+def test_a_program_that_is_not_here_is_refused(program: list[str], said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        check_program("s", [sys.executable, *program, "-m", "x=1,2"])
+
+
+def test_a_program_that_is_here_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_package").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").touch()
+    check_program("s", [sys.executable, "-m", "own_package.app", "-m"])
+    check_program("s", [sys.executable, "-m", "sweeps.cli", "-m"])
+    check_program("s", [sys.executable, "app.py", "-m"])
