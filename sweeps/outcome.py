@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -16,17 +16,19 @@ RETRYABLE: frozenset[Cause] = frozenset({"disk", "input_output", "out_of_memory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """The task returned a finite value for each objective.
+    """The task returned a finite value for each objective, or there is no objective.
 
     Attributes:
-        values: One per objective.
+        values: One per objective; empty where the study asks for none.
         metrics: The last value of every metric the trial recorded.
         duration_s: Wall time over all attempts.
+        returned: Names of the metrics that the task has returned; empty where it gives values without a name.
     """
 
     values: tuple[float, ...]
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
+    returned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ def summary(outcome: Outcome) -> str:
     """How a trial ended, in a few words: its values, or the cause of its failure."""
     match outcome:
         case Completed(values=values):
-            return f"completed with {', '.join(f'{value:.6g}' for value in values)}"
+            return f"completed with {', '.join(f'{value:.6g}' for value in values) or 'no value'}"
         case Pruned(values=values):
             return f"pruned at {', '.join(f'{value:.6g}' for value in values) or 'no value'}"
         case Failed(cause=cause, detail=detail):
@@ -95,8 +97,9 @@ def from_json(text: str) -> Outcome:
     """The outcome that `to_json` wrote."""
     fields = json.loads(text)
     made = _KINDS[fields.pop("kind")]
-    if "values" in fields:
-        fields["values"] = tuple(fields["values"])
+    for key in ("values", "returned"):
+        if key in fields:
+            fields[key] = tuple(fields[key])
     return made(**fields)
 
 
@@ -108,28 +111,85 @@ def safe_text(text: str, max_chars: int = 4000) -> str:
     return text[:max_chars].encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
-def judge(returned: Any, num_objectives: int, metrics: dict[str, float], duration_s: float) -> Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a study wants of a task.
+
+    Attributes:
+        names: Its objectives; empty where the values have no name.
+        num_values: How many values a result has.
+        is_searched: Whether a sampler needs them.
+    """
+
+    names: tuple[str, ...] = ()
+    num_values: int = 1
+    is_searched: bool = False
+
+
+def judge(
+    returned: Any, goal: Goal, reported: Mapping[str, float], metrics: dict[str, float], duration_s: float
+) -> Outcome:
     """What the value returned by a task function amounts to.
 
     Args:
-        returned: A number, or a sequence of `num_objectives` numbers.
-        num_objectives: How many objectives the study has.
-        metrics: The last value of every metric recorded.
+        returned: Nothing, a number, a sequence of numbers, or a mapping of names to values.
+        goal: What the study wants.
+        reported: The last value of every metric reported, also one that is not finite.
+        metrics: The last finite value of every metric recorded.
         duration_s: Wall time over all attempts.
 
     Returns:
-        Completed with finite values, or Failed: a missing or non-finite objective is never a result.
+        Completed with finite values; in a grid without an objective, or where an empty mapping says that there is
+        none, Completed without values. Else Failed: a missing or non-finite objective is never a result.
     """
-    values = returned if isinstance(returned, Sequence) and not isinstance(returned, str) else [returned]
-    numbers = [_number(value) for value in values]
-    if len(numbers) != num_objectives or None in numbers:
-        detail = f"the task returned {returned!r:.80}, expected {num_objectives} number(s)"
-        return Failed(cause="no_objective", detail=detail, metrics=metrics, duration_s=duration_s)
-    finite = tuple(float(number) for number in numbers if number is not None)
-    if not all(map(math.isfinite, finite)):
-        detail = f"the objective is not finite: {', '.join(map(str, finite))}"
+    values = _values(returned, goal, reported)
+    if isinstance(values, str):
+        return Failed(cause="no_objective", detail=values, metrics=metrics, duration_s=duration_s)
+    if not all(map(math.isfinite, values)):
+        detail = f"the objective is not finite: {', '.join(map(str, values))}"
         return Failed(cause="nonfinite", detail=detail, metrics=metrics, duration_s=duration_s)
-    return Completed(values=finite, metrics=metrics, duration_s=duration_s)
+    names = tuple(redact.text(name) for name in named_numbers(returned))
+    return Completed(values=values, metrics=metrics, duration_s=duration_s, returned=names)
+
+
+def named_numbers(returned: Any, prefix: str = "") -> dict[str, float]:
+    """The numbers of a mapping by their names; below a nested mapping the names are joined by a slash."""
+    found: dict[str, float] = {}
+    for name, value in returned.items() if isinstance(returned, Mapping) else ():
+        if isinstance(value, Mapping):
+            found |= named_numbers(value, f"{prefix}{name}/")
+        elif (number := _number(value)) is not None:
+            found[f"{prefix}{name}"] = number
+    return found
+
+
+def _values(returned: Any, goal: Goal, reported: Mapping[str, float]) -> tuple[float, ...] | str:
+    """The values of a result, or why there is none."""
+    is_free = not goal.is_searched and (not goal.names or returned == {})
+    if returned is None or isinstance(returned, Mapping):
+        known = {**reported, **named_numbers(returned)}
+        missing = next((name for name in goal.names if name not in known), None)
+        if goal.names and missing is None:
+            return tuple(known[name] for name in goal.names)
+        return () if is_free else _complaint(returned, missing, known)
+    numbers = [_number(value) for value in _listed(returned)]
+    if len(numbers) == goal.num_values and None not in numbers:
+        return tuple(number for number in numbers if number is not None)
+    return () if is_free else f"the task returned {returned!r:.80}, expected {goal.num_values} number(s)"
+
+
+def _complaint(returned: Any, missing: str | None, known: Mapping[str, float]) -> str:
+    """Why there is no value where the task has returned none, or names."""
+    what = "None" if returned is None else f"no {missing}" if missing else "names"
+    if missing is None:
+        return f"the task returned {what}, and a sampler needs numbers. Return them, or set study.objective" + (
+            f" to one of {', '.join(known)}." if known else " to a name that the task reports."
+        )
+    return f"the task returned {what} and reported no {missing} (study.objective). Known: {', '.join(known) or 'none'}."
+
+
+def _listed(returned: Any) -> Sequence[Any]:
+    return returned if isinstance(returned, Sequence) and not isinstance(returned, str) else [returned]
 
 
 def _number(value: Any) -> float | None:

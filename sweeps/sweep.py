@@ -62,6 +62,11 @@ class Sweep:
         self._task = self._function.name
         self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
         self._plan = read_plan(config, arguments, params, context.config_loader)
+        if not self._plan.is_grid and self._function.returns_nothing and not self._plan.settings.objectives:
+            raise StudyError(
+                f"A sampler needs a number per trial, and {self._task} returns nothing. Return the number, or report it"
+                " and name it in study.objective."
+            )
 
     def run(self) -> None:
         """Train until the study is finished.

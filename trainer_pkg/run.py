@@ -19,11 +19,12 @@ log = logging.getLogger(__name__)
 _EXIT_TERMINATED = 143
 
 
-def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
+def run(cfg: DictConfig) -> float | tuple[float, ...] | Metrics | None:
     """Train what the configuration names and give back its objective.
 
     Returns:
-        The value of `study.objective`, or one value per name if it is a list; None: it is null, or nothing was trained.
+        The value of `study.objective`, or one value per name if it is a list; None: it is null. An empty table where
+        nothing was trained: a study then asks for no value.
 
     Raises:
         ConfigError: The configuration cannot be trained.
@@ -44,7 +45,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
         f"{name}={value:.4f}" for name, value in reported.items() if name.startswith(("test/", "val/acc_best"))
     )
     log.info("%s  -> %s", shown or "nothing was tested", cfg.paths.output_dir)
-    return objective(reported, OmegaConf.select(cfg, "study.objective") if cfg.train else None)
+    return objective(reported, OmegaConf.select(cfg, "study.objective")) if cfg.train else {}
 
 
 def train(

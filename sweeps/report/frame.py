@@ -30,6 +30,7 @@ class Trials:
         cells: A label per trial that its replicates share; empty while no point is drawn.
         varied: Override keys in which the cells differ, in the order of the command line.
         directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
+        returned: Names of the metrics that tasks have returned by name.
     """
 
     own: pd.DataFrame
@@ -39,6 +40,7 @@ class Trials:
     cells: pd.Series
     varied: tuple[str, ...]
     directions: Mapping[str, str]
+    returned: tuple[str, ...] = ()
 
     def completed(self) -> "Trials":
         """Those that have completed."""
@@ -78,6 +80,7 @@ def trial_frame(study: Study) -> Trials:
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
         varied=_varied(trials),
         directions={**study.metric_directions, **of_objectives},
+        returned=_named(trials),
     )
 
 
@@ -98,7 +101,14 @@ def _values(trial: TrialRow) -> dict[str, Any]:
 
 def _returned(trial: TrialRow, objectives: Sequence[str]) -> dict[str, float]:
     outcome = trial.outcome
-    return dict(zip(objectives, outcome.values, strict=True)) if isinstance(outcome, Completed) else {}
+    values = outcome.values if isinstance(outcome, Completed) else ()  # without an objective it has none
+    return dict(zip(objectives, values, strict=True)) if values else {}
+
+
+def _named(trials: Sequence[TrialRow]) -> tuple[str, ...]:
+    """Names that tasks have returned and that the frame of metrics has."""
+    done = [trial.outcome for trial in trials if isinstance(trial.outcome, Completed)]
+    return tuple(dict.fromkeys(name for outcome in done for name in outcome.returned if name in outcome.metrics))
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], dtype: type | None = None) -> pd.DataFrame:

@@ -53,8 +53,9 @@ def benchmark_table(trials: "Trials", metrics: Sequence[str] = ()) -> Table | No
 
     Args:
         trials: The trials of a study.
-        metrics: Names of recorded metrics to show; empty: every metric of the test split but its losses, or its losses
-            where it has nothing else. Names decide what is worth a column, never which direction is better.
+        metrics: Names of recorded metrics to show. Empty: what the tasks returned by name, and every metric of the
+            test split but its losses, or its losses where it has nothing else. Names decide what is worth a column,
+            never which direction is better.
 
     Raises:
         KeyError: No completed trial recorded one of the metrics.
@@ -104,7 +105,7 @@ def _count(done: "Trials") -> Column:
 
 def _metrics(done: "Trials", asked: Sequence[str]) -> Iterator[Column]:
     has_replicates = done.cells.duplicated().any()
-    for name in dict.fromkeys((*done.objectives, *(asked or _test_metrics(done)))):
+    for name in dict.fromkeys((*done.objectives, *(asked or (*done.returned, *_test_metrics(done))))):
         grouped = _grouped(done.objectives[name] if name in done.objectives else done.metrics[name], done)
         means = _plain(grouped.mean())
         spreads = _plain(grouped.std(ddof=1)) if has_replicates else ()

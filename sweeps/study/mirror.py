@@ -74,6 +74,9 @@ class Mirror:
 
     def _end(self, trial_id: int, outcome: Outcome) -> None:
         match outcome:
+            case Completed(values=()):
+                # Optuna's samplers fail at a complete trial without a value, and leave out a failed one.
+                self._finish(trial_id, TrialState.FAIL, None, {"outcome": "completed without an objective"})
             case Completed(values=values):
                 self._finish(trial_id, TrialState.COMPLETE, values)
             case Pruned(values=values):

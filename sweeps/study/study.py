@@ -11,6 +11,7 @@ import optuna
 from optuna.study import StudyDirection
 
 from sweeps.errors import StorageLost, StudyError, did_you_mean
+from sweeps.outcome import Goal
 from sweeps.space import Point
 from sweeps.study.claims import Claims
 from sweeps.study.events import Event, Note
@@ -49,13 +50,14 @@ class Study(Claims):
         Args:
             database: Where it is kept.
             name: Its name.
-            directions: `minimize` or `maximize` per objective.
+            directions: `minimize` or `maximize` per objective. Empty: as the study has them; a new one minimizes.
             facts: Plain values to keep with the study; a value that it has already stays.
 
         Raises:
             StudyError: A study of that name optimises something else.
         """
-        wanted = [StudyDirection[direction.upper()] for direction in directions]
+        usual = ["minimize"] * max(1, len(facts.get("objective") or ()))
+        wanted = [StudyDirection[direction.upper()] for direction in directions or usual]
         create = optuna.create_study
         # Two first starts at the same moment would give the study two keys, and each would use its own.
         with database.lock("studies"):
@@ -71,7 +73,7 @@ class Study(Claims):
         made = cls(database, name)
         before = [direction.name.lower() for direction in study.directions]
         for key, value, was in (
-            ("direction", list(directions), before),
+            ("direction", list(directions) or before, before),
             ("objective", facts.get("objective"), made.facts.get("objective")),
         ):
             if value != was:
@@ -82,6 +84,14 @@ class Study(Claims):
     def directions(self) -> list[str]:
         """`minimize` or `maximize` per objective."""
         return [direction.name.lower() for direction in self._optuna.directions]
+
+    def goal(self, *, is_searched: bool) -> Goal:
+        """What it wants of a task.
+
+        Args:
+            is_searched: Whether a sampler draws its points.
+        """
+        return Goal(names=self.objectives, num_values=len(self.directions), is_searched=is_searched)
 
     @property
     def metric_directions(self) -> dict[str, str]:

@@ -51,6 +51,13 @@ class Journal:
             self._last_step.update(dict.fromkeys(new, step))
             self._append({"t": _now_ms(), "step": step, "metrics": new})
 
+    def log_last(self, values: Mapping[str, float]) -> None:
+        """Record what came out at the end, at the last step; a value that stands there already is not repeated."""
+        last = {sample.name: sample.value for sample in samples(self.path)}
+        new = {name: value for name, value in values.items() if last.get(text(name)) != value}
+        step = max(self._last_step.values(), default=0)
+        self.log(new, step + any(self._last_step.get(text(name)) == step for name in new))
+
     def event(self, name: str, **fields: Any) -> None:
         """Record something that happened; of a value that is not plain, its text."""
         self._append({"t": _now_ms(), "event": name, **fields})

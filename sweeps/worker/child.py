@@ -13,11 +13,12 @@ from typing import Any
 
 from sweeps.errors import first_line
 from sweeps.guards import guard_logs, guard_terminal
-from sweeps.outcome import Cause
+from sweeps.outcome import Cause, named_numbers
 from sweeps.redact import learn_overrides, text
 from sweeps.trial.disk import lack_in
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, enter
+from sweeps.trial.journal import Journal
 from sweeps.trial.ownership import set_aside
 from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
@@ -25,6 +26,7 @@ from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, Waiting, encode
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
+from sweeps.worker.returned import sendable
 from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt
 
 
@@ -73,7 +75,10 @@ def run_in_child(job: Job, connection: Connection) -> None:
         redirect_output(files.log)
         os.environ.update(job.environment)
         announce(job.overrides, job.directory, job.number)
-        return _run_or_restart(job, files, tell)
+        returned = _run_or_restart(job, files, tell)
+        if numbers := named_numbers(returned):
+            Journal(job.directory).log_last(numbers)
+        return returned
 
     trial.send(report_of(job.number, task))
     with contextlib.suppress(OSError):
@@ -85,10 +90,10 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
 
     Args:
         number: The trial's number.
-        task: Returns the objective.
+        task: Returns whatever a task function may return.
     """
     try:
-        word = Returned(trial=number, value=_plain(task()))
+        word = Returned(trial=number, value=sendable(task()))
         encode(word)  # what cannot be sent is the task's error
         return word
     except TrialPruned:
@@ -209,17 +214,3 @@ def _cause(error: BaseException) -> Cause:
     if isinstance(error, OSError) or "DataLoader worker" in _told(error):
         return "input_output"
     return "error"
-
-
-def _plain(value: Any) -> Any:
-    """What a message can hold: numbers, also those in arrays and tensors, and text for the rest."""
-    if isinstance(value, str):
-        return text(value)
-    if value is None or isinstance(value, int | float | bool):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return text(repr(value))

@@ -1,10 +1,9 @@
 """What the end of a trial's process amounts to."""
 
 import signal
-from collections.abc import Sequence
 
 from sweeps import outcome as outcomes
-from sweeps.outcome import Cause, Failed, Outcome, Pruned
+from sweeps.outcome import Cause, Failed, Goal, Outcome, Pruned
 from sweeps.settings import StudySettings
 from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Lost, Stopped
 from sweeps.trial import journal
@@ -16,20 +15,19 @@ _TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """How a process ends that takes SIGTERM: by the signal, or by itself once it has written its checkpoint."""
 
 
-def verdict(attempt: Attempt, member: Member, objectives: Sequence[str], num_objectives: int) -> Ending:
+def verdict(attempt: Attempt, member: Member, goal: Goal) -> Ending:
     """How a trial's attempt ended, once its process has.
 
     Args:
         attempt: The attempt; its process has ended.
         member: The trial, with the last thing it said.
-        objectives: Names of the metrics that are its values if it was pruned.
-        num_objectives: How many values a result has.
+        goal: What the study wants of it.
     """
     match member.last_word:
         case Returned(value=value):
-            return Ended(outcome=_judge(attempt, member, value, num_objectives))
+            return Ended(outcome=_judge(attempt, member, value, goal))
         case GaveUp():
-            return Ended(outcome=_pruned(attempt, member, objectives, num_objectives))
+            return Ended(outcome=_pruned(attempt, member, goal))
         case Raised(cause=cause, detail=detail):
             return Ended(outcome=failure(attempt, member, cause, detail))
     if attempt.is_stopped:
@@ -63,15 +61,16 @@ def failure(attempt: Attempt, member: Member, cause: Cause, detail: str) -> Fail
     )
 
 
-def _judge(attempt: Attempt, member: Member, value: object, num_objectives: int) -> Outcome:
-    outcome = outcomes.judge(value, num_objectives, _metrics(member), _duration_s(attempt, member))
+def _judge(attempt: Attempt, member: Member, value: object, goal: Goal) -> Outcome:
+    reported = {sample.name: sample.value for sample in journal.samples(member.files.journal)}
+    outcome = outcomes.judge(value, goal, reported, _metrics(member), _duration_s(attempt, member))
     return failure(attempt, member, outcome.cause, outcome.detail) if isinstance(outcome, Failed) else outcome
 
 
-def _pruned(attempt: Attempt, member: Member, objectives: Sequence[str], num_objectives: int) -> Pruned:
+def _pruned(attempt: Attempt, member: Member, goal: Goal) -> Pruned:
     metrics = _metrics(member)
-    values = tuple(metrics[name] for name in objectives if name in metrics)
-    is_whole = len(values) == num_objectives
+    values = tuple(metrics[name] for name in goal.names if name in metrics)
+    is_whole = len(values) == goal.num_values
     return Pruned(values=values if is_whole else (), metrics=metrics, duration_s=_duration_s(attempt, member))
 
 

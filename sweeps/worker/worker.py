@@ -218,7 +218,7 @@ class Worker:
         self._remove(attempt)
 
     def _verdict(self, attempt: Attempt, member: Member) -> Ending:
-        return verdict(attempt, member, self._study.objectives, len(self._study.directions))
+        return verdict(attempt, member, self._study.goal(is_searched=self._draw is not None))
 
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         member.files.scrub_log()

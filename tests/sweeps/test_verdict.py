@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sweeps.outcome import Completed, Failed, Pruned
+from sweeps.outcome import Completed, Failed, Goal, Pruned
 from sweeps.space import Point
 from sweeps.study.records import Claim
 from sweeps.study.requeue import Ended, Ending, Lost, Stopped
@@ -34,7 +34,7 @@ def judged(
     attempt = Attempt([member], Place(threads=1, device=None, share=1.0), process)  # type: ignore[arg-type]
     attempt.is_stopped = is_stopped
     attempt.num_oom_kills -= num_oom_kills
-    return verdict(attempt, member, ["loss", "acc"], 2)
+    return verdict(attempt, member, Goal(names=("loss", "acc"), num_values=2))
 
 
 def of(ending: Ending) -> Completed | Pruned | Failed:
