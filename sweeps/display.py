@@ -10,11 +10,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.outcome import Failed
+from sweeps.outcome import Completed, Failed
 from sweeps.output import drop_output
 from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
-from sweeps.report.lines import ended_line, live_cells, preview_lines, status_line
+from sweeps.report.lines import aim, ended_line, live_cells, preview_lines, status_line
 from sweeps.report.tables import benchmark_table
 from sweeps.space import Point
 from sweeps.study.records import Notice, TrialEnded, TrialRow
@@ -57,7 +57,7 @@ class Display:
 
     def __enter__(self) -> Self:
         done = f", {self._num_before} of them done" if self._num_before else ""
-        self._console.print(f"Study {self._study.name}: {len(self._trials)} trials{done}.")
+        self._console.print(f"Study {self._study.name}: {len(self._trials)} trials{done}. {aim(self._study)}.")
         if self._console.is_terminal and self._num_before < len(self._trials):
             self._live = Live(self._table(), console=self._console, auto_refresh=False)
             self._live.start()
@@ -138,6 +138,8 @@ def print_summary(study: Study, tracking: str | None) -> None:
         match trial.outcome:
             case Failed(cause=cause, detail=detail):
                 print(f"trial {trial.number} failed ({cause}): {detail}", file=sys.stderr)
+    if any(isinstance(trial.outcome, Completed) and trial.outcome.values for trial in study.trials()):
+        print(f"Aim:     {aim(study)}")
     print(f"Results: {study.facts.get('directory')}")
     print(f"Table:   sweeps table {study.name}  # --format {', '.join(EXPORTS)}")
     if tracking:

@@ -26,7 +26,7 @@ class StudySettings:
     storage: str | None = None
     directory: str = DEFAULT_DIRECTORY
     objective: Any = None
-    direction: Any = "maximize"
+    direction: Any = None
     sampler: str = "auto"
     seed: int | None = 0
     pruner: Any = None
@@ -54,6 +54,7 @@ class StudySettings:
 
     @property
     def directions(self) -> tuple[str, ...]:
+        """One per objective; empty where none is given."""
         given = _strings(self.direction)
         return given * len(self.objectives) if len(given) == 1 and self.objectives else given
 
@@ -85,9 +86,11 @@ def study_settings(config: DictConfig) -> StudySettings:
     """
     settings = _read(config, "study", StudySettings)
     _one_of("sampler", settings.sampler, SAMPLERS)
+    if settings.direction is not None and not settings.directions:
+        raise StudyError(f"study.direction=[] names no direction. Known: {', '.join(DIRECTIONS)}.")
     for direction in settings.directions:
         _one_of("direction", direction, DIRECTIONS)
-    if settings.objectives and len(settings.directions) != len(settings.objectives):
+    if settings.objectives and settings.directions and len(settings.directions) != len(settings.objectives):
         raise StudyError(
             f"study.direction={list(settings.directions)} names {len(settings.directions)} directions for"
             f" {len(settings.objectives)} objectives."

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sweeps.outcome import Completed, Failed
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
+from sweeps.study.study import Study
 
 
 def describe(point: Point | None) -> str:
@@ -13,6 +14,14 @@ def describe(point: Point | None) -> str:
         return ""
     keys = point.varied or tuple(point.overrides)
     return " ".join(f"{key}={point.overrides[key]}" for key in keys)
+
+
+def aim(study: Study) -> str:
+    """What the study is after: `Minimizes loss, maximizes acc`."""
+    several = [f"value {i} of the task" for i in range(len(study.directions))]
+    names = study.objectives or (several if several[1:] else ["what the task returns"])
+    told = ", ".join(f"{way}s {name}" for name, way in zip(names, study.directions, strict=True))
+    return f"{told[0].upper()}{told[1:]}"
 
 
 def result(trial: TrialRow) -> str:

@@ -11,6 +11,7 @@ def test_a_task_without_a_value_completes_a_grid(tmp_path: Path) -> None:
     app = Application.named(tmp_path, "silent")
     assert app.basic("+x=1,2") == app.study("+x=1,2") == ["1", "2"]
     assert app.values() == {"1": (), "2": ()}
+    assert app.out.startswith("Study s: 2 trials. Minimizes what the task returns.\n[1/2] trial ")
     assert app.study("+x=1,2,3") == ["3"]  # a trial without a value has ended, too
 
 
@@ -59,3 +60,15 @@ def test_a_sampler_without_a_number_is_refused_before_or_failed_in_one_line(tmp_
         "the task returned None, and a sampler needs numbers. Return them, or set study.objective to a name that the"
         " task reports."
     )
+
+
+def test_a_sampler_minimizes_unless_it_is_told_otherwise(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "returns", RETURNS="number")
+    app.study("+x=interval(-1,1)", "+study.n_trials=2")
+    assert app.out.startswith("Study s: 2 trials. Minimizes what the task returns.")
+    (tmp_path / "logs").rename(tmp_path / "before")
+    app.study("+x=interval(-1,1)", "+study.n_trials=2", "+study.direction=maximize")
+    assert app.out.startswith("Study s: 2 trials. Maximizes what the task returns.")
+    app.study("+x=interval(-1,1)", "+study.n_trials=2")  # a study keeps its direction
+    assert app.out.startswith("Study s: 2 trials, 2 of them done. Maximizes what the task returns.")
+    app.study("+x=1,2", "+study.direction=[]", code=2)

@@ -26,7 +26,7 @@ def test_each_trial_that_ends_is_one_line(tmp_path: Path, capsys: pytest.Capture
         display.tick()
         end_next(study, Completed(values=(16.0,), duration_s=2.5))
     assert capsys.readouterr().out.splitlines() == [
-        "Study s: 4 trials, 1 of them done.",
+        "Study s: 4 trials, 1 of them done. Minimizes loss.",
         "[2/4] trial 1 completed x=2: 4.0000 in 1.5 s",
         "[3/4] trial 2 failed x=3: error: ValueError: x",
         "[4/4] trial 3 completed x=4: 16.0000 in 2.5 s",
@@ -57,6 +57,7 @@ def test_the_summary_has_the_table_the_failures_and_the_next_command(
         "| 1   |   1 |     0.5000 |       1.0 |\n"
         "| 3   |   1 | **0.2500** |       1.0 |\n"
         "\n"
+        "Aim:     Minimizes loss\n"
         "Results: logs/s\n"
         f"Table:   sweeps table s  # --format {', '.join(EXPORTS)}\n"
         "MLflow:  sweeps ui\n"

@@ -23,7 +23,7 @@ def test_our_applications_group_has_every_key_and_its_usual_value() -> None:
     given = yaml.safe_load(text)
     usual = StudySettings()
     assert list(given) == [field.name for field in fields(StudySettings)]
-    own = {"storage", "directory", "objective", "seed"}  # what only the application knows
+    own = {"storage", "directory", "objective", "direction", "seed"}  # what only the application knows
     assert {key: value for key, value in given.items() if key not in own} == {
         key: getattr(usual, key) for key in given if key not in own
     }
@@ -34,6 +34,7 @@ def test_our_applications_group_has_every_key_and_its_usual_value() -> None:
     [
         ({"slot": 2}, "study.slot does not exist. Known here: name, storage,"),
         ({"sampler": "tpee"}, "study.sampler=tpee is unknown. Known: auto, grid, tpe, random. Did you mean 'tpe'?"),
+        ({"direction": []}, "study.direction=[] names no direction. Known: maximize, minimize."),
         ({"direction": "up"}, "study.direction=up is unknown. Known: maximize, minimize."),
         (
             {"objective": ["a", "b"], "direction": ["minimize"] * 3},
@@ -62,6 +63,7 @@ def test_what_cannot_be_is_one_line(study: dict[str, object], message: str) -> N
 def test_one_direction_is_that_of_all_objectives() -> None:
     assert read(objective=["a", "b"], direction="minimize").directions == ("minimize", "minimize")
     assert read(objective=["a", "b"], direction=["minimize", "maximize"]).directions == ("minimize", "maximize")
+    assert read(objective="a").directions == read().directions == ()
     assert read(objective=None).objectives == () and read(objective="a").objectives == ("a",)
 
 
