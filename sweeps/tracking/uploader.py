@@ -15,14 +15,14 @@ from sweeps.tracking.cards import Tag, TrialCard, status_of
 from sweeps.tracking.complaints import is_refusal, reason, told
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.trial import journal
+from sweeps.trial.curves import curve, has_replaced
 from sweeps.trial.files import write_text
 
 log = logging.getLogger(__name__)
 
 _INTERVAL_S = 1.0
 _MAX_PAUSE_S = 15.0
-_LONGEST_CALL_S = 120.0
-"""Longest wait at the end for a call that neither returns nor fails."""
+_LONGEST_CALL_S = 120.0  # longest wait at the end for a call that neither returns nor fails
 
 
 class Upload:
@@ -52,7 +52,10 @@ class Upload:
             self._open(view)
         assert self._run_id is not None
         records, offset = journal.read(self.card.files.journal, self._offset)
-        refused = view.send(self._run_id, [sample for record in records for sample in journal.samples_of(record)])
+        if self._offset and has_replaced(records):
+            self._replace(view, self._run_id)
+            records, offset = journal.read(self.card.files.journal)
+        refused = view.send(self._run_id, list(curve(records)))
         self.refused.update(what.removeprefix("metric ") for what, _ in refused)
         self._untold.update(refused)
         self._offset = offset
@@ -73,6 +76,13 @@ class Upload:
         self.refused.clear()
         (self.card.files.upload_mark).unlink(missing_ok=True)
 
+    def _replace(self, view: MlflowView, run_id: str) -> None:
+        """Take a new run for an attempt that started again: MLflow forgets no sample of the earlier one."""
+        view.send(run_id, (), tags={Tag.ROLE: "superseded", Tag.TRIAL: f"superseded-{run_id}"})
+        view.end(run_id, "KILLED")
+        self.restart()
+        self._open(view)
+
     def _open(self, view: MlflowView) -> None:
         mark = self._mark()
         span = journal.span_ms(journal.read(self.card.files.journal)[0])
@@ -88,7 +98,7 @@ class Upload:
 
     def _close(self, view: MlflowView, run_id: str, outcome: Outcome) -> None:
         everything = journal.read(self.card.files.journal)[0]
-        num_samples = sum(1 for record in everything for _ in journal.samples_of(record))
+        num_samples = sum(1 for _ in curve(everything))
         written = self.card.written()
         tags = {**self.card.tags(written), Tag.STATE: kind(outcome), Tag.NUM_SAMPLES: str(num_samples)}
         if self.refused:

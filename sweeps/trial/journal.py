@@ -7,28 +7,22 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sweeps.redact import text, tree
+from sweeps.trial.curves import Past, Sample, curve, finite_or_infinite, is_count, samples_of
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.plain import plain
 
+__all__ = ["Journal", "Sample", "events", "last_values", "read", "samples", "samples_of", "span_ms"]
 log = logging.getLogger(__name__)
-
-
-class Sample(NamedTuple):
-    """One recorded value of a metric: name, value, step and the time of recording in milliseconds since the epoch."""
-
-    name: str
-    value: float
-    step: int
-    time_ms: int
 
 
 class Journal:
     """Appends to the journal of a directory.
 
-    A sample (name, step) is recorded once: an attempt that repeats steps of an earlier one adds nothing.
+    A sample (name, step) is recorded once. An attempt that repeats steps of an earlier one with equal values adds
+    nothing: it has continued. With other values it is another run, whose samples replace those of the earlier one.
 
     Args:
         directory: The trial's directory; created on the first line.
@@ -37,26 +31,26 @@ class Journal:
     def __init__(self, directory: str | Path) -> None:
         self.path = TrialFiles(Path(directory)).journal
         _end_torn_line(self.path)
-        self._last_step: dict[str, int] = {}
+        self._past = Past(read(self.path)[0])
         self._left_out: set[str] = set()
-        for sample in samples(self.path):
-            self._last_step[sample.name] = max(sample.step, self._last_step.get(sample.name, -1))
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Record the values that were not recorded at this step or later; what is no number is left out."""
         found = {text(str(name)): self._number(str(name), value) for name, value in values.items()}
         numbers = {name: number for name, number in found.items() if number is not None}
-        new = {name: number for name, number in numbers.items() if step > self._last_step.get(name, -1)}
+        for record in self._past.replaced_by(numbers, step):
+            self._append({"t": _now_ms(), **record})
+        new = {name: number for name, number in numbers.items() if step > self._past.last_steps.get(name, -1)}
         if new:
-            self._last_step.update(dict.fromkeys(new, step))
+            self._past.last_steps.update(dict.fromkeys(new, step))
             self._append({"t": _now_ms(), "step": step, "metrics": new})
 
     def log_last(self, values: Mapping[str, float]) -> None:
         """Record what came out at the end, at the last step; a value that stands there already is not repeated."""
         last = {sample.name: sample.value for sample in samples(self.path)}
         new = {name: value for name, value in values.items() if last.get(text(name)) != value}
-        step = max(self._last_step.values(), default=0)
-        self.log(new, step + any(self._last_step.get(text(name)) == step for name in new))
+        step = max(self._past.last_steps.values(), default=0)
+        self.log(new, step + any(self._past.last_steps.get(text(name)) == step for name in new))
 
     def event(self, name: str, **fields: Any) -> None:
         """Record something that happened; of a value that is not plain, its text."""
@@ -67,7 +61,7 @@ class Journal:
         try:
             return float(value)
         except OverflowError:
-            return _finite_or_infinite(value)
+            return finite_or_infinite(value)
         except Exception as error:  # of a tensor of several elements, of a text, of whatever a task logs
             if name not in self._left_out:
                 self._left_out.add(name)
@@ -97,26 +91,13 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 
 
 def samples(path: Path) -> Iterator[Sample]:
-    """Every sample in the order of recording."""
-    for record in read(path)[0]:
-        yield from samples_of(record)
-
-
-def samples_of(record: Mapping[str, Any]) -> Iterator[Sample]:
-    """The samples of one record; an event has none, and neither has a line that is no record of ours.
-
-    A task may write into the file, too: whatever is no number at a step and a time is left out.
-    """
-    values, step, time_ms = record.get("metrics"), record.get("step"), record.get("t")
-    if isinstance(values, dict) and _is_count(step) and _is_count(time_ms):
-        for name, value in values.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                yield Sample(name, _finite_or_infinite(value), step, time_ms)  # type: ignore[arg-type]
+    """Every sample that counts, in the order of recording: an attempt that started again replaces the one before."""
+    yield from curve(read(path)[0])
 
 
 def span_ms(records: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
     """Times of the first and the last record, in milliseconds since the epoch; None where there is none."""
-    times = [record["t"] for record in records if _is_count(record.get("t"))]
+    times = [record["t"] for record in records if is_count(record.get("t"))]
     return (times[0], times[-1]) if times else None
 
 
@@ -149,18 +130,6 @@ def _end_torn_line(path: Path) -> None:
                 file.write(b"\n")
     except OSError:
         pass  # no file yet, or an empty one
-
-
-def _is_count(value: object) -> bool:
-    """Whether it is a whole number that databases take."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-
-
-def _finite_or_infinite(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # a whole number of more than 300 digits
-        return math.inf if value > 0 else -math.inf
 
 
 def _now_ms() -> int:

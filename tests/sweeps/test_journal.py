@@ -73,3 +73,78 @@ def test_lines_that_a_task_has_written_beside_ours_are_no_samples(tmp_path: Path
     assert span_ms(read(path)[0]) == (1, 9)
     Journal(tmp_path).log({"d": 3.0}, 2)
     assert last_values(path) == {"d": 3.0}
+
+
+def attempts(folder: Path, *curves: dict[int, float]) -> Path:
+    """A journal to which each attempt has logged a metric, step to value."""
+    for number, curve in enumerate(curves, start=1):
+        Journal(folder).event("attempt", attempt=number)
+        journal = Journal(folder)
+        for step, value in curve.items():
+            journal.log({"loss": value}, step)
+    return TrialFiles(folder).journal
+
+
+def curve_of(path: Path, name: str = "loss") -> dict[int, float]:
+    found = [(sample.step, sample.value) for sample in samples(path) if sample.name == name]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    "second, expected, told",
+    [
+        ({2: 0.3, 3: 0.2}, {0: 0.5, 1: 0.4, 2: 0.3, 3: 0.2}, []),  # continues
+        ({1: 0.4, 2: 0.3}, {0: 0.5, 1: 0.4, 2: 0.3}, []),  # continues from a checkpoint, and repeats a step
+        ({1: 0.9, 2: 0.8}, {0: 0.5, 1: 0.9, 2: 0.8}, ["rewound"]),  # continues, and gives another value
+        ({0: 0.9}, {0: 0.9}, ["starts_again"]),  # begins anew: nothing of the first attempt is left
+        ({0: 0.9, 1: 0.8, 2: 0.7}, {0: 0.9, 1: 0.8, 2: 0.7}, ["starts_again"]),
+        ({0: 0.5, 1: 0.4, 2: 0.3}, {0: 0.5, 1: 0.4, 2: 0.3}, ["repeats"]),  # begins anew, with the same seed
+        ({0: float("nan")}, {0: pytest.approx(float("nan"), nan_ok=True)}, ["starts_again"]),
+    ],
+)
+def test_the_curve_is_of_one_run(
+    tmp_path: Path, second: dict[int, float], expected: dict[int, float], told: list[str]
+) -> None:
+    path = attempts(tmp_path, {0: 0.5, 1: 0.4}, second)
+    assert curve_of(path) == expected
+    names = ("rewound", "starts_again", "repeats")
+    found = [event for name in names for event in events(path, name)]
+    assert [event["event"] for event in found] == told
+    assert all(event["attempt"] == 2 and event["step"] == min(second) for event in found)
+
+
+def test_a_third_attempt_continues_the_second(tmp_path: Path) -> None:
+    path = attempts(tmp_path, {0: 0.5, 1: 0.4, 2: 0.3}, {0: 0.9, 1: 0.8}, {1: 0.8, 2: 0.7})
+    assert curve_of(path) == {0: 0.9, 1: 0.8, 2: 0.7}
+
+
+def test_several_journals_of_an_attempt_that_starts_again_keep_what_the_others_wrote(tmp_path: Path) -> None:
+    path = attempts(tmp_path, {0: 0.5, 1: 0.4})
+    for step in range(2):
+        Journal(tmp_path).log({"acc": 0.1, "once": 7.0} if step == 0 else {"acc": 0.1}, step)
+    Journal(tmp_path).event("attempt", attempt=2)
+    first, second = Journal(tmp_path), Journal(tmp_path)
+    for step in range(2):
+        first.log({"loss": 0.75 - step}, step)
+        second.log({"acc": 0.25 + step}, step)
+    assert curve_of(path) == {0: 0.75, 1: -0.25} and curve_of(path, "acc") == {0: 0.25, 1: 1.25}
+
+
+def test_a_value_of_the_attempt_alone_replaces_no_curve(tmp_path: Path) -> None:
+    path = attempts(tmp_path, {0: 0.5, 1: 0.4})
+    Journal(tmp_path).log({"started_at": 1.0}, 0)
+    Journal(tmp_path).event("attempt", attempt=2)
+    journal = Journal(tmp_path)
+    journal.log({"started_at": 2.0}, 0)
+    journal.log({"loss": 0.3}, 2)
+    assert curve_of(path) == {0: 0.5, 1: 0.4, 2: 0.3} and curve_of(path, "started_at") == {0: 2.0}
+
+
+def test_what_comes_out_at_the_end_is_recorded_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.log({"loss": 0.5}, 3)
+    journal.log({"acc": 0.1}, 1)
+    journal.log_last({"loss": 0.5, "acc": 0.2})
+    journal.log_last({"loss": 0.25})
+    assert curve_of(journal.path) == {3: 0.5, 4: 0.25} and curve_of(journal.path, "acc") == {1: 0.1, 3: 0.2}
