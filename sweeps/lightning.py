@@ -81,7 +81,9 @@ class TrialCallback(Callback):
             return
         trial = current_trial()
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        trial.report({**metrics, "epoch": trainer.current_epoch + 1}, step=trainer.current_epoch + 1)
+        is_recorded = any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
+        tell = trial.show if is_recorded else trial.report
+        tell({**metrics, "epoch": trainer.current_epoch + 1}, step=trainer.current_epoch + 1)
         if trial.should_prune:
             raise TrialPruned
 

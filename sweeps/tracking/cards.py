@@ -100,7 +100,7 @@ class TrialCard:
             config_text=text,
             choices=_table(last.get("choices")),
             shown={**_table(loaded), **last},
-            hyperparameters=_table(declared[-1].get("values") if declared else {}),
+            hyperparameters={key: value for event in declared for key, value in _table(event.get("values")).items()},
         )
 
     def tags(self, written: "Written") -> dict[str, str]:

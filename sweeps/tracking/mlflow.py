@@ -108,12 +108,13 @@ class MlflowView:
             *offered(labels, _TAG_BATCH, "tag", lambda some: log(run_id, tags=some)),
         ]
 
-    def attach(self, run_id: str, name: str, content: str | bytes) -> None:
-        """Keep a file with a run; `name` may have folders in front."""
+    def attach(self, run_id: str, name: str, content: str | bytes | Path) -> None:
+        """Keep a file with a run, or a copy of one; `name` may have folders in front."""
         folder, _, file_name = name.rpartition("/")
         with tempfile.TemporaryDirectory() as made:
-            path = Path(made) / file_name
-            path.write_bytes(text(content).encode() if isinstance(content, str) else content)
+            path = content if isinstance(content, Path) else Path(made) / file_name
+            if not isinstance(content, Path):
+                path.write_bytes(text(content).encode() if isinstance(content, str) else content)
             self._client.log_artifact(run_id, str(path), folder or None)
 
     def end(self, run_id: str, status: str, end_ms: int | None = None) -> None:
@@ -130,8 +131,7 @@ class MlflowView:
 
     def children(self) -> list[Any]:
         """All runs of the study's trials."""
-        found: list[Any] = []
-        token = None
+        found, token = list[Any](), None
         wanted = f"tags.{Tag.STUDY_KEY} = '{self._study.key}' and tags.{Tag.ROLE} = 'trial'"
         while True:
             page = self._client.search_runs([self.experiment()], wanted, max_results=1000, page_token=token)

@@ -15,6 +15,7 @@ from sweeps.tracking.cards import Tag, TrialCard, status_of
 from sweeps.tracking.complaints import is_refusal, reason, told
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.trial import journal
+from sweeps.trial.artifacts import artifacts, content_of
 from sweeps.trial.curves import curve, has_replaced
 from sweeps.trial.files import write_text
 
@@ -109,6 +110,8 @@ class Upload:
         self._untold.update(view.send(run_id, (), params=self.card.params(written), tags=tags))
         if written.config_text is not None:
             view.attach(run_id, "config/config.yaml", written.config_text)
+        for name, path in artifacts(self.card.files):
+            view.attach(run_id, name, content_of(path))
         span = journal.span_ms(everything)
         view.end(run_id, status_of(outcome), span[1] if span else None)
 

@@ -43,6 +43,11 @@ class TrialFiles:
         return self.directory / "config.yaml"
 
     @property
+    def artifacts(self) -> Path:
+        """Copies of files that the task has asked to keep."""
+        return self.directory / "artifacts"
+
+    @property
     def log(self) -> Path:
         """What the trial printed, over all attempts."""
         return self.directory / "trial.log"

@@ -1,6 +1,9 @@
 """The handle a task function sees of the trial it runs in."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 
 class TrialPruned(Exception):
@@ -8,15 +11,35 @@ class TrialPruned(Exception):
 
 
 class Trial:
-    """Outside a study: accepts everything, stops nothing.
+    """Outside a study: accepts everything, keeps nothing, stops nothing.
 
     Attributes:
         number: The trial's number in its study; None outside a study.
+        attempt: 1 for the first execution; more where an earlier one was interrupted.
         is_in_study: Whether a study runs this process.
     """
 
     number: int | None = None
+    attempt: int = 1
     is_in_study = False
+
+    @property
+    def directory(self) -> Path:
+        """The trial's own directory, the same for each attempt; outside a study Hydra's output directory."""
+        if "hydra" in sys.modules:
+            from hydra.core.hydra_config import HydraConfig
+
+            if HydraConfig.initialized() and (found := getattr(HydraConfig.get().runtime, "output_dir", None)):
+                return Path(found)
+        return Path.cwd()
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The newest whole `*.ckpt`, `*.pt` or `*.pth` that an earlier attempt has left in the directory.
+
+        None in a first attempt, and outside a study.
+        """
+        return None
 
     def declare(self, directions: Mapping[str, str]) -> None:
         """Say which metrics are better when large and which when small.
@@ -32,12 +55,28 @@ class Trial:
         check_directions(directions)
 
     def report(self, metrics: Mapping[str, float], step: int) -> None:
-        """Show the latest metrics to the study; never waits.
+        """Record metrics: for the tables, the tracking server, the display and the pruner. Never waits for any.
 
         Args:
             metrics: Metric name to value.
             step: Epoch, or whatever the trial counts, from 0 on.
         """
+
+    def show(self, metrics: Mapping[str, float], step: int) -> None:
+        """As `report`, for metrics that something else records already, such as a logger."""
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Record hyperparameters, nested as they may be: the tracking server shows them beside what is swept."""
+
+    def log_artifact(self, path: str | Path) -> None:
+        """Keep a file or a folder with the trial; the tracking server gets it once the trial has ended.
+
+        What lies in the trial's directory is sent as it is then, from anywhere else a copy is kept now.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        Path(path).stat()
 
     def progress(self) -> None:
         """Say that the trial is not stuck; cheap enough for every step."""

@@ -58,7 +58,7 @@ class Job:
 def run_in_child(job: Job, connection: Connection) -> None:
     """Entry of a trial's process: run the task and send how it ended."""
     files = TrialFiles(job.directory)
-    trial = PipedTrial(connection, job.number, job.directory)
+    trial = PipedTrial(connection, job.number, job.directory, job.attempt)
     enter(trial)
 
     def tell(reason: str) -> None:
@@ -99,6 +99,8 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
     except TrialPruned:
         return GaveUp(trial=number)
     except Exception as error:
+        if _is_pruning(error):
+            return GaveUp(trial=number)
         detail = _told(error)
         if (lack := lack_in(error)) is not None and lack is not error:
             detail += f" ({lack})"
@@ -203,6 +205,12 @@ def _told(error: BaseException) -> str:
     except Exception:
         said = "a message that cannot be printed"
     return text(f"{type(error).__name__}: {said or 'no message'}")
+
+
+def _is_pruning(error: BaseException) -> bool:
+    """Whether it is Optuna's own word for it; a task that raises that has imported it."""
+    exceptions = sys.modules.get("optuna.exceptions")
+    return exceptions is not None and isinstance(error, exceptions.TrialPruned)
 
 
 def _cause(error: BaseException) -> Cause:

@@ -5,10 +5,15 @@ import select
 import signal
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from sweeps.redact import text
+from sweeps.trial.artifacts import keep_artifact
+from sweeps.trial.checkpoints import newest
+from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, check_directions
 from sweeps.trial.journal import Journal
 from sweeps.worker.messages import Declared, FromTrial, Progressed, Prune, Reported, decode, encode
@@ -25,33 +30,59 @@ class PipedTrial(Trial):
         connection: The trial's end of the pipe.
         number: The trial's number.
         directory: The trial's directory.
+        attempt: 1 for the first execution.
     """
 
     is_in_study = True
 
-    def __init__(self, connection: Connection, number: int, directory: Path) -> None:
+    def __init__(self, connection: Connection, number: int, directory: Path, attempt: int = 1) -> None:
         self.number: int = number
+        self.attempt = attempt
         self._connection, self._directory = connection, directory
+        self._began_s = time.time()
         self._is_pruned = False
         self._next_progress = 0.0
 
     def declare(self, directions: Mapping[str, str]) -> None:
         check_directions(directions)
-        Journal(self._directory).event("metrics", directions=dict(directions))
+        self._journal.event("metrics", directions=dict(directions))
         named = {text(str(name)): direction for name, direction in directions.items()}
         self.send(Declared(trial=self.number, directions=named))
 
     def report(self, metrics: Mapping[str, float], step: int) -> None:
-        if not 0 <= step < _MAX_STEP:
-            raise ValueError(f"step={step} must be at least 0 and below {_MAX_STEP}")
+        _check_step(step)
+        self._journal.log({name: float(value) for name, value in metrics.items()}, int(step))
+        self.show(metrics, step)
+
+    def show(self, metrics: Mapping[str, float], step: int) -> None:
+        _check_step(step)
         numbers = {text(str(name)): float(value) for name, value in metrics.items()}
         self._offer(Reported(trial=self.number, metrics=numbers, step=int(step)))
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        self._journal.event("hyperparameters", values=params)
+
+    def log_artifact(self, path: str | Path) -> None:
+        self._journal.event("artifact", path=keep_artifact(TrialFiles(self._directory), Path(path)))
 
     def progress(self) -> None:
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + _PROGRESS_INTERVAL_S
             self._offer(Progressed(trial=self.number))
+
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    @cached_property
+    def checkpoint(self) -> Path | None:  # type: ignore[override]
+        return newest(self._directory, self._began_s) if self.attempt > 1 else None
+
+    @cached_property
+    def _journal(self) -> Journal:
+        """Read once the attempt is noted in it."""
+        return Journal(self._directory)
 
     @property
     def should_prune(self) -> bool:
@@ -71,6 +102,11 @@ class PipedTrial(Trial):
             self._connection.send_bytes(encode(message))
         except OSError:
             os._exit(128 + signal.SIGTERM)  # the worker is gone, and with it the right to this trial
+
+
+def _check_step(step: int) -> None:
+    if not 0 <= step < _MAX_STEP:
+        raise ValueError(f"step={step} must be at least 0 and below {_MAX_STEP}")
 
 
 def _is_writable(connection: Connection) -> bool:

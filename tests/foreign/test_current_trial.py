@@ -1,0 +1,63 @@
+"""What applications do with the handle of their trial, with Optuna, with Lightning and with MLflow."""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+
+from sweeps.outcome import Completed, Pruned
+from sweeps.trial.files import TrialFiles
+from sweeps.trial.journal import events, samples
+from tests.foreign.runs import TRACKED, Application
+
+
+def runs(folder: Path) -> list[Any]:
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    return [run for each in client.search_experiments() for run in client.search_runs([each.experiment_id])]
+
+
+def of_trials(folder: Path) -> list[Any]:
+    return [run for run in runs(folder) if run.data.tags.get("run_role") == "trial"]
+
+
+def curve(folder: Path, run_id: str, name: str) -> list[tuple[int, float]]:
+    found = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").get_metric_history(run_id, name)
+    return sorted((metric.step, round(metric.value, 4)) for metric in found)
+
+
+def files(app: Application) -> TrialFiles:
+    return TrialFiles(app.folder / "logs" / "studies" / "s" / "trials" / "000")
+
+
+def test_what_a_loop_reports_is_recorded_and_its_last_value_is_the_objective(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "loop", RESUMES="1")
+    assert app.study("+x=1", "+study.objective=loss", tracking=TRACKED) == ["1 1"]
+    assert [round(value, 4) for value in app.values()["1"]] == [1.1667]
+    [run] = of_trials(tmp_path)
+    expected = [(step, round(1 + 1 / (step + 1), 4)) for step in range(6)]
+    assert curve(tmp_path, run.info.run_id, "loss") == expected
+    assert [(s.step, round(s.value, 4)) for s in samples(files(app).journal) if s.name == "loss"] == expected
+    assert run.data.params == {"optimizer.name": "none", "optimizer.x": "1.0", "x": "1"}
+    kept = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").list_artifacts(run.info.run_id)
+    assert sorted(file.path for file in kept) == ["config", "note.txt", "state.pt"]
+
+
+@pytest.mark.parametrize("resumes, told", [(True, []), (False, ["starts_again"])])
+def test_the_curve_of_a_trial_that_was_killed_is_of_one_run(resumes: bool, told: list[str], tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "loop", KILLED="1", **({"RESUMES": "1"} if resumes else {}))
+    app.study("+x=1", "+study.objective=loss", tracking=TRACKED)
+    shift = 1 if resumes else 201
+    expected = [(step, round(shift + 1 / (step + 1), 4)) for step in range(6)]
+    assert [(s.step, round(s.value, 4)) for s in samples(files(app).journal) if s.name == "loss"] == expected
+    assert [event["event"] for event in events(files(app).journal, "starts_again")] == told
+    [run] = of_trials(tmp_path)
+    assert curve(tmp_path, run.info.run_id, "loss") == expected and run.info.status == "FINISHED"
+    old = [run for run in runs(tmp_path) if run.data.tags.get("run_role") == "superseded"]
+    assert [run.info.status for run in old] == ([] if resumes else ["KILLED"])
+
+
+def test_optunas_own_exception_prunes(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "optuna_prunes")
+    app.study("+x=1,2")
+    assert [type(trial.outcome) for trial in app.trials()] == [Completed, Pruned]
