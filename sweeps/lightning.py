@@ -1,7 +1,9 @@
 """What binds a Lightning trainer to the trial it runs in. Outside a study all of it still works and does less."""
 
+import logging
 import sys
 from argparse import Namespace
+from itertools import pairwise
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -9,8 +11,12 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from sweeps.errors import first_line
+from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, current_trial
-from sweeps.trial.journal import Journal
+from sweeps.trial.journal import Journal, read
+
+log = logging.getLogger(__name__)
 
 
 class JournalLogger(Logger):
@@ -51,18 +57,31 @@ class JournalLogger(Logger):
 
 
 class TrialCallback(Callback):
-    """Reports each validation to the study, says that training goes on, and stops a trial that is pruned.
+    """Binds a fit to its trial: reports each validation, says that training goes on, stops when pruned, resumes.
+
+    In a trial that was interrupted, a fit without a `ckpt_path` continues from the newest whole checkpoint in the
+    trial's directory; `resume=False` leaves that to the application. A checkpoint that cannot be loaded is told in the
+    log, and the fit starts again. Where an attempt has fitted more than once, as in a cross validation, nobody knows
+    which fit a checkpoint is of, and nothing is resumed.
 
     A module with an attribute `metric_directions`, metric name to `max` or `min`, declares them to the study: tables
     mark the best value of these metrics, and of no others.
 
+    Args:
+        resume: Whether a fit continues where an earlier attempt was interrupted.
+
     Example:
-        Any Lightning application becomes prunable by one callback::
+        Any Lightning application becomes prunable and resumable by one callback::
 
             trainer = Trainer(max_epochs=10, callbacks=[sweeps.lightning.TrialCallback()])
     """
 
+    def __init__(self, resume: bool = True) -> None:
+        self._resume = resume
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if self._resume and stage == "fit" and current_trial().is_in_study:
+            _resume(trainer)
         directions = getattr(pl_module, "metric_directions", None)
         if directions:
             current_trial().declare(directions)
@@ -86,6 +105,31 @@ class TrialCallback(Callback):
         tell({**metrics, "epoch": trainer.current_epoch + 1}, step=trainer.current_epoch + 1)
         if trial.should_prune:
             raise TrialPruned
+
+
+def _resume(trainer: Trainer) -> None:
+    """Let this fit load the trial's newest checkpoint, unless it is given another one."""
+    trial = current_trial()
+    Journal(trial.directory).event("fit")
+    told = [record.get("event") for record in read(TrialFiles(trial.directory).journal)[0]]
+    is_alone = ("fit", "fit") not in pairwise(event for event in told if event in ("attempt", "fit"))
+    found = trial.checkpoint
+    if found is None or not is_alone:
+        return
+    connector = trainer._checkpoint_connector
+    load = connector.resume_start  # Lightning has no public place between the constructor and this function
+
+    def resume_start(checkpoint_path: Any = None, weights_only: bool | None = None) -> None:
+        connector.resume_start = load  # type: ignore[method-assign]
+        if checkpoint_path:
+            return load(checkpoint_path, weights_only)
+        try:
+            return load(found, weights_only)
+        except Exception as error:
+            log.warning("%s cannot be loaded, the fit starts again: %s", found, first_line(error))
+            return load(None, weights_only)
+
+    connector.resume_start = resume_start  # type: ignore[method-assign]
 
 
 class Progress(TQDMProgressBar):

@@ -61,3 +61,19 @@ def test_optunas_own_exception_prunes(tmp_path: Path) -> None:
     app = Application.named(tmp_path, "optuna_prunes")
     app.study("+x=1,2")
     assert [type(trial.outcome) for trial in app.trials()] == [Completed, Pruned]
+
+
+def test_one_callback_resumes_a_fit(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "fits")
+    app.study("+x=1", "+study.objective=val/loss")
+    epochs = (tmp_path / "epochs.txt").read_text().splitlines()
+    assert epochs == ["1 0", "1 1", "1 2", "1 3", "2 3", "2 4"]
+    steps = [sample.step for sample in samples(files(app).journal) if sample.name == "val/loss"]
+    assert steps == [1, 2, 3, 4, 5] and [trial.state for trial in app.trials()] == ["completed"]
+
+
+def test_one_of_several_fits_is_not_resumed_from_the_checkpoint_of_another(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "fits", FOLDS="2")
+    app.study("+x=1")
+    epochs = (tmp_path / "epochs.txt").read_text().splitlines()
+    assert epochs == ["1 0", "1 1", "1 0", "1 1", "1 2", "1 3", *("2 0", "2 1"), *("2 0", "2 1", "2 2", "2 3", "2 4")]
