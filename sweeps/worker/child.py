@@ -24,6 +24,7 @@ from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, Waiting, encode
+from sweeps.worker.own_runs import bind
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.returned import sendable
@@ -42,6 +43,8 @@ class Job:
         attempt: 1 for the first execution.
         environment: Variables of this process, such as the visible device.
         restarts: How often the trial was sent back to its beginning; what it left before is set aside.
+        tracking_uri: Where the study is tracked; None: nowhere.
+        experiment: Experiment of the study's runs.
         may_restart: Whether it begins anew where its task cannot continue from what is there.
     """
 
@@ -52,6 +55,8 @@ class Job:
     point: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     restarts: int = 0
+    tracking_uri: str | None = None
+    experiment: str = ""
     may_restart: bool = False
 
 
@@ -74,6 +79,8 @@ def run_in_child(job: Job, connection: Connection) -> None:
         take_directory(files, job.point, job.restarts, tell)
         redirect_output(files.log)
         os.environ.update(job.environment)
+        if job.tracking_uri:
+            bind(files.upload_mark, job.tracking_uri, job.experiment)
         announce(job.overrides, job.directory, job.number)
         returned = _run_or_restart(job, files, tell)
         if numbers := named_numbers(returned):

@@ -50,6 +50,8 @@ class WorkOrder:
             number=claim.number,
             attempt=claim.attempt,
             restarts=claim.restarts,
+            tracking_uri=self.tracking.uri,
+            experiment=self.tracking.experiment,
             may_restart=self.settings.retry_failed,
             environment=dict(place.environment),
         )

@@ -77,3 +77,27 @@ def test_one_of_several_fits_is_not_resumed_from_the_checkpoint_of_another(tmp_p
     app.study("+x=1")
     epochs = (tmp_path / "epochs.txt").read_text().splitlines()
     assert epochs == ["1 0", "1 1", "1 0", "1 1", "1 2", "1 3", *("2 0", "2 1"), *("2 0", "2 1", "2 2", "2 3", "2 4")]
+
+
+@pytest.mark.parametrize("way", ["context", "fluent", "twice"])
+def test_an_applications_own_run_is_that_of_its_trial(way: str, tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "own_mlflow", WAY=way)
+    app.study("+x=1,2", tracking=TRACKED)
+    found = {run.data.params["x"]: run.data.metrics["theirs"] for run in of_trials(tmp_path)}
+    assert found == {"1": 1.0, "2": 2.0}
+    own = [run for run in runs(tmp_path) if "run_role" not in run.data.tags]
+    assert sorted(run.info.run_name for run in own) == (["second", "second"] if way == "twice" else [])
+
+
+def test_an_application_that_chooses_its_experiment_keeps_it(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "own_mlflow", WAY="experiment")
+    app.study("+x=1,2", tracking=TRACKED)
+    own = [run for run in runs(tmp_path) if "run_role" not in run.data.tags]
+    assert sorted(run.data.metrics["theirs"] for run in own) == [1.0, 2.0] and len(of_trials(tmp_path)) == 2
+
+
+def test_a_server_that_does_not_answer_keeps_no_trial_waiting(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "decorated")
+    app.study("+x=1,2", "+tracking.drain_s=0", tracking="tracking.uri=http://127.0.0.1:9")
+    assert app.values() == {"1": (-1.0,), "2": (-2.0,)}
+    assert all(trial.outcome is not None and trial.outcome.duration_s < 5 for trial in app.trials())
