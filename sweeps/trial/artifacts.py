@@ -1,5 +1,6 @@
 """Files that a task has asked to be kept with its trial."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,12 +41,21 @@ def artifacts(files: TrialFiles) -> Iterator[tuple[str, Path]]:
     """Name and place of each file that a trial keeps; none that lies outside its directory."""
     root = files.directory.resolve()
     for path in dict.fromkeys(str(event.get("path")) for event in journal.events(files.journal, "artifact")):
-        for file in sorted(path_of.rglob("*")) if (path_of := root / path).is_dir() else [path_of]:
+        for file in _files(root / path):
             own = file.resolve()
-            if own.is_file() and own.is_relative_to(root):
+            if own.is_relative_to(root):
                 name = file.relative_to(root)
                 is_copy = name.parts[0] == files.artifacts.name
                 yield str(name.relative_to(files.artifacts.name) if is_copy else name), own
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or all below the folder, that can be read; a path of the journal may be anything."""
+    try:
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [file for file in found if file.is_file() and os.access(file, os.R_OK)]
+    except (OSError, ValueError):
+        return []
 
 
 def content_of(path: Path) -> str | Path:

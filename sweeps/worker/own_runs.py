@@ -15,7 +15,7 @@ from typing import Any
 
 from sweeps.redact import text
 
-_FLUENT = "mlflow.tracking.fluent"
+_FLUENT, _TRACKING = "mlflow.tracking.fluent", "mlflow.tracking"
 _EMBEDDED = "sqlite:///"
 _PATIENCE_S = 10.0
 """How long a first `start_run` waits for the worker to have made the trial's run; nothing else waits for it."""
@@ -61,19 +61,18 @@ def _patch(fluent: ModuleType, address: str, run_id_of_trial: Callable[[], str |
     ) -> Any:
         nonlocal is_first
         has_chosen = run_id or experiment_id or os.environ.get("MLFLOW_RUN_ID") or fluent._active_experiment_id
-        if is_first and not has_chosen and fluent.active_run() is None and _uri(fluent) == address:
+        if (
+            is_first
+            and not has_chosen
+            and fluent.active_run() is None
+            and sys.modules[_TRACKING].get_tracking_uri() == address
+        ):
             is_first = False
             run_id = run_id_of_trial()
             run_name = None if run_id else run_name  # the trial's run keeps its name
         return start(run_id, experiment_id, run_name, *args, **kwargs)
 
     fluent.start_run = start_run  # type: ignore[attr-defined]
-
-
-def _uri(fluent: ModuleType) -> str:
-    from mlflow.tracking import get_tracking_uri
-
-    return str(get_tracking_uri())
 
 
 def _run_id(mark: Path, uri: str) -> str | None:

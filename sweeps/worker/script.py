@@ -19,6 +19,10 @@ _MOST_VALUES = 10_000
 """Values that a global of the script may hold and still be given to the trials."""
 
 
+_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+"""What runs after an import."""
+
+
 class Script:
     """The main module of this command.
 
@@ -29,9 +33,13 @@ class Script:
 
     def __init__(self, module: ModuleType, frame: FrameType | None) -> None:
         self._module = module
-        guards = _guards(module)
-        is_again = guards is not None and not _runs_unguarded(module, frame, guards)
-        self._own = set[str]() if guards is None else {name for guard in guards for name in _stored(guard)}
+        tree = _source(module)
+        guards = _guards(tree)
+        is_again = tree is not None and not _runs_unguarded(module, frame, guards)
+        self._own = {name for guard in guards for name in _stored(guard)}
+        self._read = (
+            {name for node in ast.walk(tree) if isinstance(node, _LATER) for name in _names(node)} if tree else set()
+        )
         spec = getattr(module, "__spec__", None)
         self.name: str | None = (spec.name if spec is not None else _SCRIPT) if is_again else None
 
@@ -53,13 +61,13 @@ class Script:
     def globals(self) -> dict[str, bytes]:
         """What the import of the script in another process may lack: plain values, and what is set under its guard.
 
-        What cannot be pickled is left out; a task that needs it says so.
+        What its functions never read is left out, and so is what cannot be pickled; a task that needs it says so.
         """
         if self.name is None:
             return {}
         found = {}
         for name, value in list(vars(self._module).items()):
-            if not name.startswith("__") and (name in self._own or _is_plain(value)):
+            if name in self._read and not name.startswith("__") and (name in self._own or _is_plain(value)):
                 with contextlib.suppress(Exception):
                     found[name] = self.pack(value)
         return found
@@ -137,13 +145,18 @@ def _at(module: ModuleType, path: str) -> Any:
     return found
 
 
-def _guards(module: ModuleType) -> list[ast.If] | None:
-    """The blocks below `if __name__ == "__main__"`; None where the module has no source that can be imported."""
+def _source(module: ModuleType) -> ast.Module | None:
+    """None where the module has no source that can be imported."""
     path = Path(getattr(module, "__file__", None) or "<none>")
     try:
-        body = ast.parse(path.read_bytes()).body
+        return ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError):
         return None
+
+
+def _guards(tree: ast.Module | None) -> list[ast.If]:
+    """The blocks below `if __name__ == "__main__"`."""
+    body = tree.body if tree is not None else []
     return [node for node in body if isinstance(node, ast.If) and "__name__" in _names(node.test)]
 
 

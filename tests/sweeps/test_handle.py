@@ -61,7 +61,7 @@ def test_nothing_outside_of_the_directory_is_an_artifact(tmp_path: Path, pipe: t
     (tmp_path / "secret.txt").write_text("s")
     (own / "link.txt").symlink_to(tmp_path / "secret.txt")
     trial = PipedTrial(pipe[1], 0, own, attempt=1)
-    for path in ("../secret.txt", "link.txt", str(tmp_path / "secret.txt")):
+    for path in ("../secret.txt", "link.txt", str(tmp_path / "secret.txt"), "a\x00b", "n" * 5000, None, "gone"):
         trial._journal.event("artifact", path=path)
     assert list(artifacts(TrialFiles(own))) == []
 
