@@ -19,7 +19,8 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")]
 Storage = Annotated[
-    str | None, typer.Option(help="Optuna storage URL. Default: SWEEPS_STORAGE, else logs/studies/studies.db.")
+    str | None,
+    typer.Option(help="Optuna storage URL, or a study.directory. Default: SWEEPS_STORAGE, else logs/studies."),
 ]
 Tracking = Annotated[
     str | None, typer.Option("--tracking", help="MLflow tracking URI. Default: MLFLOW_TRACKING_URI, else mlflow.db.")
@@ -174,12 +175,17 @@ def delete(
 def worker(name: Name, storage: Storage = None) -> None:
     """Join a study on this machine and work until it is finished."""
     from sweeps.command import again, check_program
+    from sweeps.study.urls import url_of
 
     command = again(name, _study(name, storage).facts)
     check_program(name, command)
     # The line comes from the database: whoever can write there must not approve anything in this user's name.
-    environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1", **({"SWEEPS_STORAGE": storage} if storage else {})}
-    os.execve(sys.executable, command, environment)
+    environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1"}
+    if storage:
+        environment["SWEEPS_STORAGE"] = url_of(storage)
+    # `python -m` warns of a module that a plugin of Hydra's has imported before.
+    quiet = [command[0], "-W", "ignore::RuntimeWarning:runpy", *command[1:]]
+    os.execve(sys.executable, quiet, environment)
 
 
 @app.command()
@@ -191,6 +197,7 @@ def retry(
 ) -> None:
     """Hand out failed trials once more; the study's own line, or `sweeps worker`, then runs them."""
     from sweeps.errors import StudyError
+    from sweeps.report.typed import looked_at
 
     study = _study(name, storage, is_view=False)
     again = study.reopen("sweeps retry", trial, fresh=fresh)
@@ -198,8 +205,9 @@ def retry(
         states = {row.number: row.state for row in study.trials()}
         found = "no trial has failed" if trial is None else f"trial {trial} is {states.get(trial, 'not there')}"
         raise StudyError(f"{name}: {found}. Failed trials are run again; --trial=N --fresh also an interrupted one.")
+    then = f"Type the study's line, or `{looked_at('worker', study)}`."
     how = "from the beginning" if fresh else "from their last checkpoints"
-    print(f"{name}: to be run {how}: {', '.join(map(str, again))}. Type the study's line, or `sweeps worker {name}`.")
+    print(f"{name}: to be run {how}: {', '.join(map(str, again))}. {then}")
 
 
 @app.command()
@@ -227,14 +235,12 @@ def ui(
 
 
 def _database(storage: str | None, is_view: bool = True) -> "Database":
-    """The database: to look at, which needs no right to write, or to change."""
-    from sweeps.settings import default_storage
-    from sweeps.study.storage import Database
+    from sweeps.report.opened import open_database
 
-    return Database(storage or default_storage(), is_view=is_view, create=False, patience_s=5)
+    return open_database(storage, is_view)
 
 
 def _study(name: str, storage: str | None, is_view: bool = True) -> "Study":
-    from sweeps.study.study import Study
+    from sweeps.report.opened import open_study
 
-    return Study(_database(storage, is_view), name)
+    return open_study(name, storage, is_view)

@@ -10,14 +10,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.outcome import Completed, Failed
-from sweeps.output import drop_output
-from sweeps.report.export import EXPORTS, to_markdown
+from sweeps.outcome import Failed
+from sweeps.output import drop_output, one_line, width_of
+from sweeps.report.best import best_lines
+from sweeps.report.export import to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.lines import aim, ended_line, live_cells, preview_lines, status_line
 from sweeps.report.tables import benchmark_table
+from sweeps.report.typed import looked_at
 from sweeps.space import Point
-from sweeps.study.records import Notice, TrialEnded, TrialRow
+from sweeps.study.records import Notice, TrialEnded, TrialRetried, TrialRow
 from sweeps.study.study import Study
 
 _REFRESH_S = 1.0
@@ -71,9 +73,12 @@ class Display:
                 self._live.stop()
 
     def notice(self, notice: Notice) -> None:
-        """Show an end at once; the next refresh shows what has started."""
-        if isinstance(notice, TrialEnded):
-            self._next_refresh = 0.0
+        """Show an end at once, and a line for an attempt that is repeated; the next refresh shows what has started."""
+        match notice:
+            case TrialEnded():
+                self._next_refresh = 0.0
+            case TrialRetried(number=number, what=what, why=why):
+                self._print(f"trial {number} {what}: {why}")
 
     def tick(self) -> None:
         if time.monotonic() >= self._next_refresh:
@@ -84,7 +89,7 @@ class Display:
 
     def warn(self, what: str) -> None:
         """Say what is wrong with tracking; nothing of it ends a sweep."""
-        later = f"Training goes on; `sweeps sync {self._study.name}` sends what is missing."
+        later = f"Training goes on; `{looked_at('sync', self._study)}` sends what is missing."
         print(f"Warning: {what.rstrip('.')}. {later}", file=sys.stderr, flush=True)
 
     def _refresh(self) -> None:
@@ -95,12 +100,15 @@ class Display:
             self._live.update(self._table(), refresh=True)
         else:
             for num_done, trial in enumerate(new, start=len(self._seen) - len(new) + 1):
-                self._console.print(ended_line(trial, num_done, len(self._trials)), soft_wrap=True)
+                self._print(ended_line(trial, num_done, len(self._trials)))
+
+    def _print(self, line: str) -> None:
+        self._console.print(one_line(line, width_of(sys.stdout)), soft_wrap=True)
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("trial", "state", "epoch", "best", ""):
-            table.add_column(title, justify="right" if title in ("trial", "epoch", "best") else "left")
+        for title in ("trial", "state", "epoch", "last", ""):
+            table.add_column(title, justify="right" if title in ("trial", "epoch", "last") else "left")
         order = {"running": 0, "failed": 1, "pruned": 2, "completed": 2, "open": 3}
         rows = sorted(self._trials, key=lambda trial: (order[trial.state], trial.number))
         for trial in rows[:_MAX_ROWS]:
@@ -130,17 +138,19 @@ def print_preview(name: str, points: Sequence[Point], study: Study | None, num_p
 
 
 def print_summary(study: Study, tracking: str | None) -> None:
-    """The benchmark table, where the results are, and how to look at them."""
+    """The benchmark table, the best trial, where the results are, and the commands that look at them."""
     table = benchmark_table(trial_frame(study))
     if table is not None:
         print(f"\n{to_markdown(table)}\n")
-    for trial in study.trials():
+    trials = study.trials()
+    for trial in trials:
         match trial.outcome:
             case Failed(cause=cause, detail=detail):
-                print(f"trial {trial.number} failed ({cause}): {detail}", file=sys.stderr)
-    if any(isinstance(trial.outcome, Completed) and trial.outcome.values for trial in study.trials()):
-        print(f"Aim:     {aim(study)}")
+                told = one_line(f"trial {trial.number} failed ({cause}): {detail}", width_of(sys.stderr))
+                print(told, file=sys.stderr)
+    for line in best_lines(study, trials):
+        print(line)
     print(f"Results: {study.facts.get('directory')}")
-    print(f"Table:   sweeps table {study.name}  # --format {', '.join(EXPORTS)}")
+    print(f"Table:   {looked_at('table', study)}")
     if tracking:
         print(f"MLflow:  {tracking}")

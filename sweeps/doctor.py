@@ -4,18 +4,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sweeps.identity import is_known_dead
 from sweeps.outcome import Completed
+from sweeps.report.typed import looked_at
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
-from sweeps.tracking.cards import Tag, status_of
+from sweeps.tracking.cards import Tag, TrialCard, status_of
 from sweeps.tracking.complaints import told
 from sweeps.tracking.follow import card_of
 from sweeps.tracking.mlflow import MlflowView
-from sweeps.trial import journal
 from sweeps.trial.files import StudyFiles
 
 
@@ -36,7 +35,7 @@ def examine(study: Study, files: StudyFiles, connect: Callable[[], MlflowView] |
         connect: Makes the view of the tracking server; None leaves it out.
     """
     trials = study.trials()
-    findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials), *_journals(trials, files)]
+    findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials), *_journals(study, trials, files)]
     if connect is not None:
         findings += _runs(study, trials, files, connect)
     return findings
@@ -47,13 +46,18 @@ def _unfinished(study: Study, trials: list[TrialRow]) -> Iterator[Finding]:
     for trial in trials:
         if trial.state == "open":
             event = last.get(trial.number)
-            story = f"is open: attempt {event.attempt} {event.what}, {event.why}" if event else "has not run"
-            yield Finding(problem=f"trial {trial.number} {story}", advice=f"sweeps worker {study.name}")
+            story = f"is open: attempt {event.attempt} {event.what}, {event.why}" if event else _without_events(trial)
+            yield Finding(problem=f"trial {trial.number} {story}", advice=looked_at("worker", study))
         elif trial.state == "running":
             gone = is_known_dead(trial.worker or "")
             what = f"its worker {trial.worker} is gone" if gone else f"worker {trial.worker} runs it"
-            advice = f"sweeps worker {study.name}" if gone else "wait, or stop that worker"
+            advice = looked_at("worker", study) if gone else "wait, or stop that worker"
             yield Finding(problem=f"trial {trial.number} is running: {what}", advice=advice)
+
+
+def _without_events(trial: TrialRow) -> str:
+    # An earlier version kept no events.
+    return f"is open after {trial.attempt} attempts, of which nothing is known" if trial.attempt else "has not run"
 
 
 def _results(trials: list[TrialRow]) -> Iterator[Finding]:
@@ -71,11 +75,11 @@ def _mirror(study: Study) -> Iterator[Finding]:
         yield Finding(problem=f"trial {number} differs in Optuna's tables", advice="the study's next worker mends it")
 
 
-def _journals(trials: list[TrialRow], files: StudyFiles) -> Iterator[Finding]:
+def _journals(study: Study, trials: list[TrialRow], files: StudyFiles) -> Iterator[Finding]:
     for trial in trials:
         if not isinstance(trial.outcome, Completed):
             continue
-        card = card_of(trial, files)
+        card = card_of(study, trial, files)
         if card is None:
             problem = f"trial {trial.number} has no directory under {files.directory}"
             yield Finding(problem=problem, advice="it ran elsewhere")
@@ -86,7 +90,7 @@ def _journals(trials: list[TrialRow], files: StudyFiles) -> Iterator[Finding]:
 def _runs(
     study: Study, trials: list[TrialRow], files: StudyFiles, connect: Callable[[], MlflowView]
 ) -> Iterator[Finding]:
-    sync = f"sweeps sync {study.name}"
+    sync = looked_at("sync", study)
     try:
         view = connect()
         runs = view.children()
@@ -100,14 +104,14 @@ def _runs(
     for trial in trials:
         found = by_trial.pop(str(trial.number), [])
         if trial.outcome is not None:
-            yield from _run(view, trial, found, files, sync)
+            yield from _run(view, trial, found, card_of(study, trial, files), sync)
     for number, found in by_trial.items():
         yield Finding(
             problem=f"MLflow has {len(found)} runs of trial {number}, the study has none", advice="delete them"
         )
 
 
-def _run(view: MlflowView, trial: TrialRow, found: list[Any], files: StudyFiles, sync: str) -> Iterator[Finding]:
+def _run(view: MlflowView, trial: TrialRow, found: list[Any], card: TrialCard | None, sync: str) -> Iterator[Finding]:
     if len(found) != 1:
         yield Finding(problem=f"trial {trial.number} has {len(found)} runs in MLflow", advice=sync)
         return
@@ -115,17 +119,16 @@ def _run(view: MlflowView, trial: TrialRow, found: list[Any], files: StudyFiles,
     status = run.info.status
     if trial.outcome is not None and status != status_of(trial.outcome):
         yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
-    card = card_of(trial, files)
     if card is not None:
-        yield from _samples(view, run, trial.number, card.files.journal, sync)
+        yield from _samples(view, run, trial, card, sync)
 
 
-def _samples(view: MlflowView, run: Any, number: int, path: Path, sync: str) -> Iterator[Finding]:
-    expected = Counter(sample.name for sample in journal.samples(path))
+def _samples(view: MlflowView, run: Any, trial: TrialRow, card: TrialCard, sync: str) -> Iterator[Finding]:
+    expected = Counter(sample.name for sample in card.samples(trial.outcome))
     expected.subtract(json.loads(run.data.tags.get(Tag.REFUSED) or "{}"))
     for name, count in expected.items():
         there = len(view.history(run.info.run_id, name))
         if there != count:
             yield Finding(
-                problem=f"trial {number}: {name} has {there} samples in MLflow, {count} recorded", advice=sync
+                problem=f"trial {trial.number}: {name} has {there} samples in MLflow, {count} recorded", advice=sync
             )

@@ -3,13 +3,30 @@
 import codecs
 import contextlib
 import os
+import re
 import select
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 _PLAIN = {"\u00b1": "+-", "\u00d7": "x", "\u2026": "...", "\u2192": "->", "\u2013": "-", "\u2014": "-"}
 _HANDLER = "sweeps.plain"
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+"""What a terminal takes for a command: colours, a title, movements of the cursor."""
+
+
+def one_line(text: str, max_chars: int | None = None) -> str:
+    """A text of unknown origin as one line without commands for the terminal; cut where it is longer than asked."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in _ESCAPE.sub("", text))
+    line = " ".join(plain.split())
+    return line if max_chars is None or len(line) <= max_chars else f"{line[: max(1, max_chars) - 1]}\u2026"
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Characters of a line of the terminal behind a stream; None where there is no terminal."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 @contextlib.contextmanager

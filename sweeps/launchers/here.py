@@ -10,6 +10,8 @@ from sweeps.display import Display, print_summary
 from sweeps.errors import StudyError, SweepStopped
 from sweeps.identity import new_worker_id
 from sweeps.plan import is_grid
+from sweeps.report.best import keep_best
+from sweeps.report.typed import shown_by_mlflow
 from sweeps.study.events import log
 from sweeps.study.pruning import make_pruner
 from sweeps.study.records import Claim
@@ -63,7 +65,8 @@ def work(order: WorkOrder) -> int:
                 stopped = error
         study.reconcile()
         tracking.close(order.tracking.drain_s)
-    print_summary(study, tracking.address() or (order.tracking.uri and "sweeps ui"))
+    keep_best(study, files)
+    print_summary(study, tracking.address() or (order.tracking.uri and shown_by_mlflow(order.tracking.uri)))
     if stopped is not None:
         raise stopped
     if interrupted_by is not None:

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,9 @@ from sweeps.report.tables import Column, Table
 if TYPE_CHECKING:
     from sweeps.report.frame import Trials
 
+
+_FEWEST_DIGITS, _LONG = 5, 10
+"""Digits of a number that is longer than so many signs."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _KEY = re.compile(r"\+{1,2}[A-Za-z_][\w./@\-]*")
@@ -42,8 +45,9 @@ def to_markdown(table: Table) -> str:
     """Numbers for people, four decimals of a metric and the best of each in bold; `±` is the standard deviation."""
     from tabulate import tabulate
 
+    titles = map(_in_markdown, _plain_titles(table))
     return tabulate(
-        {_in_markdown(column.title): [_in_markdown(text) for text in _texts(column)] for column in table.columns},
+        {title: list(map(_in_markdown, _texts(column))) for title, column in zip(titles, table.columns, strict=True)},
         headers="keys",
         tablefmt="pipe",
         disable_numparse=True,
@@ -78,6 +82,14 @@ def trials_to_csv(trials: "Trials") -> str:
     return flat.to_csv(index=False)
 
 
+def _plain_titles(table: Table) -> list[str]:
+    """Headings for people: `+x` is `x` where no other column is called so."""
+    plain = [column.title.lstrip("+") if column.kind == "key" else column.title for column in table.columns]
+    return [
+        short if plain.count(short) == 1 else column.title for short, column in zip(plain, table.columns, strict=True)
+    ]
+
+
 def _in_markdown(text: str) -> str:
     """A text that stays in its cell."""
     return " ".join(text.replace("|", "\\|").splitlines())
@@ -105,7 +117,21 @@ def _texts(column: Column) -> list[str]:
             return ["" if value is None else f"{value:,}" for value in column.values]
         case "seconds":
             return ["" if value is None else f"{value:.1f}" for value in column.values]
-    return [str(value) for value in column.values]
+    return _key_texts(column.values) if column.kind == "key" else [str(value) for value in column.values]
+
+
+def _key_texts(values: Sequence[Any]) -> list[str]:
+    """Values as they are; numbers with many digits, as samplers draw them, with as few as keep the rows apart."""
+    texts = [str(value) for value in values]
+    for num_digits in range(_FEWEST_DIGITS, 17):
+        is_long = [isinstance(value, float) and len(text) > _LONG for value, text in zip(values, texts, strict=True)]
+        short = [
+            f"{value:.{num_digits}g}" if long else text
+            for value, text, long in zip(values, texts, is_long, strict=True)
+        ]
+        if len(set(short)) == len(set(texts)):
+            return short
+    return texts
 
 
 def _metric_texts(column: Column) -> list[str]:

@@ -31,6 +31,7 @@ class Trials:
         varied: Override keys in which the cells differ, in the order of the command line.
         directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
         returned: Names of the metrics that tasks have returned by name.
+        is_drawn: Whether a sampler has drawn points of them.
     """
 
     own: pd.DataFrame
@@ -41,25 +42,29 @@ class Trials:
     varied: tuple[str, ...]
     directions: Mapping[str, str]
     returned: tuple[str, ...] = ()
+    is_drawn: bool = False
 
     def completed(self) -> "Trials":
         """Those that have completed."""
-        done = self.own["state"] == "completed"
+        return self.chosen(self.own.index[self.own["state"] == "completed"])
+
+    def chosen(self, index: pd.Index) -> "Trials":
+        """The trials of these index values, in their order."""
         return replace(
             self,
-            own=self.own[done],
-            overrides=self.overrides[done],
-            objectives=self.objectives[done],
-            metrics=self.metrics[done],
-            cells=self.cells[done],
+            own=self.own.loc[index],
+            overrides=self.overrides.loc[index],
+            objectives=self.objectives.loc[index],
+            metrics=self.metrics.loc[index],
+            cells=self.cells.loc[index],
         )
 
     def flat(self) -> pd.DataFrame:
-        """Everything in one frame, with the headings of `headings`; an objective is called `objective/NAME`."""
+        """Everything in one frame, with the headings of `headings`; an objective NAME is called `objective/NAME`."""
         parts: tuple[tuple[Origin, pd.DataFrame], ...] = (
             ("study", self.own),
             ("key", self.overrides),
-            ("objective", self.objectives.add_prefix("objective/")),
+            ("objective", self.objectives.rename(columns=_told)),
             ("metric", self.metrics),
         )
         names = [(origin, str(name)) for origin, part in parts for name in part.columns]
@@ -69,7 +74,7 @@ class Trials:
 def trial_frame(study: Study) -> Trials:
     """All trials of a study."""
     trials = study.trials()
-    objectives = study.objectives or tuple(f"value_{i}" for i in range(len(study.directions)))
+    objectives = study.value_names
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
     return Trials(
         own=pd.DataFrame([_own(trial) for trial in trials], columns=list(_OWN)),
@@ -81,7 +86,13 @@ def trial_frame(study: Study) -> Trials:
         varied=_varied(trials),
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),
+        is_drawn=any(trial.is_drawn for trial in trials),
     )
+
+
+def _told(objective: str) -> str:
+    """Heading of an objective among all metrics; one that is called `objective` needs no more."""
+    return objective if objective.startswith("objective") else f"objective/{objective}"
 
 
 def _own(trial: TrialRow) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sweeps.outcome import Completed, Failed
+from sweeps.output import one_line
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -13,7 +14,7 @@ def describe(point: Point | None) -> str:
     if point is None:
         return ""
     keys = point.varied or tuple(point.overrides)
-    return " ".join(f"{key}={point.overrides[key]}" for key in keys)
+    return one_line(" ".join(f"{key}={point.overrides[key]}" for key in keys))
 
 
 def aim(study: Study) -> str:
@@ -30,7 +31,7 @@ def result(trial: TrialRow) -> str:
         case Completed(values=values):
             return ", ".join(f"{value:.4f}" for value in values)
         case Failed(cause=cause, detail=detail):
-            return f"{cause}: {detail}"
+            return one_line(f"{cause}: {detail}")
     return ""
 
 

@@ -1,12 +1,19 @@
 """Lists of studies, of their trials, and of what happened to a trial, as text for a terminal."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tabulate import tabulate
 
 from sweeps.errors import StudyError
+from sweeps.output import one_line, width_of
+from sweeps.report.best import best_lines
 from sweeps.report.lines import describe, result
 from sweeps.study.study import Study
+
+_LEAST = 20
+"""Characters that are left of a cell on the narrowest terminal."""
 
 _UNTOLD = "Nothing has happened to this trial yet, or it ran before studies kept events."
 
@@ -22,14 +29,16 @@ def studies_listing(studies: Iterable[Study]) -> str:
 
 
 def trials_listing(study: Study) -> str:
-    """One line per trial: state, attempts, result or cause of failure."""
+    """One line per trial: state, attempts, result or cause of failure; below them the best."""
     rows = []
-    for trial in study.trials():
+    trials = study.trials()
+    for trial in trials:
         seconds = trial.outcome.duration_s if trial.outcome else None
-        found = result(trial) or trial.worker or ""
+        found = result(trial) or (trial.worker if trial.state == "running" else "") or ""
         rows.append([trial.number, trial.state, trial.attempt, describe(trial.point), found, seconds])
     headers = ["trial", "state", "attempts", "point", "result", "seconds"]
-    return tabulate(rows, headers=headers, floatfmt=".1f", disable_numparse=[4])
+    best = best_lines(study, trials)
+    return "\n".join([_fitted(rows, headers, [4, 3]), *([""] if best else []), *best])
 
 
 def story(study: Study, number: int) -> str:
@@ -41,5 +50,23 @@ def story(study: Study, number: int) -> str:
     numbers = [trial.number for trial in study.trials()]
     if number not in numbers:
         raise StudyError(f"--trial={number}: study {study.name!r} has trials 0 to {max(numbers, default=-1)}.")
-    rows = [[event.time, event.attempt, event.what, event.why, event.worker] for event in study.events(number)]
-    return tabulate(rows, headers=["time", "attempt", "event", "why", "worker"]) if rows else _UNTOLD
+    told = study.events(number)
+    rows = [[event.time, event.attempt, event.what, one_line(event.why), event.worker] for event in told]
+    return _fitted(rows, ["time", "attempt", "event", "why", "worker"], [3]) if rows else _UNTOLD
+
+
+def _fitted(rows: list[list[Any]], headers: Sequence[str], texts: Sequence[int]) -> str:
+    """The rows in columns; on a terminal, whose lines are shorter, the cells of these columns are cut."""
+    width = width_of(sys.stdout)
+    for column in texts:
+        listed = _listed(rows, headers, texts)
+        longest = max((len(row[column]) for row in rows), default=0)
+        too_many = max(map(len, listed.splitlines())) - (width or sys.maxsize)
+        if too_many > 0:
+            limit = max(_LEAST, longest - too_many)
+            rows = [[one_line(c, limit) if i == column else c for i, c in enumerate(row)] for row in rows]
+    return _listed(rows, headers, texts)
+
+
+def _listed(rows: list[list[Any]], headers: Sequence[str], texts: Sequence[int]) -> str:
+    return tabulate(rows, headers=headers, floatfmt=".1f", disable_numparse=list(texts))

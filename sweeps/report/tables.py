@@ -48,8 +48,9 @@ class Table:
 def benchmark_table(trials: "Trials", metrics: Sequence[str] = ()) -> Table | None:
     """Mean and standard deviation over the completed trials of each cell; None when none has completed.
 
-    The rows keep the order of the grid. The columns are the varied keys, `n`, the objectives as the trials returned
-    them, the metrics, `parameters` and `flops` where they were recorded, and `seconds` per trial.
+    The rows keep the order of the grid; those that a sampler has drawn begin with the best. The columns are the varied
+    keys, `n`, the objectives as the trials returned them, the metrics, `parameters` and `flops` where they were
+    recorded, and `seconds` per trial.
 
     Args:
         trials: The trials of a study.
@@ -60,7 +61,7 @@ def benchmark_table(trials: "Trials", metrics: Sequence[str] = ()) -> Table | No
     Raises:
         KeyError: No completed trial recorded one of the metrics.
     """
-    done = trials.completed()
+    done = _best_first(trials.completed())
     if done.own.empty:
         return None
     columns = [*_keys(done), _count(done), *_metrics(done, metrics), *_sizes(done), _seconds(done)]
@@ -80,6 +81,15 @@ def best_rows(means: Sequence[float | None], direction: str | None) -> frozenset
         return frozenset()
     best = min(known) if direction == "min" else max(known)
     return frozenset(row for row, mean in enumerate(means) if mean == best)
+
+
+def _best_first(done: "Trials") -> "Trials":
+    """Drawn trials by the mean of their cell's first objective; those of a grid stay in its order."""
+    if not done.is_drawn or done.objectives.empty:
+        return done
+    name = done.objectives.columns[0]
+    means = done.objectives[name].groupby(done.cells).transform("mean")
+    return done.chosen(means.sort_values(ascending=done.directions.get(name) != "max", kind="stable").index)
 
 
 def _origin(column: Column, done: "Trials") -> Origin:

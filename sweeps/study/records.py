@@ -9,6 +9,9 @@ from sweeps.outcome import Outcome
 from sweeps.space import Point
 from sweeps.study.events import Held
 
+DRAWN = "draw-"
+"""How the keys of rows start whose points a sampler draws."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -54,6 +57,7 @@ class TrialRow:
         worker: Who runs it now.
         progress: The last report of a running trial.
         outcome: How it ended.
+        is_drawn: Whether a sampler draws its point.
     """
 
     number: int
@@ -63,6 +67,7 @@ class TrialRow:
     worker: str | None
     progress: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,22 @@ class TrialEnded:
     outcome: Outcome
 
 
-Notice = TrialStarted | TrialEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRetried:
+    """An attempt has failed or was ended from outside, and another one follows.
+
+    Attributes:
+        number: The trial's number.
+        what: The event this is.
+        why: The reason.
+    """
+
+    number: int
+    what: str
+    why: str
+
+
+Notice = TrialStarted | TrialRetried | TrialEnded
 """What the observers of a worker learn."""
 
 
@@ -131,4 +151,5 @@ def trial_row(row: Any) -> TrialRow:
         worker=row.worker,
         progress=json.loads(row.progress) if row.progress else {},
         outcome=outcome,
+        is_drawn=row.overrides is None or str(row.key).startswith(DRAWN),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
 from sweeps.errors import StorageLost, StudyError, did_you_mean
@@ -16,7 +17,7 @@ from sweeps.space import Point
 from sweeps.study.claims import Claims
 from sweeps.study.events import Event, Note
 from sweeps.study.ledger import Ledger
-from sweeps.study.records import TrialRow, columns, trial_row
+from sweeps.study.records import DRAWN, TrialRow, columns, trial_row
 from sweeps.study.requeue import may_reopen
 from sweeps.study.storage import Database
 
@@ -94,6 +95,14 @@ class Study(Claims):
         return Goal(names=self.objectives, num_values=len(self.directions), is_searched=is_searched)
 
     @property
+    def value_names(self) -> tuple[str, ...]:
+        """A name per value of a result: its objective, else `objective`, or `objective_0`, ... where there are more."""
+        if self.objectives:
+            return self.objectives
+        num_values = len(self.directions)
+        return ("objective",) if num_values == 1 else tuple(f"objective_{i}" for i in range(num_values))
+
+    @property
     def metric_directions(self) -> dict[str, str]:
         """Metric name to `max` or `min`, as the application has declared it to any worker of the study."""
         facts = self.database.patiently(lambda: self._optuna.user_attrs)
@@ -124,7 +133,7 @@ class Study(Claims):
 
     def add_draws(self, num_draws: int) -> int:
         """Raise the number of points that the sampler draws to `num_draws`; returns how many are new."""
-        return self._ledger.add([{"key": f"draw-{i}", "overrides": None, "varied": None} for i in range(num_draws)])
+        return self._ledger.add([{"key": f"{DRAWN}{i}", "overrides": None, "varied": None} for i in range(num_draws)])
 
     def reopen(self, why: str, number: int | None = None, *, fresh: bool) -> list[int]:
         """Hand out failed trials once more; returns their numbers.
@@ -156,6 +165,14 @@ class Study(Claims):
     def events(self, number: int | None = None) -> list[Event]:
         """What happened to one trial, or to all, oldest first."""
         return self._ledger.events(number)
+
+    def distributions(self) -> dict[str, list[BaseDistribution]]:
+        """Override key to each distribution that Optuna's trials have of it."""
+        found: dict[str, dict[BaseDistribution, None]] = {}
+        for trial in self.database.patiently(lambda: self._optuna.get_trials(deepcopy=False)):
+            for key, one in trial.distributions.items():
+                found.setdefault(key, {})[one] = None
+        return {key: list(known) for key, known in found.items()}
 
     def reconcile(self) -> None:
         """Bring Optuna's trials in line with the ledger, after a crash between the two."""

@@ -1,6 +1,7 @@
 """Storage URLs: which ones a study can live at, and how they are shown without their passwords."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
@@ -28,6 +29,14 @@ def check_url(url: str) -> sa.URL:
     if parsed.get_backend_name() not in ("sqlite", "postgresql") or not parsed.database:
         raise StudyError(f"study.storage={shown(url)} is not supported. {_VALID}")
     return parsed
+
+
+def url_of(place: str) -> str:
+    """A storage URL as it is; of a folder of studies, `study.directory`, or of a SQLite file its URL."""
+    path = Path(place).expanduser()
+    if "://" in place or not path.exists():
+        return place
+    return f"sqlite:///{path / 'studies.db' if path.is_dir() else path}"
 
 
 def shown(url: str | sa.URL) -> str:

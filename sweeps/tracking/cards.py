@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
-from sweeps.outcome import Outcome, kind
+from sweeps.outcome import Completed, Outcome, kind
 from sweeps.space import REPLICATE_KEY, Point, canonical
 from sweeps.trial import journal
+from sweeps.trial.curves import curve
 from sweeps.trial.files import TrialFiles
 
 
@@ -64,11 +65,13 @@ class TrialCard:
         number: The trial's number.
         point: Its overrides.
         files: Its files on this machine.
+        objectives: A name per value that it returns.
     """
 
     number: int
     point: Point
     files: TrialFiles
+    objectives: tuple[str, ...] = ()
 
     @property
     def run_name(self) -> str:
@@ -85,6 +88,27 @@ class TrialCard:
             if isinstance(value, int | float) and not isinstance(value, bool):
                 found[f"cfg/{key.lstrip('+~')}"] = float(value)
         return found
+
+    def returned(self, outcome: Outcome | None) -> list[journal.Sample]:
+        """What a completed trial has returned, unless it is what the trial itself has recorded last by that name.
+
+        Step and time follow from the journal: sent twice, it is one sample.
+        """
+        if not isinstance(outcome, Completed):
+            return []
+        records = journal.read(self.files.journal)[0]
+        last = {sample.name: sample for sample in curve(records)}
+        ended_ms = (journal.span_ms(records) or (0, -1))[1] + 1  # behind whatever was recorded
+        made = []
+        for name, value in zip(self.objectives, outcome.values, strict=False):
+            known = last.get(name)
+            if known is None or known.value != value:
+                made.append(journal.Sample(name, value, known.step if known else 0, ended_ms))
+        return made
+
+    def samples(self, outcome: Outcome | None) -> list[journal.Sample]:
+        """All that a server should have of a trial: what it has recorded, and what it has returned."""
+        return [*journal.samples(self.files.journal), *self.returned(outcome)]
 
     def written(self) -> "Written":
         """What the trial has written of itself so far; reads two files, which a task may have spoilt."""

@@ -10,6 +10,7 @@ from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table
 from sweeps.settings import TrackingSettings
+from sweeps.space import Point
 from sweeps.study.records import Notice, TrialEnded, TrialRow, TrialStarted
 from sweeps.study.study import Study
 from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
@@ -17,7 +18,6 @@ from sweeps.tracking.complaints import is_refusal, reason
 from sweeps.tracking.mlflow import MlflowView, prepare
 from sweeps.tracking.names import ORIGINAL, fitting
 from sweeps.tracking.uploader import Upload, Uploader
-from sweeps.trial import journal
 from sweeps.trial.files import StudyFiles, write_text
 from sweeps.trial.ownership import is_own
 
@@ -44,7 +44,7 @@ class Tracking:
         if self._uri is None:
             return
         for trial in study.trials():
-            card = card_of(trial, files)
+            card = card_of(study, trial, files)
             if card and trial.outcome and not Upload(card).is_done(self._uri):
                 self._follow(card, trial.outcome)
 
@@ -59,7 +59,7 @@ class Tracking:
             return
         match notice:
             case TrialStarted(number=number, point=point):
-                self._follow(TrialCard(number=number, point=point, files=self._files.trial(number)))
+                self._follow(_card(self._study, number, point, self._files))
             case TrialEnded(number=number, outcome=outcome):
                 self._uploader.end(number, outcome)
 
@@ -114,7 +114,7 @@ def connect(study: Study, uri: str, experiment: str, tell: Callable[[str], None]
     """
     prepare(uri, tell)
     params = {
-        "objective": ", ".join(study.objectives),
+        "objective": ", ".join(study.value_names),
         "direction": ", ".join(study.directions),
     }
     tags: dict[str, str] = {Tag.COMMAND: " ".join(study.facts.get("arguments") or [])}
@@ -122,12 +122,16 @@ def connect(study: Study, uri: str, experiment: str, tell: Callable[[str], None]
     return MlflowView(uri, experiment, card, study.database.lock)
 
 
-def card_of(trial: TrialRow, files: StudyFiles) -> TrialCard | None:
+def card_of(study: Study, trial: TrialRow, files: StudyFiles) -> TrialCard | None:
     """The card of a trial that has run on this machine; None for any other."""
     own = files.trial(trial.number)
     if trial.point is None or not own.directory.is_dir() or not is_own(own, trial.point.key):
         return None
-    return TrialCard(number=trial.number, point=trial.point, files=own)
+    return _card(study, trial.number, trial.point, files)
+
+
+def _card(study: Study, number: int, point: Point, files: StudyFiles) -> TrialCard:
+    return TrialCard(number=number, point=point, files=files.trial(number), objectives=study.value_names)
 
 
 def finish_study(study: Study, view: MlflowView) -> None:
@@ -164,7 +168,7 @@ def sync(
     """
     sent = []
     for trial in study.trials():
-        card = card_of(trial, files)
+        card = card_of(study, trial, files)
         if card is None or is_tracked(trial, card, view):
             continue
         upload = Upload(card, trial.outcome)
@@ -191,7 +195,7 @@ def is_tracked(trial: TrialRow, card: TrialCard, view: MlflowView) -> bool:
     if run_id is None:
         return False
     status, tags = view.state(run_id)
-    names = [sample.name for sample in journal.samples(card.files.journal)]
+    names = [sample.name for sample in card.samples(trial.outcome)]
     # An earlier version gave several metrics one name.
     is_told_apart = all(fitting(name) == name or ORIGINAL + fitting(name) in tags for name in set(names))
     is_whole = tags.get(Tag.NUM_SAMPLES) == str(len(names)) and is_told_apart

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,7 @@ class Upload:
         if self._offset and has_replaced(records):
             self._replace(view, self._run_id)
             records, offset = journal.read(self.card.files.journal)
-        refused = view.send(self._run_id, list(curve(records)))
-        self.refused.update(what.removeprefix("metric ") for what, _ in refused)
-        self._untold.update(refused)
+        self._send(view, self._run_id, list(curve(records)))
         self._offset = offset
         if outcome is not None:
             self._close(view, self._run_id, outcome)
@@ -97,9 +95,14 @@ class Upload:
         if self.outcome is None:
             view.resume(self._run_id)
 
+    def _send(self, view: MlflowView, run_id: str, samples: Sequence[journal.Sample]) -> None:
+        refused = view.send(run_id, samples)
+        self.refused.update(what.removeprefix("metric ") for what, _ in refused)
+        self._untold.update(refused)
+
     def _close(self, view: MlflowView, run_id: str, outcome: Outcome) -> None:
-        everything = journal.read(self.card.files.journal)[0]
-        num_samples = sum(1 for _ in curve(everything))
+        self._send(view, run_id, self.card.returned(outcome))
+        num_samples = len(self.card.samples(outcome))
         written = self.card.written()
         tags = {**self.card.tags(written), Tag.STATE: kind(outcome), Tag.NUM_SAMPLES: str(num_samples)}
         if self.refused:
@@ -112,7 +115,7 @@ class Upload:
             view.attach(run_id, "config/config.yaml", written.config_text)
         for name, path in artifacts(self.card.files):
             view.attach(run_id, name, content_of(path))
-        span = journal.span_ms(everything)
+        span = journal.span_ms(journal.read(self.card.files.journal)[0])
         view.end(run_id, status_of(outcome), span[1] if span else None)
 
     def _mark(self) -> Mapping[str, Any]:

@@ -113,6 +113,11 @@ class StudyFiles:
         return self.directory / "trials"
 
     @property
+    def best(self) -> Path:
+        """The best trial, or the Pareto set, with what repeats it."""
+        return self.directory / "best.yaml"
+
+    @property
     def owner(self) -> Path:
         """Which study the directory belongs to."""
         return self.directory / "owner.json"

@@ -152,7 +152,8 @@ def test_failed_trials_stay_failed_until_asked_for(commands: Commands) -> None:
     refused = commands.run("sweeps", "retry", "s", "--trial", "0", *storage)
     assert refused.returncode == 2 and "s: trial 0 is completed. Failed trials are run again" in refused.stderr
     said = commands.run("sweeps", "retry", "s", "--trial", "1", "--fresh", *storage)
-    assert said.stdout == "s: to be run from the beginning: 1. Type the study's line, or `sweeps worker s`.\n"
+    worker = f"sweeps worker {' '.join(storage)} s"
+    assert said.stdout == f"s: to be run from the beginning: 1. Type the study's line, or `{worker}`.\n"
     assert commands.run("fake", *line).returncode == 1
     assert sum(executions(commands).values()) == 4
     again = commands.run("sweeps", "show", "s", "--trial", "1", *storage).stdout

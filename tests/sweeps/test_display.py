@@ -6,7 +6,6 @@ import pytest
 
 from sweeps.display import Display, print_preview, print_summary
 from sweeps.outcome import Completed, Failed, Outcome
-from sweeps.report.export import EXPORTS
 from sweeps.space import Point
 from sweeps.study.study import Study
 from tests.studies import done, study_of
@@ -57,9 +56,9 @@ def test_the_summary_has_the_table_the_failures_and_the_next_command(
         "| 1   |   1 |     0.5000 |       1.0 |\n"
         "| 3   |   1 | **0.2500** |       1.0 |\n"
         "\n"
-        "Aim:     Minimizes loss\n"
+        "Best:    trial 2, loss=0.25 (minimize): x=3\n"
         "Results: logs/s\n"
-        f"Table:   sweeps table s  # --format {', '.join(EXPORTS)}\n"
+        f"Table:   sweeps table --storage sqlite:///{tmp_path}/studies.db s\n"
         "MLflow:  sweeps ui\n"
     )
     assert err == "trial 1 failed (error): ValueError: wrong shape\n"

@@ -14,7 +14,7 @@ from sweeps.study.requeue import Requeue
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal, Sample
-from tests.studies import study_of
+from tests.studies import study_of, url
 
 ONE = Completed(values=(1.0,))
 
@@ -68,7 +68,20 @@ def test_a_trial_that_waits_says_what_happened_to_it(tmp_path: Path) -> None:
         "trial 0 is open: attempt 1 handed back, its worker was told to stop",
         "trial 1 has not run",
     ]
-    assert {finding.advice for finding in findings} == {"sweeps worker s"}
+    assert {finding.advice for finding in findings} == {f"sweeps worker --storage {url(tmp_path)} s"}
+
+
+def test_a_trial_of_an_earlier_version_has_attempts_and_no_events(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, None), ({"x": "2"}, None)])
+    claim = study.claim("w", None)
+    assert claim is not None
+    study.give_back(claim, 1.0, Requeue(what="handed back", reason="x"))
+    with study.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM sweeps_events")
+    assert found(study, tmp_path) == [
+        "trial 0 is open after 1 attempts, of which nothing is known",
+        "trial 1 has not run",
+    ]
 
 
 def test_a_running_trial_says_whether_its_worker_lives(tmp_path: Path) -> None:
@@ -135,7 +148,9 @@ def test_runs_that_do_not_fit_their_trials_are_told(tmp_path: Path) -> None:
         "trial 3 has 0 runs in MLflow",
         "MLflow has 1 runs of trial 9, the study has none",
     ]
-    assert [finding.advice for finding in findings] == ["sweeps sync s"] * 4 + ["delete them"]
+    assert [finding.advice for finding in findings] == [f"sweeps sync --storage {url(tmp_path)} s"] * 4 + [
+        "delete them"
+    ]
 
 
 def test_a_failed_trial_needs_no_files(tmp_path: Path) -> None:

@@ -159,6 +159,33 @@ def test_only_a_study_without_a_completed_trial_has_no_table(tmp_path: Path) -> 
     assert str(sweeps_table(tmp_path).exception) == "Study 's' has no completed trial yet."
 
 
+def test_markdown_has_no_more_digits_than_tell_the_rows_apart() -> None:
+    drawn = (0.00034567891234567, 0.123456789012345, 1.0, 1e-05, "adam", 3)
+    table = Table(columns=(Column(title="lr", kind="key", values=drawn),))
+    assert [line.strip("| ") for line in to_markdown(table).splitlines()[2:]] == [
+        "0.00034568", "0.12346", "1.0", "1e-05", "adam", "3",
+    ]  # fmt: skip
+    assert "0.123456789012345" in to_csv(table)
+    close = (0.1234567801, 0.1234567802, 0.5)
+    table = Table(columns=(Column(title="lr", kind="key", values=close),))
+    assert [line.strip("| ") for line in to_markdown(table).splitlines()[2:]] == ["0.1234567801", "0.1234567802", "0.5"]
+
+
+def test_a_heading_of_markdown_has_no_plus_where_it_is_clear_without() -> None:
+    def titles(*keys: str) -> list[str]:
+        columns = (
+            *(Column(title=key, kind="key", values=("1",)) for key in keys),
+            Column(title="n", kind="count", values=(1,)),
+        )
+        made = to_markdown(Table(columns=columns)).splitlines()[0]
+        return [title.strip() for title in made.strip("|").split("|")]
+
+    assert titles("+x", "++y.z", "a") == ["x", "y.z", "a", "n"]
+    assert titles("+x", "x") == ["+x", "x", "n"] and titles("+n", "~x") == ["+n", "~x", "n"]
+    table = Table(columns=(Column(title="+x", kind="key", values=("1",)),))
+    assert to_csv(table).startswith("+x\n")
+
+
 class RecordingView:
     """Stands for a tracking server and keeps what it is sent."""
 

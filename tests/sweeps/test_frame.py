@@ -109,4 +109,20 @@ def test_the_study_knows_which_direction_is_better_and_its_objectives_win(tmp_pa
 def test_objectives_without_a_name_are_numbered(tmp_path: Path) -> None:
     study = study_of(tmp_path, [({"x": "1"}, done(4.0))], objectives=())
     trials = trial_frame(study)
-    assert list(trials.objectives["value_0"]) == [4.0] and trials.directions == {"value_0": "min"}
+    assert list(trials.objectives["objective"]) == [4.0] and trials.directions == {"objective": "min"}
+    assert list(trials.flat().columns) == [*OURS, "x", "objective"]
+
+
+def test_several_objectives_without_names_and_one_that_is_called_objective(tmp_path: Path) -> None:
+    for folder in ("several", "named"):
+        (tmp_path / folder).mkdir()
+    both = ("minimize", "maximize")
+    several = trial_frame(
+        study_of(tmp_path / "several", [({"x": "1"}, done(4.0, 5.0))], objectives=(), directions=both)
+    )
+    assert list(several.flat().columns) == [*OURS, "x", "objective_0", "objective_1"]
+    assert several.directions == {"objective_0": "min", "objective_1": "max"}
+    results = [({"x": "1"}, done(4.0, metrics={"objective": 9.0}))]
+    named = trial_frame(study_of(tmp_path / "named", results, objectives=("objective",)))
+    assert list(named.flat().columns) == [*OURS, "x", "objective", "metric/objective"]
+    assert list(named.flat()["objective"]) == [4.0]

@@ -44,6 +44,15 @@ def test_a_trial_that_has_ended(row: TrialRow, expected: str, line: str) -> None
     assert ended_line(row, 2, 6) == line
 
 
+NOISY = "\x1b[31mValueError\x1b[0m:\tno\r\nshape\x07 \x1b]0;title\x07[64,\u202e 32]\x00"
+
+
+def test_what_a_terminal_would_obey_is_taken_out() -> None:
+    failed = trial("failed", Failed(cause="error", detail=NOISY))
+    assert result(failed) == "error: ValueError: no shape [64, 32]"
+    assert describe(Point(overrides={"x": "a\nb\x1b[2J"}, varied=("x",))) == "x=a b"
+
+
 def test_a_trial_that_runs_has_no_result() -> None:
     assert result(trial("running", progress={"loss": 1.0})) == ""
 

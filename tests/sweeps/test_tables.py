@@ -8,6 +8,8 @@ import pytest
 from sweeps.outcome import Completed, Failed
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import Column, Table, benchmark_table, best_rows
+from sweeps.space import Point
+from sweeps.study.study import Study
 from tests.studies import Result, done, study_of
 
 FAILED = Failed(cause="error", detail="ValueError: x", metrics={"loss": 0.0, "test/acc": 1.0}, duration_s=99.0)
@@ -72,6 +74,37 @@ def test_rows_keep_the_order_of_the_grid(tmp_path: Path) -> None:
     assert column(table, "model").values == ("b", "b", "a", "a")
     assert column(table, "lr").values == (0.5, 0.1, 0.5, 0.1)
     assert titles(table) == ["model", "lr", "n", "loss", "seconds"]
+
+
+def drawn(folder: Path, results: list[Result], **options: object) -> Study:
+    """A study whose points a sampler has drawn."""
+    study = study_of(folder, [], **options)  # type: ignore[arg-type]
+    study.add_draws(len(results))
+    storage = study.database.storage
+    for overrides, outcome in results:
+        point = Point(overrides=dict(overrides), varied=tuple(overrides))
+        made = storage.create_new_trial(storage.get_study_id_from_name("s"))
+        claim = study.claim("w", lambda _, number, made=made, point=point: (made, point))
+        assert claim is not None and outcome is not None and study.tell(claim, outcome)
+    return study
+
+
+@pytest.mark.parametrize(("direction", "rows"), [("minimize", (2, 1, 3)), ("maximize", (3, 1, 2))])
+def test_rows_that_a_sampler_has_drawn_begin_with_the_best(tmp_path: Path, direction: str, rows: object) -> None:
+    results: list[Result] = [
+        ({"x": "1"}, loss_of(0.5)), ({"x": "2"}, loss_of(0.25)), ({"x": "3"}, loss_of(0.75)), ({"x": "4"}, FAILED),
+    ]  # fmt: skip
+    table = benchmark_table(trial_frame(drawn(tmp_path, results, directions=(direction,))))
+    assert table is not None and column(table, "x").values == rows
+
+
+def test_drawn_cells_are_ordered_by_their_means_and_by_the_first_objective(tmp_path: Path) -> None:
+    values = {("1", "0"): (4.0, 1.0), ("2", "0"): (1.0, 2.0), ("1", "1"): (0.0, 3.0), ("2", "1"): (2.0, 4.0)}
+    results: list[Result] = [({"x": x, "seed": seed}, done(*pair)) for (x, seed), pair in values.items()]
+    options = {"objectives": (), "directions": ("minimize", "maximize")}
+    table = benchmark_table(trial_frame(drawn(tmp_path, results, **options)))
+    assert table is not None and column(table, "x").values == (2, 1)
+    assert column(table, "objective_0").values == (1.5, 2.0) and column(table, "objective_1").values == (3.0, 2.0)
 
 
 def test_a_study_of_one_point_is_one_row(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     tags = first.data.tags
     assert (tags["arch"], tags["seed"], tags["cell"], tags["study"]) == ("dense", "7", "w=0.1", "synced")
     assert tags["mlflow.parentRunId"] == view.parent()
-    assert len(view.history(first.info.run_id, "loss")) == 50
+    # What the trial has recorded, and what it has returned.
+    assert len(view.history(first.info.run_id, "loss")) == 51 and first.data.metrics["loss"] == 0.1
+    assert runs["3"].data.metrics["loss"] == 1 / 50  # it has failed and returned nothing
     assert first.data.metrics[fitting("val/acc@1 (α)")] == 49 / 50
     assert fitting("val/acc@1 (α)").startswith("val/acc_1 ___-")
     assert runs["3"].data.tags["cause"] == "error"
@@ -104,7 +106,7 @@ def test_doctor_finds_what_is_missing_and_sync_mends_it(server: Server, tmp_path
     MlflowClient(server.uri).delete_run(lost)
     findings = examine(study, StudyFiles(tmp_path), lambda: view)
     assert [finding.problem for finding in findings] == ["trial 1 has 0 runs in MLflow"]
-    assert findings[0].advice == "sweeps sync mended"
+    assert findings[0].advice == f"sweeps sync --storage sqlite:///{tmp_path}/studies.db mended"
     assert sync(study, view_of(study, server.uri), StudyFiles(tmp_path)) == [1]
     assert examine(study, StudyFiles(tmp_path), lambda: view_of(study, server.uri)) == []
 
@@ -199,7 +201,8 @@ def test_hard_names_and_values_arrive_and_doctor_agrees(server: Server, tmp_path
     (run,) = view.children()
     assert run.info.status == "FINISHED" and len(run.data.metrics) == len(HARD) + 3 + 1  # and the number of the axis
     for index, name in enumerate(HARD):
-        assert [sample.value for sample in view.history(run.info.run_id, name)] == [float(index)] * 3
+        returned = [0.1] if name == "loss" else []
+        assert [sample.value for sample in view.history(run.info.run_id, name)] == [float(index)] * 3 + returned
         if fitting(name) != name:
             assert run.data.tags[f"original/{fitting(name)}"] == name
     assert {sample.value for sample in view.history(run.info.run_id, "grad")} == {sys.float_info.max}
@@ -226,7 +229,7 @@ def test_what_the_server_refuses_is_named_and_all_else_arrives(server: Server, t
     assert sync(study, view, StudyFiles(tmp_path), told.append) == []
     runs = {run.data.tags["trial"]: run for run in view.children()}
     assert {run.info.status for run in runs.values()} == {"FINISHED", "FAILED"}
-    assert len(view.history(runs["1"].info.run_id, "loss")) == 3 and "early" not in runs["1"].data.metrics
+    assert len(view.history(runs["1"].info.run_id, "loss")) == 3 + 1 and "early" not in runs["1"].data.metrics
     assert json.loads(runs["1"].data.tags["refused"]) == {"early": 1, "loss": 1}
 
 

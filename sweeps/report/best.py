@@ -1,0 +1,110 @@
+"""The best trial of a study, or the Pareto set of several objectives, and how to repeat it."""
+
+import contextlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from sweeps.outcome import Completed
+from sweeps.redact import tree
+from sweeps.report.lines import describe
+from sweeps.report.typed import repeated
+from sweeps.space import value_of
+from sweeps.study.records import TrialRow
+from sweeps.study.study import Study
+from sweeps.trial.files import StudyFiles, write_text
+from sweeps.trial.plain import plain
+
+_MAX_SHOWN, _MAX_ALIKE = 5, 10
+
+
+def best_trials(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[TrialRow]:
+    """The completed trials that no other one beats, by values and then by number.
+
+    With one objective these are the best and all that are exactly as good; with several the Pareto set.
+
+    Args:
+        trials: Trials of a study; those without a finite value per direction do not count.
+        directions: `minimize` or `maximize` per objective.
+    """
+    found: list[tuple[tuple[float, ...], TrialRow]] = []
+    costs = [(cost, trial) for trial in trials if (cost := _cost(trial, directions)) is not None]
+    # In this order no later one beats an earlier one.
+    for cost, trial in sorted(costs, key=lambda each: (each[0], each[1].number)):
+        if not any(_beats(other, cost) for other, _ in found):
+            found.append((cost, trial))
+    return [trial for _, trial in found]
+
+
+def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
+    """The best trial with the command that repeats it, or the Pareto set; empty where no trial has a value."""
+    best = best_trials(trials, study.directions)
+    if not best:
+        return []
+    if len(study.directions) == 1:
+        numbers = [str(trial.number) for trial in best[1:]]
+        more = ", ..." if numbers[_MAX_ALIKE:] else ""
+        alike = [f"         as good: trial {', '.join(numbers[:_MAX_ALIKE])}{more}"] if numbers else []
+        return [f"Best:    {_line(study, best[0])}", *alike]
+    aims = ", ".join(f"{name} ({way})" for name, way in _aims(study).items())
+    left = [f"         ... and {len(best) - _MAX_SHOWN} more, in best.yaml"] if len(best) > _MAX_SHOWN else []
+    shown = [f"         {_line(study, trial)}" for trial in best[:_MAX_SHOWN]]
+    return [f"Pareto:  {len(best)} of {len(trials)} trials, by {aims}", *shown, *left]
+
+
+def keep_best(study: Study, files: StudyFiles) -> None:
+    """Write `best.yaml`: the best trial, or the Pareto set. A disk that refuses it ends nothing."""
+    best = best_trials(study.trials(), study.directions)
+    if best:
+        alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
+        told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}
+        told["best"] = [_record(study, trial, files) for trial in (best[:1] if alike else best)]
+        if alike:
+            told["as_good"] = alike
+        with contextlib.suppress(OSError):
+            write_text(files.best, yaml.safe_dump(tree(told), sort_keys=False, allow_unicode=True, width=math.inf))
+
+
+def _record(study: Study, trial: TrialRow, files: StudyFiles) -> dict[str, Any]:
+    assert trial.point is not None
+    overrides = trial.point.overrides
+    return {
+        "trial": trial.number,
+        "values": _values(study, trial),
+        "params": {key.lstrip("+"): plain(value_of(key, overrides[key])) for key in trial.point.varied},
+        "overrides": trial.point.as_arguments(),
+        "command": repeated(study, trial.point),
+        "directory": str(files.trial(trial.number).directory),
+    }
+
+
+def _line(study: Study, trial: TrialRow) -> str:
+    assert trial.point is not None
+    values = ", ".join(f"{name}={value:.6g}" for name, value in _values(study, trial).items())
+    way = f" ({study.directions[0]})" if len(study.directions) == 1 else ""
+    return f"trial {trial.number}, {values}{way}: {repeated(study, trial.point) or describe(trial.point)}"
+
+
+def _values(study: Study, trial: TrialRow) -> dict[str, float]:
+    assert isinstance(trial.outcome, Completed)
+    return dict(zip(study.value_names, trial.outcome.values, strict=True))
+
+
+def _aims(study: Study) -> dict[str, str]:
+    return dict(zip(study.value_names, study.directions, strict=True))
+
+
+def _cost(trial: TrialRow, directions: Sequence[str]) -> tuple[float, ...] | None:
+    """The values turned so that less is better; None where there is no result, or no such one."""
+    if not isinstance(trial.outcome, Completed) or trial.point is None:
+        return None
+    values = trial.outcome.values
+    if not values or len(values) != len(directions) or not all(map(math.isfinite, values)):
+        return None
+    return tuple(-value if way == "maximize" else value for value, way in zip(values, directions, strict=True))
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))

@@ -1,0 +1,81 @@
+"""Commands that a person can type as they are printed: quoted for the shell, with every place that is not the default.
+
+Passwords are left out of them; whoever has one knows it.
+"""
+
+import importlib.metadata
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL
+
+from sweeps.redact import address
+from sweeps.settings import DEFAULT_DIRECTORY, default_storage, tracking_uri
+from sweeps.space import Point
+from sweeps.study.study import Study
+from sweeps.study.urls import check_url, shown
+
+_OF_THE_SWEEP = ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher", "hydra.sweep.", "hydra.mode")
+
+
+def looked_at(verb: str, study: Study) -> str:
+    """`sweeps VERB STUDY`, with the storage where `sweeps` itself would look elsewhere."""
+    name = ["--", study.name] if study.name.startswith("-") else [study.name]
+    return shlex.join(["sweeps", *verb.split(), *_storage(study.database.url), *name])
+
+
+def shown_by_mlflow(uri: str) -> str:
+    """`sweeps ui`, with the tracking URI where `sweeps` itself would look elsewhere."""
+    if uri == tracking_uri():
+        return "sweeps ui"
+    return shlex.join(["sweeps", "ui", "--tracking", address(uri) if uri.startswith("http") else shown(uri)])
+
+
+def repeated(study: Study, point: Point) -> str:
+    """The command that runs a point once, without a study; the overrides alone where no command is known."""
+    command = study.facts.get("command") or {}
+    typed = [text for text in study.facts.get("arguments") or [] if _is_of_each_run(text)]
+    return shlex.join([*_program(command), *(command.get("options") or []), *typed, *point.as_arguments()])
+
+
+def _storage(url: URL) -> list[str]:
+    # Whoever joins by `sweeps worker --storage` has it in the environment of that command only.
+    stored = os.environ.get("SWEEPS_STORED_COMMAND")
+    usual = f"sqlite:///{DEFAULT_DIRECTORY}/studies.db" if stored else default_storage()
+    if _place(url) == _place(check_url(usual)):
+        return []
+    return ["--storage", shown(url.set(drivername=url.get_backend_name()))]
+
+
+def _place(url: URL) -> Any:
+    is_file = url.get_backend_name() == "sqlite"
+    return Path(url.database or "").absolute() if is_file else url.set(password=None)
+
+
+def _is_of_each_run(override: str) -> bool:
+    key = override.lstrip("+~")
+    return key.startswith(("hydra", "paths")) and not key.startswith(_OF_THE_SWEEP)
+
+
+def _program(command: dict[str, Any]) -> list[str]:
+    """A console script, a module or a script, as it is started from this directory."""
+    module, script = command.get("module"), command.get("script")
+    if script:
+        path = Path(script)
+        return [_python(), str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)]
+    if not module or module == "__main__":
+        return []
+    for entry in importlib.metadata.entry_points(group="console_scripts"):
+        if entry.module == module and shutil.which(entry.name):
+            return [entry.name]
+    return [_python(), "-m", module]
+
+
+def _python() -> str:
+    """`python` where that is this one."""
+    found = shutil.which("python")
+    return "python" if found and Path(found).absolute() == Path(sys.executable) else sys.executable
