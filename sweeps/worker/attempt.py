@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sweeps.study.records import Claim
 from sweeps.trial.files import TrialFiles
@@ -45,7 +45,7 @@ class Attempt:
         self.process = process
         self.beat_at = self._started_at = self._heard_at = time.monotonic()
         self.num_oom_kills = num_oom_kills()
-        self.is_stopped = False
+        self.stopped_because: str | None = None
 
     @property
     def age_s(self) -> float:
@@ -83,7 +83,13 @@ class Attempt:
         """Tell a trial to stop at its next look."""
         self.process.send(Prune(trial=number))
 
-    def stop(self) -> None:
+    def stop(self, why: str) -> None:
         """Ask for a checkpoint and the end."""
-        self.is_stopped = True
+        self.stopped_because = why
         self.process.stop()
+
+
+class Starter(Protocol):
+    """Starts the process of an attempt."""
+
+    def __call__(self, claim: Claim, place: Place) -> Attempt: ...

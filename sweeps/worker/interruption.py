@@ -37,6 +37,11 @@ class Interruption:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
+    @property
+    def reason(self) -> str | None:
+        """Why the worker stops, in words; None where no signal has come."""
+        return None if self.by is None else f"its worker was told to stop by {signal.Signals(self.by).name}"
+
     def ask(self, number: int) -> None:
         """Stop as if this signal had come."""
         if self.by is None:

@@ -11,6 +11,9 @@ from typing import Any, cast, get_args
 
 from sweeps.outcome import Cause, safe_text
 
+PIPE_CLOSED = 94
+"""Exit code of a trial whose task has closed the pipe: it can say nothing more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:

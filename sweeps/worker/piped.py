@@ -1,5 +1,6 @@
 """The handle of a trial in a study: it speaks to its worker over a pipe, and needs no storage and no answer."""
 
+import errno
 import os
 import select
 import signal
@@ -16,7 +17,7 @@ from sweeps.trial.checkpoints import newest
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, check_directions
 from sweeps.trial.journal import Journal
-from sweeps.worker.messages import Declared, FromTrial, Progressed, Prune, Reported, decode, encode
+from sweeps.worker.messages import PIPE_CLOSED, Declared, FromTrial, Progressed, Prune, Reported, decode, encode
 
 _PROGRESS_INTERVAL_S = 1.0
 _MAX_STEP = 2**31
@@ -100,7 +101,9 @@ class PipedTrial(Trial):
         """Send what the worker must have; waits for it to read."""
         try:
             self._connection.send_bytes(encode(message))
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                os._exit(PIPE_CLOSED)
             os._exit(128 + signal.SIGTERM)  # the worker is gone, and with it the right to this trial
 
 

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 
 import psutil
 
+from sweeps.worker.frames import Frames
 from sweeps.worker.messages import FromTrial, Prune, ToTrial, decode, encode
 
 _SERVER_DIED = 255
@@ -40,6 +41,7 @@ class TrialProcess:
         tidy: Callable[[int], None] = lambda pid: None,
     ) -> None:
         self._process, self._connection, self._server, self._tidy = process, connection, server, tidy
+        self._frames = Frames(connection)
 
     @property
     def pid(self) -> int:
@@ -76,8 +78,8 @@ class TrialProcess:
         """
         messages: list[FromTrial] = []
         try:
-            while len(messages) < _MAX_MESSAGES and self._connection.poll():
-                message = decode(self._connection.recv_bytes())
+            while len(messages) < _MAX_MESSAGES and (read := self._frames.next()) is not None:
+                message = decode(read)
                 if not isinstance(message, Prune):  # nobody but a worker sends one
                     messages.append(message)
         except (EOFError, OSError):

@@ -9,7 +9,7 @@ from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Lost, S
 from sweeps.trial import journal
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.memory import num_oom_kills
-from sweeps.worker.messages import GaveUp, Raised, Returned
+from sweeps.worker.messages import PIPE_CLOSED, GaveUp, Raised, Returned
 
 _TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """How a process ends that takes SIGTERM: by the signal, or by itself once it has written its checkpoint."""
@@ -30,8 +30,8 @@ def verdict(attempt: Attempt, member: Member, goal: Goal) -> Ending:
             return Ended(outcome=_pruned(attempt, member, goal))
         case Raised(cause=cause, detail=detail):
             return Ended(outcome=failure(attempt, member, cause, detail))
-    if attempt.is_stopped:
-        return Stopped(why="its worker was told to stop")
+    if attempt.stopped_because is not None:
+        return Stopped(why=attempt.stopped_because)
     crash = _crash(attempt, member)
     if attempt.process.exit_code in _TERMINATED:
         why = "ended by SIGTERM, which its worker has not sent"
@@ -76,6 +76,8 @@ def _pruned(attempt: Attempt, member: Member, goal: Goal) -> Pruned:
 
 def _crash(attempt: Attempt, member: Member) -> Failed:
     code = attempt.process.exit_code or 0
+    if code == PIPE_CLOSED:
+        return failure(attempt, member, "error", "the task has closed a file of sweeps: the pipe to its worker")
     if code >= 0:
         return failure(attempt, member, "crash", f"exited with code {code} without a result")
     if code == -signal.SIGKILL and num_oom_kills() > attempt.num_oom_kills:

@@ -6,15 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sweeps.errors import SweepsError, SweepStopped, first_line
 from sweeps.outcome import Cause
 from sweeps.settings import StudySettings
-from sweeps.study.records import Claim, TrialEnded, TrialStarted
-from sweeps.study.requeue import Ended, Ending, Finish, Stopped
+from sweeps.study.records import TrialEnded, TrialRetried, TrialStarted
+from sweeps.study.requeue import Ended, Ending, Finish, Requeue, Stopped
 from sweeps.study.study import Study
-from sweeps.worker.attempt import Attempt, Member
+from sweeps.worker.attempt import Attempt, Member, Starter
 from sweeps.worker.brake import Brake
 from sweeps.worker.interruption import Interruption
 from sweeps.worker.memory import used_gb
@@ -36,12 +36,6 @@ _MAX_BEAT_S = 2.0
 
 _MAX_LINGERING_S = 5.0
 """How long a trial's process may go on after the trial's last word, as with a thread that is left behind."""
-
-
-class Starter(Protocol):
-    """Starts the process of an attempt."""
-
-    def __call__(self, claim: Claim, place: Place) -> Attempt: ...
 
 
 class Worker:
@@ -225,8 +219,11 @@ class Worker:
         decision = self._study.settle(member.claim, ending, attempt.age_s, self._settings.max_retries)
         if isinstance(ending, Ended) and decision is not None:
             self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
-        if isinstance(decision, Finish):
-            self._observers.notice(TrialEnded(number=member.claim.number, outcome=decision.outcome))
+        match decision:
+            case Finish(outcome=outcome):
+                self._observers.notice(TrialEnded(number=member.claim.number, outcome=outcome))
+            case Requeue(what="retried" | "lost" as what, reason=reason):
+                self._observers.notice(TrialRetried(number=member.claim.number, what=what, why=reason))
 
     def _remove(self, attempt: Attempt) -> None:
         attempt.process.kill()
@@ -234,8 +231,9 @@ class Worker:
         self._next_look = 0.0
 
     def _hand_back(self) -> None:
+        why = self._interruption.reason or f"its worker gave up: {self._brake.reason}"
         for attempt in self._running:
-            attempt.stop()
+            attempt.stop(why)
         deadline = time.monotonic() + self._settings.stop_grace_s
         while self._running and time.monotonic() < deadline:
             wait([source for attempt in self._running for source in attempt.process.sources[1:]], timeout=0.2)
@@ -245,7 +243,7 @@ class Worker:
                     self._guarded(attempt, self._beat if attempt.process.exit_code is None else self._conclude)
         for attempt in list(self._running):
             attempt.process.kill()
-            killed = Stopped(why="killed after study.stop_grace_s")
+            killed = Stopped(why=f"{why}, and it was killed after study.stop_grace_s")
             for member in attempt.members.values():
                 self._settle(attempt, member, self._verdict(attempt, member) if member.last_word else killed)
             self._remove(attempt)

@@ -32,7 +32,7 @@ def judged(
     process = SimpleNamespace(exit_code=exit_code, has_lost_its_server=has_lost_its_server)
     member = Member(claim=CLAIM, files=TrialFiles(folder), last_word=last_word)
     attempt = Attempt([member], Place(threads=1, device=None, share=1.0), process)  # type: ignore[arg-type]
-    attempt.is_stopped = is_stopped
+    attempt.stopped_because = "its worker was told to stop by SIGINT" if is_stopped else None
     attempt.num_oom_kills -= num_oom_kills
     return verdict(attempt, member, Goal(names=("loss", "acc"), num_values=2))
 
@@ -88,7 +88,7 @@ def test_a_kill_by_the_kernel_is_for_lack_of_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("exit_code", [0, 143, -15, -9, 255])
 def test_whoever_was_stopped_is_handed_back(tmp_path: Path, exit_code: int) -> None:
     ending = judged(tmp_path, exit_code=exit_code, is_stopped=True, has_lost_its_server=True)
-    assert ending == Stopped(why="its worker was told to stop")
+    assert ending == Stopped(why="its worker was told to stop by SIGINT")
 
 
 def test_who_ended_a_lost_trial_is_told(tmp_path: Path) -> None:

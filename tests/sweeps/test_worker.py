@@ -19,13 +19,14 @@ from sweeps.errors import SweepStopped
 from sweeps.outcome import Completed, Failed
 from sweeps.settings import StudySettings
 from sweeps.space import Point
-from sweeps.study.records import Claim, Notice, TrialEnded, TrialStarted
+from sweeps.study.records import Claim, Notice, TrialEnded, TrialRetried, TrialStarted
 from sweeps.study.requeue import Requeue
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.messages import Declared, Raised, Reported, Returned, encode
+from sweeps.worker.piped import PipedTrial
 from sweeps.worker.placement import Place
 from sweeps.worker.process import TrialProcess
 from sweeps.worker.worker import Worker
@@ -128,6 +129,8 @@ def test_a_crash_is_retried_and_then_recorded(tmp_path: Path) -> None:
         (3, "finished", "failed, crash: killed by SIGKILL"),
     ]
     assert sum(isinstance(notice, TrialEnded) for notice in witness.notices) == 1
+    retried = TrialRetried(number=0, what="retried", why="crash: killed by SIGKILL")
+    assert [notice for notice in witness.notices if isinstance(notice, TrialRetried)] == [retried] * 2
 
 
 def test_what_is_no_message_fails_its_trial_and_no_other(tmp_path: Path) -> None:
@@ -140,6 +143,39 @@ def test_what_is_no_message_fails_its_trial_and_no_other(tmp_path: Path) -> None
     bad, good = (trial.outcome for trial in study.trials())
     assert isinstance(bad, Failed) and bad.cause == "error" and "no message" in bad.detail
     assert isinstance(good, Completed)
+
+
+@pytest.mark.parametrize("sent", [b"raw garbage, no frame", b"\x7f\xff\xff\xff", b"\x00\x00\x10\x00half a mess"])
+def test_whatever_is_written_into_a_pipe_delays_no_other_trial(tmp_path: Path, sent: bytes) -> None:
+    """The last one is the beginning of a message whose rest never comes."""
+
+    def write(number: int, pipe: Connection) -> None:
+        if number == 0:
+            os.write(pipe.fileno(), sent)
+            time.sleep(4)
+        else:
+            square(number, pipe)
+
+    study = study_of(tmp_path, 5)
+    worker_of(study, tmp_path, write, max_retries=0)[0].run()
+    first, *rest = (trial.outcome for trial in study.trials())
+    assert isinstance(first, Failed) and all(isinstance(outcome, Completed) for outcome in rest)
+    assert "no message" in first.detail or first.detail == "exited with code 0 without a result"
+    at = {event.number: event.at for event in study.events() if event.what == "finished"}
+    assert max(at[number] for number in range(1, 5)) - study.events(0)[0].at < 3.5
+
+
+def test_a_trial_whose_task_closes_its_pipe_says_so(tmp_path: Path) -> None:
+    def close(number: int, pipe: Connection) -> None:
+        trial = PipedTrial(pipe, number, tmp_path / "t")
+        os.closerange(3, 256)
+        trial.send(Returned(trial=number, value=1.0))
+
+    study = study_of(tmp_path, 1)
+    worker_of(study, tmp_path, close)[0].run()
+    outcome = study.trials()[0].outcome
+    assert isinstance(outcome, Failed) and study.trials()[0].attempt == 1
+    assert (outcome.cause, outcome.detail) == ("error", "the task has closed a file of sweeps: the pipe to its worker")
 
 
 def test_an_attempt_may_hold_several_trials(tmp_path: Path) -> None:
@@ -179,7 +215,7 @@ def test_two_signals_in_one_instant_are_one(tmp_path: Path) -> None:
         threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGTERM)).start()
     assert worker.run() == signal.SIGTERM
     assert [(event.what, event.why) for event in study.events(0)][1:] == [
-        ("handed back", "its worker was told to stop")
+        ("handed back", "its worker was told to stop by SIGTERM")
     ]
 
 
@@ -192,7 +228,8 @@ def test_a_trial_that_outlasts_the_grace_is_killed_and_handed_back(tmp_path: Pat
     worker, _ = worker_of(study, tmp_path, deaf, stop_grace_s=0.5)
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
     assert worker.run() == signal.SIGTERM
-    assert study.events(0)[-1].why == "killed after study.stop_grace_s"
+    why = "its worker was told to stop by SIGTERM, and it was killed after study.stop_grace_s"
+    assert study.events(0)[-1].why == why
     assert study.counts() == {"open": 1, "running": 0, "done": 0}
 
 
@@ -393,6 +430,7 @@ def test_so_many_failures_end_the_work_and_hand_back_the_rest(tmp_path: Path) ->
         worker.run()
     assert caught.value.exit_code == 1
     assert study.counts() == {"open": 7, "running": 0, "done": 2}
+    assert study.events(0)[-1].why == "its worker gave up: 2 trials have failed (study.max_failures=2)"
 
 
 def test_three_attempts_without_a_disk_end_the_work(tmp_path: Path) -> None:
