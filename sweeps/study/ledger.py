@@ -191,8 +191,15 @@ class Ledger:
             rows.c.worker == row.worker,
             rows.c.beat_at == row.beat_at,
         )
-        values = {"state": "open", "worker": None, "beat_at": None}
+        spent_s = rows.c.spent_s + self._lasted_s(row)
+        values = {"state": "open", "worker": None, "beat_at": None, "spent_s": spent_s}
         return self._update(row.id, _held(row), unchanged, values, note)
+
+    def _lasted_s(self, row: Any) -> float:
+        """How long the attempt of a running row is known to have run: from its claim to its last beat."""
+        own = [event for event in self.events(row.number) if event.attempt == row.attempt]
+        claims = [event.at for event in own if event.what == "claimed"]
+        return max(0.0, row.beat_at - claims[-1]) if claims and row.beat_at else 0.0
 
     def _update(
         self,

@@ -121,6 +121,19 @@ def test_a_trial_given_back_costs_no_retry_and_keeps_its_time(storage_url: str) 
     assert (again.attempt, again.spent_s, again.retries) == (2, 2.5, 0)
 
 
+def test_the_time_of_a_lost_attempt_counts_as_far_as_it_is_known(storage_url: str) -> None:
+    study = make(storage_url, 1)
+    lost = claim(study, GONE)
+    time.sleep(0.6)
+    assert study.beat(lost, {})
+    time.sleep(1.2)  # after its last beat nothing is known
+    assert study.reap(1.0, by="other") == [0]
+    again = claim(study)
+    assert 0.5 < again.spent_s < 1.2
+    study.give_back(again, 2.0, HANDED_BACK)
+    assert claim(study).spent_s == pytest.approx(again.spent_s + 2.0)
+
+
 def test_a_retry_is_counted_and_the_last_one_is_final(storage_url: str) -> None:
     study = make(storage_url, 1)
     crash = Ended(outcome=Failed(cause="crash", detail="killed by SIGSEGV"))
