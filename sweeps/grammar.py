@@ -6,10 +6,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
 
 from sweeps.errors import StudyError
+from sweeps.spelling import spelled_here
 
 
 def explained(error: Exception) -> Exception:
     """The error that Hydra has raised, or one that says what to type instead."""
+    if told := spelled_here(error):
+        return StudyError(told)
     if isinstance(error, OverrideParseException):
         return _unreadable(error)
     if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):

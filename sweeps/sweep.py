@@ -5,15 +5,16 @@ from contextlib import suppress
 from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sweeps.command import started_by
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
 from sweeps.launchers import launcher_of
 from sweeps.plan import read_plan
+from sweeps.settings import DEFAULT_DIRECTORY
 from sweeps.space import Point
-from sweeps.study.pruning import make_pruner
+from sweeps.study.pruning import check_objectives, make_pruner
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
@@ -29,6 +30,11 @@ from sweeps.worker.placement import places_of_this_machine, server_environment
 from sweeps.worker.script import Script
 from sweeps.worker.task import Task
 from sweeps.worker.written import learn_secrets
+
+_OUTPUT = {"dir": "multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}", "subdir": "${hydra.job.num}"}
+"""What Hydra has in `hydra.sweep` where nobody sets it."""
+
+_KEPT = "a study keeps its trials where it finds them again, in study.directory/NAME/trials/NUMBER"
 
 _MAX_CHECKS = 3
 """A check that dies without an answer was killed from outside, unless it does so every time."""
@@ -60,6 +66,7 @@ class Sweep:
         self._context, self._config, self._arguments = context, config, arguments
         self._function = Task.of(task, Script.running())
         self._task = self._function.name
+        _check_output(config)
         self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
         self._plan = read_plan(config, arguments, params, context.config_loader)
         if not self._plan.is_grid and self._function.returns_nothing and not self._plan.settings.objectives:
@@ -76,12 +83,17 @@ class Sweep:
         """
         plan = self._plan
         if plan.settings.pruner:
+            check_objectives(plan.settings.objectives, len(plan.settings.directions))
             make_pruner(plan.settings.pruner, self._context.execution_whitelist)  # refused before there is a study
         files = StudyFiles.of(plan.settings.directory, plan.name)
         if not plan.settings.preview and (lack := lack_of(files.directory)):
             raise StudyError(f"study.directory: {lack}.")
         database = self._existing_database()
         known = self._existing_study(database)
+        if known and not plan.is_grid:
+            from sweeps.study.sampling import check_space
+
+            check_space(plan.space, plan.name, known.distributions())
         if plan.tracking.uri and not plan.settings.preview:
             warm_up(plan.tracking.uri)
         application = None if known and self._is_known(known) else self._checked_application()
@@ -179,7 +191,38 @@ class Sweep:
         """Where a new study keeps its trials; another study of this name may have left its own on the disk."""
         files = study_files(self._plan.settings.directory, study.name, study.facts["key"])
         own_study(files, study.name, study.facts["key"])
+        if told := _unused_output(self._config):
+            sys.stderr.write(f"{told} is not used: {_KEPT}, now in {files.directory}.\n")
         usual = StudyFiles.of(self._plan.settings.directory, study.name).directory
         if files.directory != usual:
             sys.stderr.write(f"{usual} holds another study of this name; this one is kept in {files.directory}.\n")
         return str(files.directory)
+
+
+def _check_output(config: DictConfig) -> None:
+    """Refuse another place for trials that is typed; the one in an application's files may be for other sweepers.
+
+    Raises:
+        StudyError: With what to type instead.
+    """
+    for override in config.hydra.overrides.hydra:
+        key, _, value = override.lstrip("+").partition("=")
+        if key in ("hydra.sweep.dir", "hydra.sweep.subdir"):
+            place = value if key == "hydra.sweep.dir" else "FOLDER"
+            raise StudyError(f"{override}: {_KEPT}. Type study.directory={place}.")
+
+
+def _unused_output(config: DictConfig) -> str | None:
+    """The key of an application's files that says where trials are kept, unless these say so of studies, too."""
+    if _written(config, "study.directory") not in (None, DEFAULT_DIRECTORY):
+        return None
+    keys = {f"hydra.sweep.{key}": usual for key, usual in _OUTPUT.items()}
+    return next((key for key, usual in keys.items() if _written(config, key) != usual), None)
+
+
+def _written(config: DictConfig, key: str) -> Any:
+    """A value with its interpolations as they are written; None where there is none."""
+    group, _, name = key.rpartition(".")
+    parent: Any = OmegaConf.select(config, group)
+    node = parent._get_node(name, validate_access=False) if OmegaConf.is_dict(parent) else None
+    return None if node is None else node._value()

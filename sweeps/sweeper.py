@@ -9,10 +9,12 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.errors import StudyError
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
 from sweeps.settings import StudySettings, TrackingSettings
+from sweeps.spelling import sweeper_key
 from sweeps.worker.part import is_part, run_part
 
 _NAME = "sweeps"
@@ -49,8 +51,8 @@ class StudySweeperConfig:
 class StudySweeper(Sweeper):
     """Runs the points of a sweep as the trials of a study."""
 
-    def __init__(self, params: DictConfig | None = None) -> None:
-        self._params = params
+    def __init__(self, params: DictConfig | None = None, **others: Any) -> None:
+        self._params, self._others = params, others
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self._context, self._task, self._config = hydra_context, task_function, config
@@ -64,6 +66,8 @@ class StudySweeper(Sweeper):
             try:
                 from sweeps.sweep import Sweep
 
+                for key in self._others:
+                    raise StudyError(sweeper_key(key))
                 params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
                 Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
             finally:

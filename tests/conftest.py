@@ -18,6 +18,7 @@ APPS = {
     "fit": FAKES / "fit.py",
     "launched": FAKES / "launched.py",
     "leaky": FAKES / "leaky.py",
+    "plain": FAKES / "plain.py",
 }
 BIN = Path(sys.executable).parent
 FUZZ_SEED = "SWEEPS_TESTS_FUZZ_SEED"

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Protocol, cast
 
 from sweeps.errors import StudyError, did_you_mean
+from sweeps.spelling import no_launcher
 
 if TYPE_CHECKING:
     from sweeps.worker.order import WorkOrder
@@ -42,8 +43,5 @@ def launcher_of(choice: str) -> Launcher:
         StudyError: There is none of that name.
     """
     if choice not in LAUNCHERS:
-        raise StudyError(
-            f"hydra/launcher={choice} is not supported by studies; start the same line in each place instead."
-            f" Known: {did_you_mean(choice, LAUNCHERS)}"
-        )
+        raise StudyError(f"{no_launcher(choice)} Known: {did_you_mean(choice, LAUNCHERS)}")
     return cast(Launcher, importlib.import_module(LAUNCHERS[choice]).launch)

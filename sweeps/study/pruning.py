@@ -3,6 +3,7 @@
 import contextlib
 import os
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
@@ -13,6 +14,17 @@ from optuna.pruners import BasePruner
 from sweeps.errors import StudyError, first_line
 
 _OPTUNAS = [f"optuna.pruners.{name}" for name in optuna.pruners.__all__]
+
+
+def check_objectives(names: Sequence[str], num_objectives: int) -> None:
+    """Refuse a pruner beside several objectives: Optuna's compare one number of a trial with that of others.
+
+    Raises:
+        StudyError: There is more than one objective.
+    """
+    if num_objectives > 1:
+        found = f"study.objective=[{','.join(names)}] has" if names else "study.direction has"
+        raise StudyError(f"study.pruner works with one objective; {found} {num_objectives}. Leave study.pruner out.")
 
 
 def make_pruner(spec: Any, trusted: Any) -> BasePruner:

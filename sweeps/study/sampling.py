@@ -1,10 +1,17 @@
 """Points drawn by an Optuna sampler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra_plugins.hydra_optuna_sweeper._impl import create_optuna_distribution_from_override
 from optuna import Study
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+)
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from sweeps.errors import StudyError
@@ -20,10 +27,7 @@ def drawer(space: Space, sampler: str, seed: int | None) -> Draw:
     A fresh sampler is seeded with the study's seed and the number, so that two workers never draw the same random
     points and the draws of a resumed study do not depend on how it was cut.
     """
-    parser = OverridesParser.create()
-    distributions = {
-        axis.key: create_optuna_distribution_from_override(parser.parse_override(axis.text)) for axis in space.axes
-    }
+    distributions = _distributions(space)
 
     def draw(study: Study, number: int) -> tuple[int, Point]:
         # A new one per draw: a sampler that was asked before has drawn numbers that a resumed study would not draw.
@@ -35,6 +39,45 @@ def drawer(space: Space, sampler: str, seed: int | None) -> Draw:
         return trial._trial_id, space.point({key: str(value) for key, value in trial.params.items()})
 
     return draw
+
+
+def check_space(space: Space, study: str, known: Mapping[str, Sequence[BaseDistribution]]) -> None:
+    """Refuse dimensions of which Optuna takes no further point, before there is one to draw.
+
+    Wider intervals and new keys are fine; another kind, scale or set of choices is not.
+
+    Args:
+        space: What the command line says.
+        study: Name of the study.
+        known: The distributions that its trials have, by key.
+
+    Raises:
+        StudyError: A dimension does not fit to one of the study.
+    """
+    for key, new in _distributions(space).items():
+        for old in known.get(key, ()):
+            try:
+                check_distribution_compatibility(old, new)
+            except ValueError as error:
+                why = "and Optuna takes neither other choices nor another kind or scale of a key"
+                raise StudyError(
+                    f"{key}={_told(new)}: study {study!r} has {key}={_told(old)}, {why}. Use another study.name."
+                ) from error
+
+
+def _distributions(space: Space) -> dict[str, BaseDistribution]:
+    parser = OverridesParser.create()
+    texts = {axis.key: axis.text for axis in space.axes}
+    return {key: create_optuna_distribution_from_override(parser.parse_override(text)) for key, text in texts.items()}
+
+
+def _told(distribution: Any) -> str:
+    """As it is typed."""
+    if isinstance(distribution, CategoricalDistribution):
+        return f"choice({','.join(map(str, distribution.choices))})"
+    kind = "range" if isinstance(distribution, IntDistribution) else "interval"
+    told = f"{kind}({distribution.low},{distribution.high})"
+    return f"tag(log, {told})" if distribution.log else told
 
 
 def _sampler(name: str, seed: int | None) -> BaseSampler:

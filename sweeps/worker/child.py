@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -105,6 +106,12 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
         return word
     except TrialPruned:
         return GaveUp(trial=number)
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            raise  # the exit code tells: 143 where SIGTERM has been taken
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{end.code}\n")
+        return Raised(trial=number, cause="error", detail=_told(end))
     except Exception as error:
         if _is_pruning(error):
             return GaveUp(trial=number)
@@ -119,8 +126,9 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
 def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     """Entry of a process that lets the application refuse configurations before anything is created.
 
-    Hydra's own hook for that is `on_run_start`. Sends the exit code that the hook has asked for (0 or None: it has
-    not), and what it printed on stderr; where nothing was refused, only the warnings, each once.
+    The hook is `on_run_start` of a callback whose `checks_configurations` is true; no other callback learns of a run
+    that is none. Sends the exit code that the hook has asked for (0 or None: it has not), and what it printed on
+    stderr; where nothing was refused, only the warnings, each once.
     """
     from hydra.utils import execution_whitelist
 
@@ -131,10 +139,12 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     try:
         _find_task()
         context = published().hydra_context
+        checks = [each for each in context.callbacks.callbacks if getattr(each, "checks_configurations", False)]
         for job in jobs:
             config = _compose(job)
             with execution_whitelist(context.execution_whitelist):
-                context.callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
+                for callback in checks:
+                    callback.on_run_start(config=config, config_name=config.hydra.job.config_name)
     except SystemExit as error:
         code = error.code
     except Exception:  # an error in the application's check is shown whole, and stops the sweep
@@ -201,8 +211,15 @@ def _compose(job: Job) -> Any:
         config.hydra.job.id, config.hydra.job.num = str(job.number), job.number
         config.hydra.sweep.dir = str(job.directory.parent)
         config.hydra.sweep.subdir = job.directory.name
+        config.hydra.job.config.override_dirname.exclude_keys.extend(_not_of_a_point(job.overrides))
     HydraConfig.instance().set_config(config)
     return config
+
+
+def _not_of_a_point(overrides: Sequence[str]) -> list[str]:
+    """Keys that do not belong into `hydra.job.override_dirname`, which tells the points of a sweep apart."""
+    keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
+    return [key for key in keys if re.split(r"[./@]", key)[0] in ("study", "tracking")]
 
 
 def _told(error: BaseException) -> str:

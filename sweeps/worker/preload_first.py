@@ -1,5 +1,6 @@
 """Imported by the fork server before all else: from here on it ends with its command, also while it imports."""
 
+import logging
 import os
 import warnings
 
@@ -9,5 +10,7 @@ kinship.server_pid = os.getpid()
 if parent := os.environ.pop(kinship.PARENT, None):
     kinship.die_with(int(parent))
 kinship.adopt_orphans()
+# A script that was started by its path is imported as `__mp_main__`; its loggers keep the names of a plain run.
+logging.Logger.manager.loggerDict["__mp_main__"] = logging.getLogger("__main__")
 # multiprocessing warns of each orphan that it collects.
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")

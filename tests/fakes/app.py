@@ -27,6 +27,13 @@ def fail(mode: str) -> object:  # noqa: C901 - one case a way to fail
             os._exit(3)
         case "sysexit":
             raise SystemExit(0)
+        case "bye":
+            raise SystemExit("bye")
+        case "close":
+            os.closerange(3, 1024)
+            return 1.0
+        case "noisy":
+            raise ValueError(f"\x1b[31mline one\x1b[0m\nline\ttwo {'x' * 300}")
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         case "server":

@@ -5,7 +5,15 @@ import pytest
 from optuna.pruners import MedianPruner, PatientPruner
 
 from sweeps.errors import StudyError
-from sweeps.study.pruning import make_pruner
+from sweeps.study.pruning import check_objectives, make_pruner
+
+
+def test_a_pruner_beside_two_objectives_is_refused() -> None:
+    check_objectives((), 1)
+    with pytest.raises(StudyError, match=r"one objective; study.objective=\[loss,acc\] has 2. Leave study.pruner out."):
+        check_objectives(("loss", "acc"), 2)
+    with pytest.raises(StudyError, match=r"one objective; study.direction has 3"):
+        check_objectives((), 3)
 
 
 def test_a_pruner_of_optunas_is_made() -> None:

@@ -5,7 +5,7 @@ import pytest
 from sweeps.errors import StudyError
 from sweeps.outcome import Completed
 from sweeps.space import parse
-from sweeps.study.sampling import drawer
+from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from tests.sweeps.test_fuzz import NoGroups
@@ -50,6 +50,35 @@ def test_another_seed_draws_other_points(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     first, second = (draw_all(study_at(tmp_path / str(seed), 3), "random", seed) for seed in (0, 1))
     assert first != second
+
+
+def check(study: Study, *line: str) -> None:
+    check_space(parse(list(line), {}, NoGroups()), "s", study.distributions())
+
+
+@pytest.mark.parametrize(
+    ("dimension", "expected"),
+    [
+        ("net=choice(a,b,c)", "net=choice(a,b,c): study 's' has net=choice(a,b), and Optuna takes neither"),
+        ("net=choice(a)", "study 's' has net=choice(a,b)"),
+        ("net=range(1,3)", "net=range(1,2): study 's' has net=choice(a,b)"),
+        ("x=range(1,3)", "x=range(1,2): study 's' has x=interval(-1.0,1.0)"),
+        ("lr=interval(0.001,1)", "lr=interval(0.001,1.0): study 's' has lr=tag(log, interval(0.001,1.0))"),
+    ],
+)
+def test_what_optuna_would_refuse_is_refused_before(tmp_path: Path, dimension: str, expected: str) -> None:
+    study = study_at(tmp_path, 2)
+    draw_all(study, "random")
+    with pytest.raises(StudyError) as error:
+        check(study, dimension)
+    assert expected in str(error.value) and str(error.value).endswith("Use another study.name.")
+
+
+def test_what_optuna_takes_is_not_refused(tmp_path: Path) -> None:
+    study = study_at(tmp_path, 2)
+    check(study, "net=choice(a,b,c)")  # nothing is drawn yet
+    draw_all(study, "random")
+    check(study, "net=choice(a,b)", "x=interval(-5,5)", "lr=tag(log,interval(0.1,2))", "new=choice(1,2)")
 
 
 def test_another_space_is_refused(tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ class Preflight(Callback):
     `hydra.callbacks.preflight` names it. A sweep calls it once for every value that it varies.
     """
 
+    checks_configurations = True
+    """A sweep asks it about each value, and no callback that only wants to know of runs."""
+
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         # Hydra turns an exception of a callback into a warning, so the exit has to be asked for.
         try:

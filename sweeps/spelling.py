@@ -1,0 +1,68 @@
+"""What Hydra's other sweepers and launchers call what a study does, and how that is spelled here."""
+
+import re
+
+from omegaconf.errors import OmegaConfBaseException
+
+SWEEPER_KEYS = {
+    "sampler": "study.sampler=tpe (or auto, grid, random), its seed study.seed",
+    "study_name": "study.name",
+    "direction": "study.direction",
+    "n_trials": "study.n_trials",
+    "n_jobs": "study.slots",
+    "storage": "study.storage",
+    "search_space": "hydra.sweeper.params in a configuration file, or KEY=choice(...) on the command line",
+    "custom_search_space": "hydra.sweeper.params in a configuration file; a space that depends on its own values does"
+    " not exist",
+    "max_failure_rate": "study.max_failures, a number of trials",
+    "max_batch_size": "study.slots; a free slot never waits for a batch",
+}
+"""Keys of the sweepers that come with Hydra, under `hydra.sweeper`, to ours."""
+
+_SWEEPER_KEY = re.compile(r"hydra[./]sweeper[./](?!params\b)(\w+)")
+_MISSING_LAUNCHER = re.compile(r"hydra/launcher/(\w+)")
+_SWEPT = re.compile(r"Sweeping over Hydra's configuration is not supported\s*:\s*'\+*hydra\.sweeper\.params\.(.+)'")
+
+
+def spelled_here(error: BaseException) -> str | None:
+    """A line about a name of another sweeper or launcher that an error of Hydra's is about; None where it is not.
+
+    Args:
+        error: With its causes.
+    """
+    told = " ".join(_texts(error))
+    if swept := _SWEPT.search(told):
+        return f"hydra.sweeper.params.{swept[1]}: on the command line a sweep needs no more than its key: '{swept[1]}'."
+    if (key := _SWEEPER_KEY.search(told)) and key[1] in SWEEPER_KEYS:
+        return sweeper_key(key[1])
+    if launcher := _MISSING_LAUNCHER.search(told):
+        return no_launcher(launcher[1])
+    return None
+
+
+def sweeper_key(key: str) -> str:
+    """What `hydra.sweeper.KEY` is called here."""
+    if key not in SWEEPER_KEYS:
+        return f"hydra.sweeper.{key} does not exist. Known here: params."
+    return f"hydra.sweeper.{key} is a key of another sweeper. Here it is {SWEEPER_KEYS[key]}."
+
+
+def no_launcher(choice: str) -> str:
+    """What to do instead of choosing another launcher of jobs."""
+    return (
+        f"hydra/launcher={choice}: the workers of a study need no launcher. study.slots=N runs N trials at a time here;"
+        " the same line, or `sweeps worker NAME`, in other terminals, machines or batch jobs (sbatch, ray) that share"
+        " study.storage works on the same study."
+    )
+
+
+def _texts(error: BaseException) -> list[str]:
+    """What an error and its causes say, and the keys that they are about."""
+    found: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        found.append(str(link))
+        if isinstance(link, OmegaConfBaseException):
+            found.append(str(getattr(link, "full_key", "") or ""))
+        link = link.__cause__ or link.__context__
+    return found
