@@ -160,4 +160,15 @@ def _refusal(name: object, trusted: tuple[str, ...]) -> str:
         return "is an approval, which only its user can give, on the command line or in a file."
     near = get_close_matches(str(name), trusted, n=1, cutoff=0.85)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"is no trusted constructor.{hint} SWEEPS_TRUSTED=NAME,PACKAGE.* trusts your own."
+    return f"is no trusted constructor.{hint} {_of_the_variable(str(name))}"
+
+
+def _of_the_variable(name: str) -> str:
+    """What is wrong with `SWEEPS_TRUSTED` for this name, or what it is for."""
+    given = os.environ.get("SWEEPS_TRUSTED")
+    if given is not None and (not _OWN or any(re.search(r"\s", own) for own in _OWN)):
+        return f"SWEEPS_TRUSTED={given!r} is no list of names with commas: NAME,PACKAGE.* is one."
+    package = next((own for own in _OWN if name.startswith(f"{own}.")), None)
+    if package is not None:
+        return f"SWEEPS_TRUSTED={package} trusts that name alone; {package}.* trusts what is in it."
+    return "SWEEPS_TRUSTED=NAME,PACKAGE.* trusts your own."

@@ -17,6 +17,7 @@ from trainer_pkg.preflight.signatures import check_signatures
 from trainer_pkg.preflight.stored import with_checkpoint_config
 from trainer_pkg.preflight.values import (
     check_checkpoint,
+    check_factories,
     check_groups,
     check_job_logging,
     check_loggers,
@@ -80,6 +81,7 @@ def check(config: DictConfig) -> None:
         check_targets(value, key)  # all of them, before the first one is imported
     for key, value in plain.items():
         check_signatures(value, key)
+    check_factories(cfg)
     with naming_the_key(cfg, "data"):
         data = assemble.make_data(cfg)
         data.prepare_data()

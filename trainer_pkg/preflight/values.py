@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.config_folder import config_dir
@@ -14,6 +15,7 @@ from trainer_pkg.errors import ConfigError, did_you_mean
 if TYPE_CHECKING:
     from trainer_pkg.module import ImageModule
 
+_FACTORIES = ("net", "optimizer", "adapter", "head", "scheduler", "balancer")
 _EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
 
 
@@ -33,6 +35,15 @@ def check_groups(cfg: DictConfig) -> None:
         value = OmegaConf.select(cfg, key)
         if isinstance(value, str):
             raise ConfigError(f"{key}={value} names an option of a group: write {key.replace('.', '/')}={value}.")
+
+
+def check_factories(cfg: DictConfig) -> None:
+    """What the module itself builds, for the data that it is given, stands in the configuration as a factory."""
+    for key in (f"model.{name}" for name in _FACTORIES):
+        node = OmegaConf.select(cfg, key)
+        target = node.get("_target_") if OmegaConf.is_dict(node) else None
+        if target and node.get("_partial_") is not True and isinstance(get_object(target), type):
+            raise ConfigError(f"{key}: {target} is built later, for the data. Say so: +{key}._partial_=true.")
 
 
 def check_loggers(cfg: DictConfig) -> None:

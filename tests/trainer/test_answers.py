@@ -1,0 +1,71 @@
+"""What a user of own constructors is told who has forgotten a word."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Commands
+
+OWN = """
+from trainer_pkg.losses.balancers import FixedWeights
+from trainer_pkg.nets.dense import Dense
+
+
+class Mine(FixedWeights):
+    def __init__(self, weights=None):
+        super().__init__(weights or {"digit": 1.0})
+
+
+class Net(Dense):
+    pass
+"""
+
+
+@pytest.fixture
+def own(commands: Commands) -> Commands:
+    (commands.folder / "my_pkg").mkdir()
+    (commands.folder / "my_pkg/__init__.py").touch()
+    (commands.folder / "my_pkg/parts.py").write_text(OWN)
+    repository = Path(__file__).resolve().parents[2]
+    commands.environment |= {"PYTHONPATH": f"{commands.folder}:{repository}", "SWEEPS_TRUSTED": "my_pkg.*"}
+    return commands
+
+
+def refusal(commands: Commands, *arguments: str) -> str:
+    result = commands.run("train", "model=dense", "trainer.max_epochs=1", *arguments)
+    assert result.returncode == 2, result
+    (line,) = result.stderr.splitlines()
+    assert commands.made() == ["my_pkg"]
+    return line
+
+
+BALANCER = "+model.balancer={_target_: my_pkg.parts.Mine}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((BALANCER,), "my_pkg.parts.Mine is built later, for the data. Say so: +model.balancer._partial_=true."),
+        (("model.net._target_=my_pkg.parts.Net", "model.net._partial_=false"), "my_pkg.parts.Net is built later"),
+        (("~model.optimizer._partial_",), "model.optimizer: torch.optim.Adam is built later"),
+        (("model/adapter=null",), "model/adapter=null: a group takes an option; ~model/adapter leaves it out."),
+    ],
+)  # fmt: skip
+def test_a_forgotten_word_is_one_line(own: Commands, arguments: tuple[str, ...], expected: str) -> None:
+    assert expected in refusal(own, *arguments)
+    assert expected in refusal(own, "-m", "seed=0,1", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "expected"),
+    [
+        ("my_pkg", "SWEEPS_TRUSTED=my_pkg trusts that name alone; my_pkg.* trusts what is in it."),
+        ("other.*,my_pkg.parts", "my_pkg.parts trusts that name alone; my_pkg.parts.* trusts what is in it."),
+        ("my_pkg.* other.*", "='my_pkg.* other.*' is no list of names with commas: NAME,PACKAGE.* is one."),
+        ("  ", "SWEEPS_TRUSTED='  ' is no list of names with commas: NAME,PACKAGE.* is one."),
+        ("other.*", "my_pkg.parts.Mine is no trusted constructor. SWEEPS_TRUSTED=NAME,PACKAGE.* trusts your own."),
+    ],
+)  # fmt: skip
+def test_a_variable_that_trusts_nothing_says_so(own: Commands, trusted: str, expected: str) -> None:
+    own.environment["SWEEPS_TRUSTED"] = trusted
+    assert refusal(own, BALANCER).endswith(expected)
