@@ -172,7 +172,9 @@ class Sweep:
         study = Study.create(database, plan.name, settings.directions, facts)
         if "directory" not in study.facts:
             study.remember("directory", self._new_directory(study))
-        study.remember("command", started_by(self._task))
+        # Hydra keeps the overrides of its own part to itself, such as the search path.
+        of_hydra = [text for text in self._config.hydra.overrides.hydra if not text.startswith("hydra.mode=")]
+        study.remember("command", {**started_by(self._task), "hydra": without_passwords(of_hydra)})
         study.remember("arguments", without_passwords(self._arguments))
         study.remember("withheld", sorted(plan.space.withheld))
         tracking = {"uri": shown(plan.tracking.uri or ""), "experiment": plan.tracking.experiment}

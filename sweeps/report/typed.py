@@ -3,8 +3,11 @@
 Passwords are left out of them; whoever has one knows it.
 """
 
+import contextlib
+import functools
 import importlib.metadata
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -13,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from sweeps.errors import StudyError
 from sweeps.redact import address
 from sweeps.settings import DEFAULT_DIRECTORY, default_storage, tracking_uri
 from sweeps.space import Point
@@ -38,7 +42,8 @@ def shown_by_mlflow(uri: str) -> str:
 def repeated(study: Study, point: Point) -> str:
     """The command that runs a point once, without a study; the overrides alone where no command is known."""
     command = study.facts.get("command") or {}
-    typed = [text for text in study.facts.get("arguments") or [] if _is_of_each_run(text)]
+    known = [*(command.get("hydra") or []), *(study.facts.get("arguments") or [])]
+    typed = [text for text in known if _is_of_each_run(text) and text.partition("=")[0] not in point.overrides]
     return shlex.join([*_program(command), *(command.get("options") or []), *typed, *point.as_arguments()])
 
 
@@ -46,8 +51,9 @@ def _storage(url: URL) -> list[str]:
     # Whoever joins by `sweeps worker --storage` has it in the environment of that command only.
     stored = os.environ.get("SWEEPS_STORED_COMMAND")
     usual = f"sqlite:///{DEFAULT_DIRECTORY}/studies.db" if stored else default_storage()
-    if _place(url) == _place(check_url(usual)):
-        return []
+    with contextlib.suppress(StudyError):  # what the environment says may be no address
+        if _place(url) == _place(check_url(usual)):
+            return []
     return ["--storage", shown(url.set(drivername=url.get_backend_name()))]
 
 
@@ -57,8 +63,8 @@ def _place(url: URL) -> Any:
 
 
 def _is_of_each_run(override: str) -> bool:
-    key = override.lstrip("+~")
-    return key.startswith(("hydra", "paths")) and not key.startswith(_OF_THE_SWEEP)
+    key = override.lstrip("+~").partition("=")[0]
+    return re.split(r"[./@]", key)[0] in ("hydra", "paths") and not key.startswith(_OF_THE_SWEEP)
 
 
 def _program(command: dict[str, Any]) -> list[str]:
@@ -69,10 +75,16 @@ def _program(command: dict[str, Any]) -> list[str]:
         return [_python(), str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)]
     if not module or module == "__main__":
         return []
+    console_script = _console_script(module)
+    return [console_script] if console_script else [_python(), "-m", module]
+
+
+@functools.cache
+def _console_script(module: str) -> str | None:
     for entry in importlib.metadata.entry_points(group="console_scripts"):
         if entry.module == module and shutil.which(entry.name):
-            return [entry.name]
-    return [_python(), "-m", module]
+            return entry.name
+    return None
 
 
 def _python() -> str:

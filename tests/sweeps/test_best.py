@@ -81,11 +81,10 @@ def test_the_pareto_set_of_three_objectives_by_trying_every_pair() -> None:
 def named(folder: Path, *outcomes: Outcome | None, **options: object) -> Study:
     results = [({"model": "cnn", "x": str(i), "+lr": "0.5"}, outcome) for i, outcome in enumerate(outcomes)]
     study = study_of(folder, results, varied=("x", "+lr"), **options)  # type: ignore[arg-type]
-    study.remember(
-        "command", {"module": "__main__", "script": "/elsewhere/my app.py", "options": ["--config-name=big"]}
-    )
-    study.remember("arguments", ["x=0,1,2", "+lr=0.5", "model=cnn", "hydra.job.chdir=true", "study.slots=1",
-                                 "hydra/sweeper=sweeps", "hydra.sweeper.params.y=1", "paths.data=/d"])  # fmt: skip
+    of_hydra = ["hydra.job.chdir=true", "hydra/sweeper=sweeps", "hydra.sweeper.params.y=1"]
+    command = {"module": "__main__", "script": "/elsewhere/my app.py", "options": ["--config-name=big"]}
+    study.remember("command", {**command, "hydra": of_hydra})
+    study.remember("arguments", ["x=0,1,2", "+lr=0.5", "model=cnn", "study.slots=1", "paths.data=/d", "hydra_x=1,2"])
     return study
 
 

@@ -35,6 +35,11 @@ def test_the_storage_is_named_where_sweeps_would_look_elsewhere(
     assert looked_at("worker", usual) == "sweeps worker s" and "--storage" in looked_at("worker", other)
 
 
+def test_an_environment_that_names_no_storage_ends_no_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWEEPS_STORAGE", "nonsense")
+    assert looked_at("table", study_at(tmp_path)) == f"sweeps table --storage {url(tmp_path)} s"
+
+
 @pytest.mark.parametrize("name", ["two words", "a'b", "$HOME", "-x", "ünï"])
 def test_a_name_is_quoted_for_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("SWEEPS_STORAGE", url(tmp_path))
