@@ -14,8 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL
-
 from sweeps.errors import StudyError
 from sweeps.redact import address
 from sweeps.settings import DEFAULT_DIRECTORY, default_storage, tracking_uri
@@ -47,7 +45,7 @@ def repeated(study: Study, point: Point) -> str:
     return shlex.join([*_program(command), *(command.get("options") or []), *typed, *point.as_arguments()])
 
 
-def _storage(url: URL) -> list[str]:
+def _storage(url: Any) -> list[str]:
     # Whoever joins by `sweeps worker --storage` has it in the environment of that command only.
     stored = os.environ.get("SWEEPS_STORED_COMMAND")
     usual = f"sqlite:///{DEFAULT_DIRECTORY}/studies.db" if stored else default_storage()
@@ -57,7 +55,7 @@ def _storage(url: URL) -> list[str]:
     return ["--storage", shown(url.set(drivername=url.get_backend_name()))]
 
 
-def _place(url: URL) -> Any:
+def _place(url: Any) -> Any:
     is_file = url.get_backend_name() == "sqlite"
     return Path(url.database or "").absolute() if is_file else url.set(password=None)
 

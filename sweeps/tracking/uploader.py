@@ -247,7 +247,4 @@ class Uploader:
 
 
 def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
+    return path.stat().st_size if path.exists() else -1
