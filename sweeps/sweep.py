@@ -15,6 +15,7 @@ from sweeps.plan import read_plan
 from sweeps.settings import DEFAULT_DIRECTORY
 from sweeps.space import Point
 from sweeps.study.pruning import check_objectives, make_pruner
+from sweeps.study.sampling import drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
@@ -22,6 +23,7 @@ from sweeps.tracking.mlflow import warm_up
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
+from sweeps.versions import trusted_by
 from sweeps.worker.application import Application
 from sweeps.worker.child import Job, check_in_child
 from sweeps.worker.forkserver import ForkServer
@@ -84,7 +86,9 @@ class Sweep:
         plan = self._plan
         if plan.settings.pruner:
             check_objectives(plan.settings.objectives, len(plan.settings.directions))
-            make_pruner(plan.settings.pruner, self._context.execution_whitelist)  # refused before there is a study
+            make_pruner(plan.settings.pruner, trusted_by(self._context))  # refused before there is a study
+        if not plan.is_grid:
+            drawer(plan.space, plan.settings.sampler, plan.settings.seed)  # an interval without numbers, as well
         files = StudyFiles.of(plan.settings.directory, plan.name)
         if not plan.settings.preview and (lack := lack_of(files.directory)):
             raise StudyError(f"study.directory: {lack}.")

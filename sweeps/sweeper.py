@@ -15,6 +15,7 @@ from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
 from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.spelling import sweeper_key
+from sweeps.versions import SWEEPER
 from sweeps.worker.part import is_part, run_part
 
 _NAME = "sweeps"
@@ -43,7 +44,7 @@ class StudySweeperConfig:
                   lr: tag(log, interval(0.0001, 0.1))
     """
 
-    _target_: str = "sweeps.sweeper.StudySweeper"
+    _target_: str = SWEEPER
     # Override key to a sweep, e.g. {model.optimizer.lr: "tag(log, interval(0.0001, 0.1))"}. The command line wins.
     params: dict[str, Any] = field(default_factory=dict)
 

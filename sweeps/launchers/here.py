@@ -21,6 +21,7 @@ from sweeps.tracking.follow import Tracking
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
+from sweeps.versions import trusted_by
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.observers import Observer
@@ -87,7 +88,7 @@ def _worker(
 ) -> Worker:
     settings, draw = order.settings, None
     if settings.pruner:
-        study.use(make_pruner(settings.pruner, order.application.hydra_context.execution_whitelist))
+        study.use(make_pruner(settings.pruner, trusted_by(order.application.hydra_context)))
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
 

@@ -1,6 +1,5 @@
 """Makes the pruner that a study's settings name; a worker may have these settings from the database."""
 
-import contextlib
 import os
 import warnings
 from collections.abc import Sequence
@@ -8,10 +7,11 @@ from typing import Any
 
 import optuna
 from hydra.errors import InstantiationException
-from hydra.utils import execution_whitelist, instantiate
+from hydra.utils import instantiate
 from optuna.pruners import BasePruner
 
 from sweeps.errors import StudyError, first_line
+from sweeps.versions import instantiate_only
 
 _OPTUNAS = [f"optuna.pruners.{name}" for name in optuna.pruners.__all__]
 
@@ -39,10 +39,10 @@ def make_pruner(spec: Any, trusted: Any) -> BasePruner:
         StudyError: It is no pruner, it is not trusted, or its constructor refuses its arguments.
     """
     try:
-        with _trusting(trusted), warnings.catch_warnings():
+        with warnings.catch_warnings():
             # Hydra warns where an application has no list, and Optuna of an experimental pruner, which was asked for.
             warnings.simplefilter("ignore")
-            made = instantiate(spec)
+            made = _made(spec, trusted)
     except (InstantiationException, TypeError, ValueError) as error:
         told = first_line(error.__cause__ or error).partition(" Pass _execution_whitelist_")[0]
         raise StudyError(f"study.pruner: {told}") from error
@@ -51,10 +51,7 @@ def make_pruner(spec: Any, trusted: Any) -> BasePruner:
     return made
 
 
-@contextlib.contextmanager
-def _trusting(trusted: Any) -> Any:
+def _made(spec: Any, trusted: Any) -> Any:
     if trusted is None and not os.environ.get("SWEEPS_STORED_COMMAND"):
-        yield
-        return
-    with execution_whitelist(trusted or []), execution_whitelist(_OPTUNAS):
-        yield
+        return instantiate(spec)
+    return instantiate_only(spec, trusted or [], _OPTUNAS)

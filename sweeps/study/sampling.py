@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra_plugins.hydra_optuna_sweeper._impl import create_optuna_distribution_from_override
 from optuna import Study
 from optuna.distributions import (
     BaseDistribution,
@@ -16,6 +14,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from sweeps.errors import StudyError
 from sweeps.space import Point, Space
+from sweeps.study.distributions import distribution_of
 
 Draw = Callable[[Study, int], tuple[int, Point]]
 """Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""
@@ -26,6 +25,9 @@ def drawer(space: Space, sampler: str, seed: int | None) -> Draw:
 
     A fresh sampler is seeded with the study's seed and the number, so that two workers never draw the same random
     points and the draws of a resumed study do not depend on how it was cut.
+
+    Raises:
+        StudyError: There is nothing to draw on an axis.
     """
     distributions = _distributions(space)
 
@@ -66,9 +68,7 @@ def check_space(space: Space, study: str, known: Mapping[str, Sequence[BaseDistr
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    parser = OverridesParser.create()
-    texts = {axis.key: axis.text for axis in space.axes}
-    return {key: create_optuna_distribution_from_override(parser.parse_override(text)) for key, text in texts.items()}
+    return {axis.key: distribution_of(axis) for axis in space.axes}
 
 
 def _told(distribution: Any) -> str:

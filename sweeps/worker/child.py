@@ -21,6 +21,7 @@ from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, enter
 from sweeps.trial.journal import Journal
 from sweeps.trial.ownership import set_aside
+from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.memory import volunteer
@@ -130,8 +131,6 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     that is none. Sends the exit code that the hook has asked for (0 or None: it has not), and what it printed on
     stderr; where nothing was refused, only the warnings, each once.
     """
-    from hydra.utils import execution_whitelist
-
     isolate()
     redirect_output(None)
     output = sys.stderr = io.StringIO()
@@ -142,7 +141,7 @@ def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
         checks = [each for each in context.callbacks.callbacks if getattr(each, "checks_configurations", False)]
         for job in jobs:
             config = _compose(job)
-            with execution_whitelist(context.execution_whitelist):
+            with trusting(trusted_by(context)):
                 for callback in checks:
                     callback.on_run_start(config=config, config_name=config.hydra.job.config_name)
     except SystemExit as error:

@@ -16,6 +16,7 @@ from sweeps.redact import learn_config, learn_variables, tree
 from sweeps.space import OPERATIONAL
 from sweeps.trial.files import TrialFiles, write_text
 from sweeps.trial.journal import Journal
+from sweeps.versions import replace_resolver
 
 _SHOWN = ("seed", "tags")
 """Keys whose values a tracking server shows; all others are kept as they are written."""
@@ -62,11 +63,11 @@ def environment_as_written() -> Iterator[None]:
     def written(*arguments: Any) -> str:
         return f"${{oc.env:{','.join('null' if value is None else json.dumps(str(value)) for value in arguments)}}}"
 
-    OmegaConf.register_resolver("oc.env", written, replace=True, annotation_validation="off")
+    replace_resolver("oc.env", written)
     try:
         yield
     finally:
-        OmegaConf.register_resolver("oc.env", oc.env, replace=True, annotation_validation="off")
+        replace_resolver("oc.env", oc.env)
 
 
 def _plain(node: Any) -> Any:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ def test_a_pruner_of_optunas_is_made() -> None:
 @pytest.mark.parametrize(
     ("node", "text"),
     [
-        ({"_target_": "os.system", "_args_": ["touch canary"]}, "'os.system' cannot be authorized"),
+        (
+            {"_target_": "os.system", "_args_": ["touch canary"]},
+            "'os.system' (cannot be authorized|is not in)",
+        ),
         ({"_target_": "sweeps.study.pruning.optuna.load_study", "_args_": ["s"]}, "is not in the Hydra execution whi"),
         ({"_target_": "pathlib.Path.touch", "_args_": ["canary"]}, "is not in the Hydra execution whitelist"),
         ({"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": -1}, "cannot be negative"),
@@ -39,7 +43,7 @@ def test_a_pruner_of_optunas_is_made() -> None:
                 "patience": 1,
                 "wrapped_pruner": {"_target_": "builtins.exec"},
             },
-            "'builtins.exec' cannot be authorized",
+            "'builtins.exec' (cannot be authorized|is not in)",
         ),
     ],
 )
@@ -49,7 +53,7 @@ def test_what_is_none_is_refused_in_one_line(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StudyError, match=r"study\.pruner: ") as caught:
         make_pruner(node, ())
-    assert text in str(caught.value) and "\n" not in str(caught.value) and not any(tmp_path.iterdir())
+    assert re.search(text, str(caught.value)) and "\n" not in str(caught.value) and not any(tmp_path.iterdir())
 
 
 class Patient(MedianPruner):

@@ -1,0 +1,1 @@
+"""Where Hydra 1.3 looks for plugins."""

@@ -1,0 +1,61 @@
+"""What differs between the versions that `sweeps` runs on: Hydra 1.3 and 1.4, OmegaConf 2.3 and 2.4. Nowhere else."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from inspect import signature
+from typing import Any
+
+import hydra.utils
+from hydra.errors import InstantiationException
+from omegaconf import OmegaConf
+
+_whitelist: Callable[[Any], AbstractContextManager[None]] | None = getattr(hydra.utils, "execution_whitelist", None)
+_has_new_resolvers = "replace" in signature(OmegaConf.register_resolver).parameters
+
+SWEEPER = "sweeps.sweeper.StudySweeper" if _whitelist else "hydra_plugins.hydra_sweeps.plugin.StudySweeper"
+"""The class of the sweeper: Hydra 1.3 takes a plugin from the package `hydra_plugins` alone."""
+
+
+def trusted_by(context: Any) -> Any:
+    """The constructors that an application trusts; None where it has no list, as before Hydra 1.4."""
+    return getattr(context, "execution_whitelist", None)
+
+
+def trusting(names: Any) -> AbstractContextManager[None]:
+    """Meanwhile Hydra builds what `names` lists, and what it trusted before."""
+    return nullcontext() if _whitelist is None else _whitelist(names)
+
+
+def instantiate_only(spec: Any, trusted: Any, names: Sequence[str]) -> Any:
+    """Build what a specification says, where all its constructors are trusted or in `names`.
+
+    Raises:
+        InstantiationException: One is neither.
+    """
+    if _whitelist is None:
+        for target in targets(spec):
+            if target not in names and target not in trusted:
+                raise InstantiationException(f"{target!r} is not in the Hydra execution whitelist.")
+    with trusting(trusted), trusting(names):
+        return hydra.utils.instantiate(spec)
+
+
+def targets(config: Any) -> Iterator[str]:
+    """Every `_target_` that a configuration names, as it is written."""
+    plain = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
+    if isinstance(plain, dict):
+        if isinstance(target := plain.get("_target_"), str):
+            yield target
+        inner: Iterable[Any] = plain.values()
+    else:
+        inner = plain if isinstance(plain, list) else ()
+    for value in inner:
+        yield from targets(value)
+
+
+def replace_resolver(name: str, resolver: Callable[..., Any]) -> None:
+    """Register a resolver in the place of another; its annotations are not looked at."""
+    if _has_new_resolvers:
+        OmegaConf.register_resolver(name, resolver, replace=True, annotation_validation="off")
+    else:
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
