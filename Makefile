@@ -1,25 +1,36 @@
-# Everything runs in .venv, which is made from requirements.lock on first use.
+# Everything runs in .venv, which is made from requirements.lock on first use; test-light has a small one of its own.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(BIN)/python -m uv
+LIGHT := .venv-light
+LIGHT_READY := $(LIGHT)/.ready
+LIGHT_TESTS := tests/foreign/test_light.py $(addprefix tests/sweeps/test_,distributions.py sampling.py settings.py space.py)
 
-.PHONY: help sweep test test-all lint format ui lock clean
+.PHONY: help sweep test test-all test-light lint format ui lock wheels clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml trainer_pkg/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	# Without bytecode every start would compile torch and lightning again.
 	$(UV) pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python --requirement requirements.lock
-	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
+	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable . --editable trainer_pkg
 	@touch $(READY)
+
+$(LIGHT_READY): tests/foreign/requirements.lock pyproject.toml
+	@test -x $(LIGHT)/bin/python || $(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LIGHT)/bin/python -m uv pip install --quiet --require-hashes --compile-bytecode --python $(LIGHT)/bin/python \
+	  --requirement tests/foreign/requirements.lock
+	$(LIGHT)/bin/python -m uv pip install --quiet --no-deps --python $(LIGHT)/bin/python --editable .
+	@touch $(LIGHT_READY)
 
 sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x three loss weights
 	$(BIN)/train -m experiment=quickstart
@@ -29,6 +40,9 @@ test: $(READY)  ## Set up, then run the tests (about 14 minutes on two cores)
 
 test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
 	$(BIN)/pytest
+
+test-light: $(LIGHT_READY)  ## Set up Hydra 1.3 without torch, then run strangers' applications there
+	$(LIGHT)/bin/pytest -n 2 $(LIGHT_TESTS)
 
 lint: $(READY)  ## Check style, types and layers
 	$(BIN)/ruff check .
@@ -45,9 +59,15 @@ ui: $(READY)  ## Open the MLflow UI
 
 lock: $(READY)  ## Compile the locks again
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --extra dev --output-file requirements.lock pyproject.toml
+	  --extra dev --no-emit-package hydra-sweeps --output-file requirements.lock pyproject.toml trainer_pkg/pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --output-file tests/foreign/requirements.lock pyproject.toml tests/foreign/requirements.in
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-emit-index-url \
 	  --output-file docker/requirements.lock docker/requirements.in
 
+wheels: $(READY)  ## Build both distributions into dist/
+	$(UV) build --quiet --wheel --out-dir dist .
+	$(UV) build --quiet --wheel --out-dir dist trainer_pkg
+
 clean:  ## Remove the environment and all that studies have left here
-	rm -rf $(VENV) logs mlflow.db mlruns
+	rm -rf $(VENV) $(LIGHT) logs mlflow.db mlruns

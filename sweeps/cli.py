@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -217,6 +218,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Open the MLflow UI over the embedded database, or say where the server is."""
+    from sweeps.errors import StudyError
     from sweeps.redact import address
     from sweeps.settings import tracking_uri
     from sweeps.tracking.mlflow import prepare
@@ -225,6 +227,8 @@ def ui(
     if uri.startswith("http"):
         print(address(uri))
         return
+    if find_spec("flask") is None:  # MLflow's slim package has the client and the database alone
+        raise StudyError("The pages are a part of MLflow's server: pip install 'hydra-sweeps[server]'.")
     prepare(uri, print)
     print(f"http://{host}:{port}", flush=True)
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

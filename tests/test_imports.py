@@ -80,7 +80,7 @@ def test_no_module_is_too_long() -> None:
 
 
 def test_the_lock_names_no_index_and_pins_hashes() -> None:
-    for lock in ("requirements.lock", "docker/requirements.lock"):
+    for lock in ("requirements.lock", "docker/requirements.lock", "tests/foreign/requirements.lock"):
         text = (REPOSITORY / lock).read_text()
         assert "://" not in text
         pins = [block for block in text.replace("\\\n", "").splitlines() if "==" in block and not block.startswith(" ")]
