@@ -11,6 +11,7 @@ from typing import Any
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from sweeps.errors import StudyError
+from sweeps.grammar import IN_SWEEPER
 
 _NOT_AGAIN = ("study.name=", "study.retry_failed=", "study.preview=")
 """Overrides of the first command that another worker must not repeat."""
@@ -57,8 +58,9 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
     else:
         raise StudyError(f"Study {study!r} was started from neither a module nor a script; start its own line again.")
     name = QuotedString(study, Quote.single).with_quotes()
-    overrides = [text for text in facts["arguments"] if not text.lstrip("+").startswith(_NOT_AGAIN)]
-    return [sys.executable, *program, "-m", *command["options"], *overrides, f"study.name={name}"]
+    typed = [*(command.get("hydra") or []), *facts["arguments"]]
+    overrides = [text for text in typed if not text.lstrip("+").removeprefix(IN_SWEEPER).startswith(_NOT_AGAIN)]
+    return [sys.executable, *program, "-m", *command["options"], *overrides, f"{IN_SWEEPER}study.name={name}"]
 
 
 def check_program(study: str, line: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StudyError, did_you_mean
-from sweeps.grammar import explained
+from sweeps.grammar import IN_SWEEPER, explained
 from sweeps.guards import guard_terminal
 from sweeps.output import tolerant_output
 
@@ -29,6 +29,9 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 _ADVICE = re.compile(
     r"\s*(To append to your config|Set the environment|full_key:|object_type|Available options|See http)"
 )
+
+_OURS = re.compile(r"override [+']*((?:study|tracking)\.\w+)")
+"""A key of ours that a configuration has no place for, in the words of Hydra."""
 
 
 @contextlib.contextmanager
@@ -88,7 +91,10 @@ def one_line(error: BaseException) -> str:
     """What an error of Hydra's or ours says, on one line, with the keys that exist where one does not."""
     parts = [_without_advice(str(error))] if isinstance(error, CompactHydraException) else []
     parts += [_key_error(link) for link in (error, error.__cause__) if isinstance(link, OmegaConfBaseException)]
-    return " ".join(" ".join(parts).split())
+    told = " ".join(" ".join(parts).split())
+    if not (placed := _OURS.search(told)):
+        return told
+    return f"{told.rstrip('.')}. Any configuration takes {IN_SWEEPER}{placed[1]}=..., without a plus."
 
 
 def guard_command_line(sweeper: str) -> None:

@@ -8,6 +8,9 @@ from hydra.errors import HydraException, OverrideParseException
 from sweeps.errors import StudyError
 from sweeps.spelling import spelled_here
 
+IN_SWEEPER = "hydra.sweeper."
+"""Where any application takes `study` and `tracking`, also one whose configuration is a dataclass without them."""
+
 
 def explained(error: Exception) -> Exception:
     """The error that Hydra has raised, or one that says what to type instead."""

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StudyError, did_you_mean, first_line
+from sweeps.grammar import IN_SWEEPER
 
 DEFAULT_DIRECTORY = "logs/studies"
 DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
@@ -113,17 +114,19 @@ def tracking_settings(config: DictConfig) -> TrackingSettings:
 
 
 def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:
-    given = OmegaConf.select(config, group)
-    plain = OmegaConf.to_container(given, resolve=True) if given is not None else {}
     known = list(schema.__dataclass_fields__)  # type: ignore[attr-defined]
-    for key in map(str, plain if isinstance(plain, dict) else ()):
-        if key not in known:
-            raise StudyError(f"{group}.{key} does not exist. Known here: {did_you_mean(key, known)}")
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), plain)
-    except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or group
-        raise StudyError(f"{group}.{key}: {first_line(error)}") from error
+    merged = OmegaConf.structured(schema)
+    for place in (group, f"{IN_SWEEPER}{group}"):
+        given = OmegaConf.select(config, place)
+        plain = OmegaConf.to_container(given, resolve=True) if given is not None else {}
+        for key in map(str, plain if isinstance(plain, dict) else ()):
+            if key not in known:
+                raise StudyError(f"{place}.{key} does not exist. Known here: {did_you_mean(key, known)}")
+        try:
+            merged = OmegaConf.merge(merged, plain)
+        except OmegaConfBaseException as error:
+            key = getattr(error, "full_key", None) or place
+            raise StudyError(f"{place}.{key}: {first_line(error)}") from error
     return cast(Settings, OmegaConf.to_object(merged))
 
 

@@ -47,12 +47,18 @@ class StudySweeperConfig:
     _target_: str = SWEEPER
     # Override key to a sweep, e.g. {model.optimizer.lr: "tag(log, interval(0.0001, 0.1))"}. The command line wins.
     params: dict[str, Any] = field(default_factory=dict)
+    # Win over the groups `study` and `tracking`, which a configuration need not have.
+    study: Any = field(default_factory=lambda: _open({}))
+    tracking: Any = field(default_factory=lambda: _open({}))
 
 
 class StudySweeper(Sweeper):
     """Runs the points of a sweep as the trials of a study."""
 
-    def __init__(self, params: DictConfig | None = None, **others: Any) -> None:
+    def __init__(
+        self, params: DictConfig | None = None, study: Any = None, tracking: Any = None, **others: Any
+    ) -> None:
+        # What runs the study is read from the configuration: the command line says it, too.
         self._params, self._others = params, others
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -76,16 +82,16 @@ class StudySweeper(Sweeper):
                     sys.modules["sweeps.worker.forkserver"].end_server()
 
 
-def _open(settings: object) -> DictConfig:
+def _open(settings: dict[str, Any]) -> DictConfig:
     """A group whose keys `sweeps.settings` checks: a misspelt one is then answered with the nearest right one."""
-    return DictConfig(asdict(settings), flags={"struct": False})  # type: ignore[call-overload]
+    return DictConfig(settings, flags={"struct": False})
 
 
 # An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults.
 _STORE = ConfigStore.instance()
 _STORE.store(group="hydra/sweeper", name=_NAME, node=StudySweeperConfig, provider="sweeps")
-_STORE.store(group="study", name=_NAME, node=_open(StudySettings()), provider="sweeps")
-_STORE.store(group="tracking", name=_NAME, node=_open(TrackingSettings()), provider="sweeps")
+_STORE.store(group="study", name=_NAME, node=_open(asdict(StudySettings())), provider="sweeps")
+_STORE.store(group="tracking", name=_NAME, node=_open(asdict(TrackingSettings())), provider="sweeps")
 for _launcher, _module in LAUNCHERS.items():
     if _launcher != "basic":  # Hydra's own
         _STORE.store(group="hydra/launcher", name=_launcher, node={"_target_": _module}, provider="sweeps")

@@ -18,7 +18,7 @@ def test_a_module_is_started_as_one_with_the_options_that_chose_its_configuratio
     options = ["--config-name=other", "--config-path=p", "--config-dir=conf dir"]
     assert command == {"module": "pkg.train", "script": None, "options": options}
     assert again("s", {**FACTS, "command": command}) == [
-        *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "study.slots=2", "study.name='s'"),
+        *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "study.slots=2", "hydra.sweeper.study.name='s'"),
     ]
 
 
