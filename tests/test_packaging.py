@@ -38,7 +38,6 @@ def test_the_light_lock_has_the_stable_hydra_and_nothing_heavy() -> None:
     assert not {"torch", "torchvision", "lightning", "mlflow", "scikit-learn", "hydra-optuna-sweeper"} & set(pins)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "held"),
     [
