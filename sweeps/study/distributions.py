@@ -10,7 +10,8 @@ from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweeps.errors import StudyError
-from sweeps.space import Axis, value_of
+from sweeps.space import Axis
+from sweeps.values import value_of
 
 
 def distribution_of(axis: Axis) -> BaseDistribution:

@@ -10,22 +10,26 @@ FACTS = {"task": "pkg.train:main", "arguments": ["x=1,2", "study.name=s", "study
 
 
 def test_a_module_is_started_as_one_with_the_options_that_chose_its_configuration(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     line = ["train", "-m", "x=1,2", "--config-name", "other", "-cd", "conf dir", "study.name=s", "--config-path=p"]
     monkeypatch.setattr(sys, "argv", line)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "train"), raising=False)
     command = started_by("pkg.train:main")
-    options = ["--config-name=other", "--config-path=p", "--config-dir=conf dir"]
-    assert command == {"module": "pkg.train", "script": None, "options": options}
+    (tmp_path / "conf dir").mkdir()
+    options = ["--config-name=other", "--config-path=p", f"--config-dir={tmp_path}/conf dir"]
+    assert command == {"module": "pkg.train", "script": None, "options": options, "directory": str(tmp_path)}
     assert again("s", {**FACTS, "command": command}) == [
         *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "study.slots=2", "hydra.sweeper.study.name='s'"),
     ]
 
 
-def test_a_script_is_started_by_its_path() -> None:
-    command = {"module": "__main__", "script": "/project/app.py", "options": []}
+def test_a_script_is_started_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "app.py").touch()
+    command = {"module": "__main__", "script": f"{tmp_path}/app.py", "options": []}
     line = again("s", {**FACTS, "task": "__main__:main", "command": command})
-    assert line[:3] == [sys.executable, "/project/app.py", "-m"]
+    assert line[:3] == [sys.executable, f"{tmp_path}/app.py", "-m"]
 
 
 def test_a_study_of_an_earlier_version_is_joined_by_its_task() -> None:
