@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from sweeps.settings import StudySettings, TrackingSettings
 
@@ -49,7 +49,7 @@ def own_keys(config: DictConfig) -> OwnKeys:
     return OwnKeys(
         study=study,
         tracking=tracking or ("tracking" if _is_ours(config, "tracking", TrackingSettings) else None),
-        others=(others,) if isinstance(others, str) else tuple(others or ()) if OmegaConf.is_list(others) else (),
+        others=(others,) if isinstance(others, str) else tuple(others) if isinstance(others, ListConfig) else (),
         seed=str(seed or "seed"),
     )
 

@@ -86,7 +86,8 @@ def _names() -> Iterator[str]:
         yield from re.findall(r"\b_target_: *([\w.]+)", path.read_text(errors="replace"))
 
 
-_OWN = tuple(name.strip() for name in os.environ.get("SWEEPS_TRUSTED", "").split(",") if name.strip())
+_ASKED = [name.strip() for name in os.environ.get("SWEEPS_TRUSTED", "").split(",")]
+_OWN = tuple(name for name in _ASKED if re.fullmatch(r"[\w.]*\w(\.\*)?", name))
 _FROM_A_STUDY = bool(os.environ.get("SWEEPS_STORED_COMMAND"))  # a line that came from a database approves nothing
 _SHIPPED = tuple(dict.fromkeys(name for name in _names() if not (_FROM_A_STUDY and name == APPROVAL)))
 
@@ -166,7 +167,7 @@ def _refusal(name: object, trusted: tuple[str, ...]) -> str:
 def _of_the_variable(name: str) -> str:
     """What is wrong with `SWEEPS_TRUSTED` for this name, or what it is for."""
     given = os.environ.get("SWEEPS_TRUSTED")
-    if given is not None and (not _OWN or any(re.search(r"\s", own) for own in _OWN)):
+    if given is not None and len(_OWN) < max(1, len([asked for asked in _ASKED if asked])):
         return f"SWEEPS_TRUSTED={given!r} is no list of names with commas: NAME,PACKAGE.* is one."
     package = next((own for own in _OWN if name.startswith(f"{own}.")), None)
     if package is not None:
