@@ -29,6 +29,7 @@ Tracking = Annotated[
 Format = Annotated[
     str | None, typer.Option(help="; ".join(f"{name}: {export.description}" for name, export in EXPORTS.items()) + ".")
 ]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the study's line, whatever it is.")]
 
 
 def main() -> None:
@@ -177,13 +178,14 @@ def delete(
 
 
 @app.command()
-def worker(name: Name, storage: Storage = None) -> None:
+def worker(name: Name, storage: Storage = None, trust: Trust = False) -> None:
     """Join a study on this machine and work until it is finished."""
     from sweeps.command import join
     from sweeps.settings import default_storage
     from sweeps.study.urls import absolute, url_of
 
-    join(name, _study(name, storage).facts, absolute(url_of(storage) if storage else default_storage()))
+    where = absolute(url_of(storage or default_storage()))
+    join(name, _study(name, storage).facts, where, is_trusted=trust)
 
 
 @app.command()

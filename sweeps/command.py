@@ -13,6 +13,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 
 from sweeps.errors import StudyError
 from sweeps.grammar import IN_SWEEPER
+from sweeps.stored_line import check_stored
 
 _NOT_AGAIN = ("study.name=", "study.retry_failed=", "study.preview=")
 """Overrides of the first command that another worker must not repeat."""
@@ -69,13 +70,14 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
     return [sys.executable, *program, "-m", *command["options"], *overrides, f"{IN_SWEEPER}study.name={name}"]
 
 
-def join(study: str, facts: dict[str, Any], storage: str) -> NoReturn:
+def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -> NoReturn:
     """Become a worker of the study: this process runs its line, where it was typed.
 
     Args:
         study: The study's name.
         facts: What the study keeps of the command that started it.
         storage: URL of the storage, the same from every working directory.
+        is_trusted: Whether the user knows the line, whatever it is.
 
     Raises:
         StudyError: Something of it is missing here.
@@ -83,6 +85,8 @@ def join(study: str, facts: dict[str, Any], storage: str) -> NoReturn:
     line = again(study, facts)
     os.chdir((facts.get("command") or {}).get("directory") or ".")
     check_program(study, line)
+    if not is_trusted:
+        check_stored(study, line, [str(Path.cwd()), *sys.path])
     # The line comes from the database: whoever can write there must not approve anything in this user's name.
     environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1", "SWEEPS_STORAGE": storage}
     # `python -m` warns of a module that a plugin of Hydra's has imported before.

@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from sweeps.command import again, check_program, started_by
 from sweeps.errors import StudyError
+from sweeps.stored_line import check_stored
 
 FACTS = {"task": "pkg.train:main", "arguments": ["x=1,2", "study.name=s", "study.retry_failed=true", "study.slots=2"]}
 
@@ -69,3 +71,33 @@ def test_a_program_that_is_here_is_not(tmp_path: Path, monkeypatch: pytest.Monke
     check_program("s", [sys.executable, "-m", "own_package.app", "-m"])
     check_program("s", [sys.executable, "-m", "sweeps.cli", "-m"])
     check_program("s", [sys.executable, "app.py", "-m"])
+
+
+@pytest.mark.parametrize(
+    ("program", "override", "said"),
+    [
+        (["-m", "cProfile"], "x=1", "cProfile does not import Hydra, and may run anything"),
+        (["-m", "timeit"], "x=1", "timeit does not import Hydra"),
+        (["-m", "torch.distributed.run"], "x=1", "torch.distributed.run does not import Hydra"),
+        (["plain.py"], "x=1", "plain.py does not import Hydra"),
+        (["app.py"], "hydra.callbacks.x={_target_:os.system}", "_target_:os.system} names what is to be built"),
+        (["app.py"], "+model._target_=os.system", "names what is to be built"),
+        (["-m", "pkg.app"], "x=1", ""),
+        (["app.py"], "x=1", ""),
+    ],
+)
+def test_a_line_from_a_database_is_a_hydra_application_with_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: list[str], override: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.py").write_text("print('hydra')")
+    (tmp_path / "app.py").write_text("import hydra\n")
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "app.py").write_text("from hydra import main\n")
+    line = [sys.executable, *program, "-m", override]
+    if not said:
+        check_stored("s", line, [str(tmp_path), *sys.path])
+        return
+    with pytest.raises(StudyError, match=re.escape(said)) as caught:
+        check_stored("s", line, [str(tmp_path), *sys.path])
+    assert "add --trust" in str(caught.value) and "\n" not in str(caught.value)
