@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import BIN, Commands, lines, wait_for
-from tests.e2e.test_identity import APP, CONFIG, project, study, sweep, values
+from tests.e2e.test_changes import APP, CONFIG, project, study, sweep, values
 
 
 def start_and_kill(commands: Commands, *arguments: str) -> None:
