@@ -44,7 +44,7 @@ class StudySettings:
     retry_failed: bool = False
     on_change: str = "new"
     seed_key: str = "seed"
-    operational: Any = ()
+    operational: Any = None
     lease_s: float = 30.0
     stop_grace_s: float = 20.0
 
