@@ -29,6 +29,7 @@ Tracking = Annotated[
 Format = Annotated[
     str | None, typer.Option(help="; ".join(f"{name}: {export.description}" for name, export in EXPORTS.items()) + ".")
 ]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the study's line, whatever it is.")]
 
 
 def main() -> None:
@@ -82,10 +83,14 @@ def table(
     """The benchmark table: mean and spread of each cell over its seeds."""
     from sweeps.report.asked import check_format, table_content, trials_content, write
     from sweeps.report.frame import trial_frame
+    from sweeps.report.lines import left_out_line
 
     check_format(format, is_of_trials=trials)
-    found = trial_frame(_study(name, storage))
+    study = _study(name, storage)
+    found = trial_frame(study)
     content = trials_content(found) if trials else table_content(found, name, format or "md", metric or [])
+    if line := left_out_line(name, study.trials()):
+        print(line, file=sys.stderr)
     if out is None:
         typer.echo(content, nl=False)
     else:
@@ -173,20 +178,14 @@ def delete(
 
 
 @app.command()
-def worker(name: Name, storage: Storage = None) -> None:
+def worker(name: Name, storage: Storage = None, trust: Trust = False) -> None:
     """Join a study on this machine and work until it is finished."""
-    from sweeps.command import again, check_program
-    from sweeps.study.urls import url_of
+    from sweeps.command import join
+    from sweeps.settings import default_storage
+    from sweeps.study.urls import absolute, url_of
 
-    command = again(name, _study(name, storage).facts)
-    check_program(name, command)
-    # The line comes from the database: whoever can write there must not approve anything in this user's name.
-    environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1"}
-    if storage:
-        environment["SWEEPS_STORAGE"] = url_of(storage)
-    # `python -m` warns of a module that a plugin of Hydra's has imported before.
-    quiet = [command[0], "-W", "ignore::RuntimeWarning:runpy", *command[1:]]
-    os.execve(sys.executable, quiet, environment)
+    where = absolute(url_of(storage or default_storage()))
+    join(name, _study(name, storage).facts, where, is_trusted=trust)
 
 
 @app.command()

@@ -1,17 +1,19 @@
 """How the command that started a study is started again, on this machine or another."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from sweeps.errors import StudyError
 from sweeps.grammar import IN_SWEEPER
+from sweeps.stored_line import check_stored
 
 _NOT_AGAIN = ("study.name=", "study.retry_failed=", "study.preview=")
 """Overrides of the first command that another worker must not repeat."""
@@ -24,14 +26,18 @@ def started_by(task: str) -> dict[str, Any]:
         task: `module:function` of the task function.
 
     Returns:
-        `module`, or `script` with its path, and `options`: those of Hydra's that choose the configuration.
+        `module`, or `script` with its path; `options`: those of Hydra's that choose the configuration, with absolute
+        paths; `directory`: where it was typed.
     """
     module = task.partition(":")[0]
-    script = getattr(sys.modules.get("__main__"), "__file__", None) if module == "__main__" else None
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    # A script that takes its task from a module may prepare something; a program of the environment only calls it.
+    is_own = module == "__main__" or (str(script).endswith(".py") and sys.modules["__main__"].__spec__ is None)
     return {
         "module": module,
-        "script": str(Path(script).resolve()) if script and Path(script).is_file() else None,
+        "script": str(Path(script).resolve()) if script and is_own and Path(script).is_file() else None,
         "options": _options(sys.argv[1:]),
+        "directory": str(Path.cwd()),
     }
 
 
@@ -50,6 +56,7 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
         raise StudyError(
             f"Study {study!r} was started with a secret, which it does not keep ({known}). Start its line."
         )
+    check_place(study, facts)
     command = facts.get("command") or {"module": str(facts["task"]).partition(":")[0], "script": None, "options": []}
     if command["script"]:
         program = [command["script"]]
@@ -61,6 +68,30 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
     typed = [*(command.get("hydra") or []), *facts["arguments"]]
     overrides = [text for text in typed if not text.lstrip("+").removeprefix(IN_SWEEPER).startswith(_NOT_AGAIN)]
     return [sys.executable, *program, "-m", *command["options"], *overrides, f"{IN_SWEEPER}study.name={name}"]
+
+
+def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -> NoReturn:
+    """Become a worker of the study: this process runs its line, where it was typed.
+
+    Args:
+        study: The study's name.
+        facts: What the study keeps of the command that started it.
+        storage: URL of the storage, the same from every working directory.
+        is_trusted: Whether the user knows the line, whatever it is.
+
+    Raises:
+        StudyError: Something of it is missing here.
+    """
+    line = again(study, facts)
+    os.chdir((facts.get("command") or {}).get("directory") or ".")
+    check_program(study, line)
+    if not is_trusted:
+        check_stored(study, line, [str(Path.cwd()), *sys.path])
+    # The line comes from the database: whoever can write there must not approve anything in this user's name.
+    environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1", "SWEEPS_STORAGE": storage}
+    # `python -m` warns of a module that a plugin of Hydra's has imported before.
+    quiet = [line[0], "-W", "ignore::RuntimeWarning:runpy", *line[1:]]
+    os.execve(sys.executable, quiet, environment)
 
 
 def check_program(study: str, line: Sequence[str]) -> None:
@@ -86,9 +117,33 @@ def check_program(study: str, line: Sequence[str]) -> None:
         )
 
 
+def check_place(study: str, facts: dict[str, Any]) -> None:
+    """Compare what a study was started from with what is on this machine.
+
+    Raises:
+        StudyError: Something of it is missing here.
+    """
+    command = facts.get("command") or {}
+    places = {"working directory": command.get("directory"), "program": command.get("script")}
+    places |= {"configuration folder": _folder(command.get("options", ()))}
+    missing = [f"{what} {path}" for what, path in places.items() if path and not Path(path).exists()]
+    if missing:
+        line = " ".join(facts.get("arguments") or [])
+        raise StudyError(
+            f"Study {study!r} was started from what is not here: {', '.join(missing)}. In your copy of the project,"
+            f" start the study's own line with -m {line}"
+        )
+
+
+def _folder(options: Sequence[str]) -> str | None:
+    return next((text.partition("=")[2] for text in options if text.startswith("--config-dir=")), None)
+
+
 def _options(arguments: Sequence[str]) -> list[str]:
     parser = argparse.ArgumentParser(add_help=False)  # with abbreviations, as Hydra's own
     for short, long in (("-cn", "--config-name"), ("-cp", "--config-path"), ("-cd", "--config-dir")):
         parser.add_argument(short, long)
     found = vars(parser.parse_known_args(arguments)[0])
+    if found["config_dir"] is not None:
+        found["config_dir"] = str(Path(found["config_dir"]).absolute())  # that of --config-path is the program's
     return [f"--{name.replace('_', '-')}={value}" for name, value in found.items() if value is not None]

@@ -15,7 +15,7 @@ from sweeps.output import drop_output, one_line, width_of
 from sweeps.report.best import best_lines
 from sweeps.report.export import to_markdown
 from sweeps.report.frame import trial_frame
-from sweeps.report.lines import aim, ended_line, live_cells, preview_lines, status_line
+from sweeps.report.lines import aim, ended_line, left_out_line, live_cells, preview_lines, status_line
 from sweeps.report.tables import benchmark_table
 from sweeps.report.typed import looked_at
 from sweeps.space import Point
@@ -142,7 +142,9 @@ def print_summary(study: Study, tracking: str | None) -> None:
     table = benchmark_table(trial_frame(study))
     if table is not None:
         print(f"\n{to_markdown(table)}\n")
-    trials = study.trials()
+    if line := left_out_line(study.name, study.trials()):
+        print(line)
+    trials = study.current_trials()
     for trial in trials:
         match trial.outcome:
             case Failed(cause=cause, detail=detail):

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from sweeps.identity import is_known_dead
 from sweeps.outcome import Completed
+from sweeps.provenance import flat
 from sweeps.report.typed import looked_at
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -16,6 +19,7 @@ from sweeps.tracking.complaints import told
 from sweeps.tracking.follow import card_of
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.trial.files import StudyFiles
+from sweeps.values import typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ def examine(study: Study, files: StudyFiles, connect: Callable[[], MlflowView] |
     """
     trials = study.trials()
     findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials), *_journals(study, trials, files)]
+    findings += _configurations(study, files)
     if connect is not None:
         findings += _runs(study, trials, files, connect)
     return findings
@@ -61,10 +66,11 @@ def _without_events(trial: TrialRow) -> str:
 
 
 def _results(trials: list[TrialRow]) -> Iterator[Finding]:
-    keys = Counter(trial.point.key for trial in trials if trial.point and isinstance(trial.outcome, Completed))
-    for key, count in keys.items():
+    done = [trial for trial in trials if trial.point and isinstance(trial.outcome, Completed)]
+    keys = {trial.number: trial.point.identity or trial.point.key for trial in done if trial.point}
+    for key, count in Counter(keys.values()).items():
         if count > 1:
-            numbers = ", ".join(str(trial.number) for trial in trials if trial.point and trial.point.key == key)
+            numbers = ", ".join(str(number) for number, its_key in keys.items() if its_key == key)
             yield Finding(
                 problem=f"trials {numbers} completed the same point", advice="a sampler may draw a point twice"
             )
@@ -85,6 +91,25 @@ def _journals(study: Study, trials: list[TrialRow], files: StudyFiles) -> Iterat
             yield Finding(problem=problem, advice="it ran elsewhere")
         elif not card.files.journal.is_file():
             yield Finding(problem=f"trial {trial.number} has no journal", advice="its metrics cannot be sent again")
+
+
+def _configurations(study: Study, files: StudyFiles) -> Iterator[Finding]:
+    """Trials whose configurations differ in more than their overrides: a file was edited between them."""
+    first: dict[str, tuple[int, dict[str, str]]] = {}
+    for trial in study.current_trials():
+        card = card_of(study, trial, files)
+        if trial.point is None or card is None or not (text := card.written().config_text):
+            continue
+        found = dict(flat(yaml.safe_load(text) or {}))
+        values = {key.lstrip("+") for key in trial.point.overrides}
+        rest = {key: value for key, value in found.items() if key not in values}
+        groups = {key: value for key, value in trial.point.overrides.items() if key.lstrip("+") not in found}
+        number, before = first.setdefault(typed(groups), (trial.number, rest))
+        for key in sorted(before.keys() & rest.keys()):
+            if before[key] != rest[key]:
+                problem = f"trials {number} and {trial.number} differ in {key}: {before[key]} and {rest[key]}"
+                yield Finding(problem=problem, advice="a file was edited between them; do not compare them")
+                break
 
 
 def _runs(

@@ -1,16 +1,18 @@
 """What a command line asks for: a study's name, its points, and how they are to be run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
-from sweeps.errors import StudyError
+from sweeps.errors import StudyError, did_you_mean
+from sweeps.own_keys import own_keys
 from sweeps.redact import learn_overrides, override
 from sweeps.settings import StudySettings, TrackingSettings, study_settings, tracking_settings
-from sweeps.space import Point, Space, digest, parse
+from sweeps.space import Point, Space, parse
+from sweeps.values import digest
 
 _DEFAULT_DRAWS = 20
 
@@ -21,12 +23,14 @@ class Plan:
 
     Attributes:
         name: The study's name.
+        earlier_name: Its name in the version before, which knew no projects; None where it was given.
         settings: The `study` group.
         tracking: The `tracking` group.
         space: Its points.
     """
 
     name: str
+    earlier_name: str | None = None
     settings: StudySettings
     tracking: TrackingSettings
     space: Space
@@ -48,7 +52,9 @@ class Plan:
         return list(self.space.grid())[: self.num_points] if self.is_grid else []
 
 
-def read_plan(config: DictConfig, arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader) -> Plan:
+def read_plan(
+    config: DictConfig, arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader, project: str = ""
+) -> Plan:
     """Read what a command asks for.
 
     Args:
@@ -56,18 +62,20 @@ def read_plan(config: DictConfig, arguments: Sequence[str], params: Mapping[str,
         arguments: The overrides as typed.
         params: Sweeps from the configuration.
         loader: Knows the options of the groups.
+        project: Name of the application in its project.
 
     Raises:
         StudyError: The command asks for something that cannot be.
     """
     learn_overrides(arguments)
-    settings, tracking = study_settings(config), tracking_settings(config)
-    space = parse(arguments, params, loader)
-    space = space.replicated(settings.replicates, int(OmegaConf.select(config, "seed") or 0))
-    space = without_secrets(space)
+    keys = own_keys(config)
+    settings, tracking = study_settings(config, keys.study), tracking_settings(config, keys.tracking)
+    space = without_secrets(_replicated(parse(arguments, params, loader, keys.operational), settings, config))
     is_grid(space, settings)  # refuses a grid without end
-    name = settings.name or _derived_name(str(OmegaConf.select(config, "hydra.job.name")), space)
-    return Plan(name=name, settings=settings, tracking=tracking, space=space)
+    line = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
+    names = [_derived_name(config, asked) for asked in ({**line, "project": project}, line)]
+    name, earlier = (settings.name, None) if settings.name else names
+    return Plan(name=name, earlier_name=earlier, settings=settings, tracking=tracking, space=space)
 
 
 def is_grid(space: Space, settings: StudySettings) -> bool:
@@ -101,7 +109,38 @@ def _kept(key: str, value: str) -> str:
     return override(f"{key}={value}").partition("=")[2]
 
 
-def _derived_name(job: str, space: Space) -> str:
+def _derived_name(config: DictConfig, asked: Mapping[str, Any]) -> str:
     """A name made from the line: typed again, it finds its study."""
-    line = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
-    return f"{job}-{digest(line)[:8]}"
+    return f"{OmegaConf.select(config, 'hydra.job.name')}-{digest(asked)[:8]}"
+
+
+def _replicated(space: Space, settings: StudySettings, config: DictConfig) -> Space:
+    """The space with its seeds.
+
+    Raises:
+        StudyError: The application has no such seed, or one that cannot be counted up.
+    """
+    key = settings.seed_key
+    if settings.replicates == 1:
+        return space
+    if key not in _keys(config) and not any(name.lstrip("+") == key for name in (*space.fixed, *space.varied)):
+        near = did_you_mean(key, [name for name in _keys(config) if "seed" in name.lower()]) or "none"
+        raise StudyError(
+            f"study.replicates={settings.replicates}: the configuration has no {key!r}. study.seed_key=KEY says where"
+            f" the application reads its seed. Keys with that word: {near}"
+        )
+    return space.replicated(settings.replicates, OmegaConf.select(config, key, throw_on_missing=False), key)
+
+
+def _keys(config: DictConfig) -> list[str]:
+    """Every dotted key of the application's own configuration."""
+
+    def below(node: Any, path: str) -> Iterator[str]:
+        for name in map(
+            str, node if isinstance(node, DictConfig) and not node._is_none() and not node._is_missing() else ()
+        ):
+            yield (own := f"{path}{name}")
+            yield from below(node._get_node(name), f"{own}.")
+
+    ours = own_keys(config).operational
+    return [key for key in below(config, "") if key.split(".")[0] not in ours]

@@ -15,6 +15,7 @@ DEFAULT_DIRECTORY = "logs/studies"
 DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
 SAMPLERS = ("auto", "grid", "tpe", "random")
 DIRECTIONS = ("maximize", "minimize")
+ON_CHANGE = ("new", "refuse")
 
 Settings = TypeVar("Settings")
 
@@ -41,6 +42,9 @@ class StudySettings:
     max_retries: int = 1
     max_failures: int | None = None
     retry_failed: bool = False
+    on_change: str = "new"
+    seed_key: str = "seed"
+    operational: Any = None
     lease_s: float = 30.0
     stop_grace_s: float = 20.0
 
@@ -79,16 +83,21 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_TRACKING_URI
 
 
-def study_settings(config: DictConfig) -> StudySettings:
+def study_settings(config: DictConfig, key: str | None = "study") -> StudySettings:
     """Read and check `study`.
+
+    Args:
+        config: A composed configuration.
+        key: Where the settings are; None: nowhere.
 
     Raises:
         StudyError: An unknown key, or a value that cannot be.
     """
-    settings = _read(config, "study", StudySettings)
+    settings = _read(config, key, "study", StudySettings)
     _one_of("sampler", settings.sampler, SAMPLERS)
     if settings.direction is not None and not settings.directions:
         raise StudyError(f"study.direction=[] names no direction. Known: {', '.join(DIRECTIONS)}.")
+    _one_of("on_change", settings.on_change, ON_CHANGE)
     for direction in settings.directions:
         _one_of("direction", direction, DIRECTIONS)
     if settings.objectives and settings.directions and len(settings.directions) != len(settings.objectives):
@@ -108,25 +117,25 @@ def study_settings(config: DictConfig) -> StudySettings:
     return settings
 
 
-def tracking_settings(config: DictConfig) -> TrackingSettings:
+def tracking_settings(config: DictConfig, key: str | None = "tracking") -> TrackingSettings:
     """Read and check `tracking`."""
-    return _read(config, "tracking", TrackingSettings)
+    return _read(config, key, "tracking", TrackingSettings)
 
 
-def _read(config: DictConfig, group: str, schema: type[Settings]) -> Settings:
+def _read(config: DictConfig, key: str | None, group: str, schema: type[Settings]) -> Settings:
     known = list(schema.__dataclass_fields__)  # type: ignore[attr-defined]
     merged = OmegaConf.structured(schema)
-    for place in (group, f"{IN_SWEEPER}{group}"):
+    for place in (*([key] if key else []), f"{IN_SWEEPER}{group}"):
         given = OmegaConf.select(config, place)
         plain = OmegaConf.to_container(given, resolve=True) if given is not None else {}
-        for key in map(str, plain if isinstance(plain, dict) else ()):
-            if key not in known:
-                raise StudyError(f"{place}.{key} does not exist. Known here: {did_you_mean(key, known)}")
+        for name in map(str, plain if isinstance(plain, dict) else ()):
+            if name not in known:
+                raise StudyError(f"{place}.{name} does not exist. Known here: {did_you_mean(name, known)}")
         try:
             merged = OmegaConf.merge(merged, plain)
         except OmegaConfBaseException as error:
-            key = getattr(error, "full_key", None) or place
-            raise StudyError(f"{place}.{key}: {first_line(error)}") from error
+            named = getattr(error, "full_key", None) or place
+            raise StudyError(f"{place}.{named}: {first_line(error)}") from error
     return cast(Settings, OmegaConf.to_object(merged))
 
 

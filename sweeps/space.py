@@ -1,12 +1,9 @@
 """The axes of a sweep, its points and their identity."""
 
 import contextlib
-import functools
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -15,8 +12,9 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString, Tran
 from hydra.errors import HydraException
 
 from sweeps.errors import StudyError
+from sweeps.values import canonical, digest, typed, value_of
 
-OPERATIONAL = ("study", "tracking", "paths", "hydra")
+OPERATIONAL = ("study", "tracking", "hydra")
 """Configuration that says how and where a study runs. It is not part of a point: changing it makes no new trial."""
 
 REPLICATE_KEY = "seed"
@@ -52,19 +50,25 @@ class Point:
     Attributes:
         overrides: Override key to value text, fixed and varied ones.
         varied: The keys that the sweep varies.
+        identity: Hash of the configuration that it composes to; empty where nobody has composed it.
+        cell: The same without the seed: equal for all replicates of a point.
     """
 
     overrides: dict[str, str]
     varied: tuple[str, ...] = ()
+    identity: str = ""
+    cell: str = ""
 
     @property
     def key(self) -> str:
-        """Hash of the canonical overrides: equal for `0.5` and `.50`, and for any order."""
+        """Hash of the canonical overrides, in any order: whose a trial's directory is."""
         return digest({name: canonical(name, value) for name, value in self.overrides.items()})
 
     @property
     def cell_key(self) -> str:
-        """Hash of the overrides without the seed: equal for all replicates of a point."""
+        """What all replicates of a point share; by its overrides where nobody has composed it."""
+        if self.cell:
+            return self.cell
         rest = {name: value for name, value in self.overrides.items() if name != REPLICATE_KEY}
         return digest({name: canonical(name, value) for name, value in rest.items()})
 
@@ -128,21 +132,30 @@ class Space:
             for value in _telling(axis.values)[1:]:
                 yield self.point({**first, axis.key: value})
 
-    def replicated(self, num_replicates: int, first_seed: int) -> "Space":
+    def replicated(self, num_replicates: int, first_seed: Any, key: str = REPLICATE_KEY) -> "Space":
         """The same space with an axis of seeds.
 
+        Args:
+            num_replicates: Seeds of each point.
+            first_seed: What the configuration has under the key; None counts as 0.
+            key: Where the application reads its seed.
+
         Raises:
-            StudyError: The seed is swept as well.
+            StudyError: The seed is swept as well, or is no whole number.
         """
         if num_replicates == 1:
             return self
-        if "seed" in self.varied:
-            raise StudyError(f"study.replicates={num_replicates} and a sweep over seed= exclude each other.")
-        first = int(self.fixed.get("seed", first_seed))
+        spelled = next((name for name in (*self.fixed, *self.varied) if name.lstrip("+") == key), key)
+        if spelled in self.varied:
+            raise StudyError(f"study.replicates={num_replicates} and a sweep over {key}= exclude each other.")
+        first = value_of(key, self.fixed[spelled]) if spelled in self.fixed else first_seed
+        first = 0 if first is None else first
+        if not isinstance(first, int) or isinstance(first, bool):
+            raise StudyError(f"study.replicates={num_replicates} counts up from a whole number; {key} is {first!r}.")
         values = tuple(str(first + r) for r in range(num_replicates))
-        seeds = Axis(key="seed", values=values, text=f"seed={','.join(values)}")
-        fixed = {key: value for key, value in self.fixed.items() if key != "seed"}
-        return Space(fixed=fixed, operational=self.operational, axes=(*self.axes, seeds))
+        seeds = Axis(key=spelled, values=values, text=f"{spelled}={','.join(values)}")
+        fixed = {name: value for name, value in self.fixed.items() if name != spelled}
+        return replace(self, fixed=fixed, axes=(*self.axes, seeds))
 
 
 def _telling(values: Sequence[str]) -> list[str]:
@@ -157,13 +170,19 @@ def _telling(values: Sequence[str]) -> list[str]:
     return [values[0], *(value for value in spread if value != values[0])]
 
 
-def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader) -> Space:
+def parse(
+    arguments: Sequence[str],
+    params: Mapping[str, Any],
+    loader: ConfigLoader,
+    operational_keys: Sequence[str] = OPERATIONAL,
+) -> Space:
     """Read the overrides of a sweep.
 
     Args:
         arguments: Overrides of the command line.
         params: Sweeps from the configuration (`hydra.sweeper.params`); the command line wins over them.
         loader: Expands `glob(...)` over the options of a group.
+        operational_keys: First parts of the keys that say how a study runs.
 
     Raises:
         StudyError: A dimension is empty, or an operational key is swept.
@@ -178,7 +197,7 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoa
     axes: dict[str, Axis] = {}
     for override in [*configured, *typed]:
         key = override.get_key_element()
-        is_operational = key.lstrip("+~").replace("/", ".").split(".")[0].split("@")[0] in OPERATIONAL
+        is_operational = key.lstrip("+~").replace("/", ".").split(".")[0].split("@")[0] in operational_keys
         if is_operational and override.is_sweep_override():
             raise StudyError(f"{override.input_line} cannot be swept: {key} says how a study runs, not what.")
         if is_operational:
@@ -190,38 +209,6 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoa
             fixed.pop(key, None)
             axes[key] = _axis(override)
     return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()))
-
-
-@functools.lru_cache(maxsize=2**16)  # half a millisecond each; a study repeats few values in many points
-def value_of(key: str, text: str) -> Any:
-    """The value of an override as Hydra reads it, not to be changed; None for a deletion."""
-    return None if key.startswith("~") else _parser().parse_override(f"{key}={text}").value()
-
-
-@functools.cache
-def _parser() -> OverridesParser:
-    return OverridesParser.create()  # looks up the signatures of all its functions
-
-
-def canonical(key: str, text: str) -> Any:
-    """The value as plain data, with whole floats as integers: equal for `1`, `1.0` and `1e0`."""
-    return _plain(value_of(key, text))
-
-
-def digest(value: Any) -> str:
-    """A short stable hash of plain values."""
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def _text(key: str, value: Any) -> str:
@@ -243,7 +230,7 @@ def _axis(override: Override) -> Axis:
     seen: dict[str, str] = {}
     for value in override.sweep_iterator():
         text_of_value = _text(key, value)
-        seen.setdefault(json.dumps(canonical(key, text_of_value)), text_of_value)
+        seen.setdefault(typed(value_of(key, text_of_value)), text_of_value)
     if not seen:
         raise StudyError(f"{text} sweeps over no value.")
     return Axis(key=key, values=tuple(seen.values()), text=text)

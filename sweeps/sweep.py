@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
@@ -12,10 +13,12 @@ from sweeps.display import print_preview
 from sweeps.errors import StudyError
 from sweeps.launchers import launcher_of
 from sweeps.plan import read_plan
+from sweeps.program import program_of
 from sweeps.settings import DEFAULT_DIRECTORY
+from sweeps.snapshot import take_snapshot
 from sweeps.space import Point
 from sweeps.study.pruning import check_objectives, make_pruner
-from sweeps.study.sampling import drawer
+from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
@@ -24,6 +27,7 @@ from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
+from sweeps.wanted import Wanted, named_as_before
 from sweeps.worker.application import Application
 from sweeps.worker.child import Job, check_in_child
 from sweeps.worker.forkserver import ForkServer
@@ -69,8 +73,10 @@ class Sweep:
         self._function = Task.of(task, Script.running())
         self._task = self._function.name
         _check_output(config)
+        self._snapshot = take_snapshot(context.config_loader)
+        self._program = program_of(self._task)
         self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
-        self._plan = read_plan(config, arguments, params, context.config_loader)
+        self._plan = read_plan(config, arguments, params, context.config_loader, self._program.name)
         if not self._plan.is_grid and self._function.returns_nothing and not self._plan.settings.objectives:
             raise StudyError(
                 f"A sampler needs a number per trial, and {self._task} returns nothing. Return the number, or report it"
@@ -83,40 +89,48 @@ class Sweep:
         Raises:
             SystemExit: 1 when trials have failed, 128 + signal when interrupted, 2 when the application refuses.
         """
-        plan = self._plan
-        if plan.settings.pruner:
-            check_objectives(plan.settings.objectives, len(plan.settings.directions))
-            make_pruner(plan.settings.pruner, trusted_by(self._context))  # refused before there is a study
-        if not plan.is_grid:
-            drawer(plan.space, plan.settings.sampler, plan.settings.seed)  # an interval without numbers, as well
-        files = StudyFiles.of(plan.settings.directory, plan.name)
-        if not plan.settings.preview and (lack := lack_of(files.directory)):
-            raise StudyError(f"study.directory: {lack}.")
         database = self._existing_database()
+        plan = self._plan = named_as_before(self._plan, self._task, database)
         known = self._existing_study(database)
-        if known and not plan.is_grid:
-            from sweeps.study.sampling import check_space
-
-            check_space(plan.space, plan.name, known.distributions())
+        self._check_settings(known)
+        wanted = self._wanted(known)
+        if known is not None:
+            wanted.announce(known)
         if plan.tracking.uri and not plan.settings.preview:
             warm_up(plan.tracking.uri)
-        application = None if known and self._is_known(known) else self._checked_application()
+        application = None if known and wanted.is_in(known) else self._checked_application()
         if plan.settings.preview:
-            print_preview(plan.name, plan.points(), known, plan.num_points)
+            print_preview(plan.name, wanted.points, known, wanted.num_points)
             return
-        study = self._seed(database or Database(plan.settings.storage_url))
+        study = self._seed(database or Database(plan.settings.storage_url), wanted)
         order = WorkOrder(
             study=plan.name,
             key=study.facts["key"],
             storage=plan.settings.storage_url,
-            num_points=plan.num_points,
+            num_points=wanted.num_points,
             application=application or self._application([] if study.is_finished() else [self._sample()]),
             space=plan.space,
             settings=plan.settings,
             tracking=plan.tracking,
+            configuration=study.configuration,
+            identity=wanted.identity,
         )
         if code := max(self._launch(order, 1)):
             raise SystemExit(code)
+
+    def _check_settings(self, known: Study | None) -> None:
+        """Refuse what cannot work before there is a study."""
+        plan, settings = self._plan, self._plan.settings
+        if settings.pruner:
+            check_objectives(settings.objectives, len(settings.directions))
+            make_pruner(settings.pruner, trusted_by(self._context))
+        if not plan.is_grid:
+            drawer(plan.space, settings.sampler, settings.seed)
+            if known:
+                check_space(plan.space, plan.name, known.distributions())
+        files = StudyFiles.of(settings.directory, plan.name)
+        if not settings.preview and (lack := lack_of(files.directory)):
+            raise StudyError(f"study.directory: {lack}.")
 
     def _existing_database(self) -> Database | None:
         """The database, unless opening it would create a file."""
@@ -131,12 +145,9 @@ class Sweep:
             return None
         return Study(database, self._plan.name)
 
-    def _is_known(self, study: Study) -> bool:
-        """Whether the study has all points that this command asks for."""
-        if not self._plan.is_grid:
-            return len(study.trials()) >= self._plan.num_points
-        wanted = {point.key for point in self._plan.points()}
-        return study.knows(wanted) == wanted
+    def _wanted(self, known: Study | None) -> Wanted:
+        compose = partial(self._context.config_loader.load_sweep_config, self._config)
+        return Wanted.of(self._plan, self._config, self._program, self._snapshot, compose, known)
 
     def _checked_application(self) -> Application:
         """Compose every value of every axis, and let the application look at each."""
@@ -170,7 +181,7 @@ class Sweep:
     def _overrides(self, point: Point) -> tuple[str, ...]:
         return trial_overrides(self._plan.space, point.as_arguments())
 
-    def _seed(self, database: Database) -> Study:
+    def _seed(self, database: Database, wanted: Wanted) -> Study:
         plan, settings = self._plan, self._plan.settings
         facts = {"objective": list(settings.objectives), "task": self._task}
         study = Study.create(database, plan.name, settings.directions, facts)
@@ -183,10 +194,8 @@ class Sweep:
         study.remember("withheld", sorted(plan.space.withheld))
         tracking = {"uri": shown(plan.tracking.uri or ""), "experiment": plan.tracking.experiment}
         study.remember("tracking", tracking)
-        if plan.is_grid:
-            study.add(plan.points())
-        else:
-            study.add_draws(plan.num_points)
+        study.remember("seed_key", settings.seed_key)
+        wanted.add_to(study)
         if settings.retry_failed and (again := study.reopen("study.retry_failed", fresh=True)):
             listed = ", ".join(map(str, again))
             sys.stderr.write(f"Failed trials start afresh (study.retry_failed): {listed}. What they left is kept.\n")

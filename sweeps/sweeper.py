@@ -1,7 +1,7 @@
 """The Hydra plugin behind `-m`: a shell over `sweeps.sweep`, which is imported when a sweep starts."""
 
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -13,7 +13,6 @@ from sweeps.errors import StudyError
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
-from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.spelling import sweeper_key
 from sweeps.versions import SWEEPER
 from sweeps.worker.part import is_part, run_part
@@ -48,15 +47,24 @@ class StudySweeperConfig:
     # Override key to a sweep, e.g. {model.optimizer.lr: "tag(log, interval(0.0001, 0.1))"}. The command line wins.
     params: dict[str, Any] = field(default_factory=dict)
     # Win over the groups `study` and `tracking`, which a configuration need not have.
-    study: Any = field(default_factory=lambda: _open({}))
-    tracking: Any = field(default_factory=lambda: _open({}))
+    study: Any = field(default_factory=lambda: _open())
+    tracking: Any = field(default_factory=lambda: _open())
+    # Where these groups are; null: at `study` and `tracking`, unless the application has something else there.
+    study_key: str | None = None
+    tracking_key: str | None = None
 
 
 class StudySweeper(Sweeper):
     """Runs the points of a sweep as the trials of a study."""
 
     def __init__(
-        self, params: DictConfig | None = None, study: Any = None, tracking: Any = None, **others: Any
+        self,
+        params: DictConfig | None = None,
+        study: Any = None,
+        tracking: Any = None,
+        study_key: str | None = None,
+        tracking_key: str | None = None,
+        **others: Any,
     ) -> None:
         # What runs the study is read from the configuration: the command line says it, too.
         self._params, self._others = params, others
@@ -82,16 +90,19 @@ class StudySweeper(Sweeper):
                     sys.modules["sweeps.worker.forkserver"].end_server()
 
 
-def _open(settings: dict[str, Any]) -> DictConfig:
-    """A group whose keys `sweeps.settings` checks: a misspelt one is then answered with the nearest right one."""
-    return DictConfig(settings, flags={"struct": False})
+def _open() -> DictConfig:
+    """A group whose keys `sweeps.settings` checks: a misspelt one is then answered with the nearest right one.
+
+    It is empty, so that it may stand anywhere in a list of defaults: it replaces nothing that stands before it.
+    """
+    return DictConfig({}, flags={"struct": False})
 
 
 # An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults.
 _STORE = ConfigStore.instance()
 _STORE.store(group="hydra/sweeper", name=_NAME, node=StudySweeperConfig, provider="sweeps")
-_STORE.store(group="study", name=_NAME, node=_open(asdict(StudySettings())), provider="sweeps")
-_STORE.store(group="tracking", name=_NAME, node=_open(asdict(TrackingSettings())), provider="sweeps")
+_STORE.store(group="study", name=_NAME, node=_open(), provider="sweeps")
+_STORE.store(group="tracking", name=_NAME, node=_open(), provider="sweeps")
 for _launcher, _module in LAUNCHERS.items():
     if _launcher != "basic":  # Hydra's own
         _STORE.store(group="hydra/launcher", name=_launcher, node={"_target_": _module}, provider="sweeps")

@@ -12,6 +12,7 @@ from sweeps.identity import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.report.best import keep_best
 from sweeps.report.typed import shown_by_mlflow
+from sweeps.snapshot import Snapshot
 from sweeps.study.events import log
 from sweeps.study.pruning import make_pruner
 from sweeps.study.records import Claim
@@ -46,6 +47,7 @@ def work(order: WorkOrder) -> int:
         SweepStopped: Too much has failed.
     """
     study = Study(Database(order.storage), order.study)
+    study.configuration = order.configuration
     worker_id = new_worker_id()
     files = study_files(order.settings.directory, order.study, order.key, study.facts.get("directory"))
     if lack := lack_of(files.directory):
@@ -68,12 +70,22 @@ def work(order: WorkOrder) -> int:
         tracking.close(order.tracking.drain_s)
     keep_best(study, files)
     print_summary(study, tracking.address() or (order.tracking.uri and shown_by_mlflow(order.tracking.uri)))
+    _tell_of_edits(order)
     if stopped is not None:
         raise stopped
     if interrupted_by is not None:
         print("Interrupted. The same command continues the study.", file=sys.stderr)
         return 128 + interrupted_by
-    return int(any(trial.state == "failed" for trial in study.trials()))
+    return int(any(trial.state == "failed" for trial in study.current_trials()))
+
+
+def _tell_of_edits(order: WorkOrder) -> None:
+    """Say which configuration files were edited while the sweep ran; no trial has read them since."""
+    repository = order.application.hydra_context.config_loader.repository
+    if isinstance(repository, Snapshot) and (names := repository.changed()):
+        what = "was" if len(names) == 1 else "were"
+        later = "The trials are of how it was at the start; the next command uses what it is now."
+        print(f"{', '.join(names)} {what} edited while this ran. {later}", file=sys.stderr)
 
 
 def _server(order: WorkOrder) -> ForkServer:
@@ -92,7 +104,7 @@ def _worker(
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
 
-        draw = drawer(order.space, settings.sampler, settings.seed)
+        draw = drawer(order.space, settings.sampler, settings.seed, order.fingerprints().of)
 
     def start(claim: Claim, place: Place) -> Attempt:
         own = files.trial(claim.number)

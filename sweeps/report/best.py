@@ -11,11 +11,11 @@ from sweeps.outcome import Completed
 from sweeps.redact import tree
 from sweeps.report.lines import describe
 from sweeps.report.typed import repeated
-from sweeps.space import value_of
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles, write_text
 from sweeps.trial.plain import plain
+from sweeps.values import value_of
 
 _MAX_SHOWN, _MAX_ALIKE = 5, 10
 
@@ -56,7 +56,7 @@ def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
 
 def keep_best(study: Study, files: StudyFiles) -> None:
     """Write `best.yaml`: the best trial, or the Pareto set. A disk that refuses it ends nothing."""
-    best = best_trials(study.trials(), study.directions)
+    best = best_trials(study.current_trials(), study.directions)
     if best:
         alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
         told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}

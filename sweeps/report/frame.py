@@ -8,9 +8,10 @@ import pandas as pd
 
 from sweeps.outcome import Completed, Failed
 from sweeps.report.headings import Origin, headings
-from sweeps.space import REPLICATE_KEY, value_of
+from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
+from sweeps.values import value_of
 
 _OWN = ("trial", "state", "attempts", "duration_s", "cause")
 _DIRECTIONS = {"maximize": "max", "minimize": "min"}
@@ -72,8 +73,8 @@ class Trials:
 
 
 def trial_frame(study: Study) -> Trials:
-    """All trials of a study."""
-    trials = study.trials()
+    """All trials of a study that are of its configuration of today."""
+    trials = study.current_trials()
     objectives = study.value_names
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
     return Trials(
@@ -83,7 +84,7 @@ def trial_frame(study: Study) -> Trials:
         objectives=_frame([_returned(trial, objectives) for trial in trials]),
         metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
-        varied=_varied(trials),
+        varied=_varied(trials, study.facts.get("seed_key", REPLICATE_KEY)),
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),
         is_drawn=any(trial.is_drawn for trial in trials),
@@ -127,11 +128,11 @@ def _frame(rows: Sequence[Mapping[str, Any]], dtype: type | None = None) -> pd.D
     return pd.DataFrame(list(rows), index=pd.RangeIndex(len(rows)), dtype=dtype)
 
 
-def _varied(trials: Sequence[TrialRow]) -> tuple[str, ...]:
+def _varied(trials: Sequence[TrialRow], seed_key: str) -> tuple[str, ...]:
     """Keys that a command line varied, then keys that differ because one command fixed them otherwise; not the seed."""
     points = [trial.point for trial in trials if trial.point]
     keys = dict.fromkeys(key for point in points for key in point.varied)
     for key in dict.fromkeys(key for point in points for key in point.overrides):
         if len({point.overrides.get(key) for point in points}) > 1:
             keys.setdefault(key)
-    return tuple(key for key in keys if key != REPLICATE_KEY)
+    return tuple(key for key in keys if key.lstrip("+") != seed_key)

@@ -79,15 +79,29 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
     """
     if not points:
         return [f"Study {name}: {num_points} points to draw, {len(trials)} exist already. Nothing was started."]
-    known = {trial.point.key: trial for trial in trials if trial.point}
+    known = {_same(trial.point): trial for trial in trials if trial.point and trial.is_current}
     lines = []
     for position, point in enumerate(points):
-        trial = known.get(point.key)
+        trial = known.get(_same(point))
         number, state = (trial.number, trial.state) if trial else (position, "new")
         lines.append(f"{number:4d}  {state:9}  {describe(point)}")
-    num_new = sum(point.key not in known for point in points)
+    num_new = sum(_same(point) not in known for point in points)
     estimate = _estimate(num_new, list(known.values()))
     return [*lines, f"Study {name}: {len(points)} trials, {num_new} of them new{estimate}. Nothing was started."]
+
+
+def left_out_line(study: str, trials: Sequence[TrialRow]) -> str:
+    """Says that a table has not all trials of a study; empty where it has."""
+    num_earlier = sum(not trial.is_current for trial in trials)
+    if not num_earlier:
+        return ""
+    what = "1 trial is" if num_earlier == 1 else f"{num_earlier} trials are"
+    return f"{what} of an earlier configuration and not in the table; `sweeps show {study}` lists all."
+
+
+def _same(point: Point) -> str:
+    """Equal for points that compose to one configuration."""
+    return point.identity or point.key
 
 
 def duration(seconds: float) -> str:

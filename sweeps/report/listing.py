@@ -32,12 +32,14 @@ def trials_listing(study: Study) -> str:
     """One line per trial: state, attempts, result or cause of failure; below them the best."""
     rows = []
     trials = study.trials()
+    has_earlier = not all(trial.is_current for trial in trials)
     for trial in trials:
         seconds = trial.outcome.duration_s if trial.outcome else None
         found = result(trial) or (trial.worker if trial.state == "running" else "") or ""
-        rows.append([trial.number, trial.state, trial.attempt, describe(trial.point), found, seconds])
-    headers = ["trial", "state", "attempts", "point", "result", "seconds"]
-    best = best_lines(study, trials)
+        which = ["today's" if trial.is_current else f"earlier ({trial.configuration})"] if has_earlier else []
+        rows.append([trial.number, trial.state, trial.attempt, describe(trial.point), found, seconds, *which])
+    headers = ["trial", "state", "attempts", "point", "result", "seconds", *(["configuration"] if has_earlier else [])]
+    best = best_lines(study, study.current_trials())
     return "\n".join([_fitted(rows, headers, [4, 3]), *([""] if best else []), *best])
 
 

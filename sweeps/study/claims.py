@@ -33,6 +33,8 @@ class Claims:
     def __init__(self, database: Database, name: str, study: optuna.Study) -> None:
         self.database, self.name, self._optuna = database, name, study
         self.facts: dict[str, Any] = database.patiently(lambda: study.user_attrs)
+        self.configuration: int | None = None
+        """Which of the study's configurations this process runs; it takes and adds trials of that one. None: any."""
         # A study that Optuna alone has made has no key, and none of our rows.
         self._ledger = Ledger(database, self.facts.get("key", ""))
         self._mirror = Mirror(database, study, self._ledger)
@@ -49,7 +51,7 @@ class Claims:
             worker: Who takes it.
             draw: Asks the sampler for a point; needed where the study has points to draw.
         """
-        row = self._ledger.take(worker)
+        row = self._ledger.take(worker, self.configuration)
         if row is None:
             return None
         trial_id, point = row.trial_id, point_of(row)

@@ -10,7 +10,8 @@ from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweeps.errors import StudyError
-from sweeps.space import Axis, value_of
+from sweeps.space import Axis
+from sweeps.values import value_of
 
 
 def distribution_of(axis: Axis) -> BaseDistribution:
@@ -60,7 +61,11 @@ def _range(swept: RangeSweep) -> BaseDistribution | None:
 def _choice(axis: Axis, swept: Any) -> CategoricalDistribution:
     # Each worker shuffles in its own way, and all must offer the sampler equal choices.
     texts = sorted(axis.values) if getattr(swept, "shuffle", False) else axis.values
-    return CategoricalDistribution([_value(axis.key, text) for text in texts])
+    choices: list[str | int | float | bool] = []
+    for text in texts:
+        value = _value(axis.key, text)
+        choices.append(text if value in choices else value)  # Optuna takes 1, 1.0 and true for one choice
+    return CategoricalDistribution(choices)
 
 
 def _value(key: str, text: str) -> str | int | float | bool:

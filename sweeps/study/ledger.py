@@ -1,12 +1,13 @@
 """The rows of one study: which point is open, who runs it, how it ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from sweeps.identity import is_known_dead
 from sweeps.study import events
+from sweeps.study.additions import Wanted, insert, is_of
 from sweeps.study.events import Event, Held, Note
 from sweeps.study.leases import Leases
 from sweeps.study.records import Claim
@@ -31,34 +32,35 @@ class Ledger:
         self._db, self._study_key = database, study_key
         self._leases = Leases(database)
 
-    def add(self, wanted: Sequence[Mapping[str, Any]]) -> int:
-        """Open a row for each point whose `key` is new; returns how many were."""
-
-        def insert(connection: sa.Connection) -> int:
-            query = sa.select(rows.c.key, rows.c.number).where(rows.c.study_key == self._study_key)
-            known = {row.key: row.number for row in connection.execute(query)}
-            number = max(known.values(), default=-1) + 1
-            new: dict[str, dict[str, Any]] = {}
-            for row in wanted:
-                if row["key"] not in known and row["key"] not in new:
-                    place = {"study_key": self._study_key, "number": number + len(new), "state": "open"}
-                    new[row["key"]] = {**row, **place}
-            if new:
-                connection.execute(sa.insert(rows), list(new.values()))
-            return len(new)
-
+    def add(self, wanted: Wanted) -> int:
+        """Open a row for each point that is new; returns how many were."""
         # Two coordinators at once would number the same points twice.
         with self._db.lock("points"):
-            return self._db.write(insert)
+            return self._db.write(lambda connection: insert(connection, self._study_key, wanted))
 
-    def take(self, worker: str) -> Any:
-        """Give the first open row to a worker, with its first beat, in one statement; None when none is open."""
-        first = (
-            sa.select(rows.c.id)
-            .where(rows.c.study_key == self._study_key, rows.c.state == "open", self._is_due())
-            .order_by(rows.c.number)
-            .limit(1)
-        )
+    def relabel(self, updates: Iterable[tuple[Any, Mapping[str, Any], Note | None]]) -> None:
+        """Change what rows say of their configuration; one that was taken meanwhile keeps its key."""
+        listed = list(updates)
+
+        def change(connection: sa.Connection) -> None:
+            for row, values, note in listed:
+                same = (rows.c.id == row.id, rows.c.state == row.state, rows.c.attempt == row.attempt)
+                is_changed = connection.execute(sa.update(rows).where(*same).values(**values)).rowcount == 1
+                if is_changed and note is not None:
+                    connection.execute(self._insert(_held(row), note))
+
+        if listed:
+            self._db.write(change)
+
+    def take(self, worker: str, configuration: int | None = None) -> Any:
+        """Give the first open row to a worker, with its first beat, in one statement; None when none is open.
+
+        Args:
+            worker: Who takes it.
+            configuration: The configuration that the worker runs; None: any.
+        """
+        is_open = (rows.c.study_key == self._study_key, rows.c.state == "open", self._is_due())
+        first = sa.select(rows.c.id).where(*is_open, is_of(configuration)).order_by(rows.c.number).limit(1)
         if not self._db.is_sqlite:
             # Workers that ask at the same moment get different rows instead of waiting for each other.
             first = first.with_for_update(skip_locked=True)
@@ -160,9 +162,10 @@ class Ledger:
                 released.append(row.number)
         return released
 
-    def counts(self) -> dict[str, int]:
-        """State (`open`, `running`, `done`) to number of rows."""
-        query = sa.select(rows.c.state, sa.func.count().label("n")).where(rows.c.study_key == self._study_key)
+    def counts(self, configuration: int | None = None) -> dict[str, int]:
+        """State (`open`, `running`, `done`) to number of rows: all, or those of one configuration."""
+        query = sa.select(rows.c.state, sa.func.count().label("n"))
+        query = query.where(rows.c.study_key == self._study_key, is_of(configuration))
         found = {row.state: row.n for row in self._read(query.group_by(rows.c.state))}
         return {state: found.get(state, 0) for state in ("open", "running", "done")}
 

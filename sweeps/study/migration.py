@@ -38,9 +38,20 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
         return
     if found == 1:
         _from_1_to_2(connection)
+    if found == 2:
+        _from_2_to_3(connection)
     metadata.create_all(connection)
     connection.execute(sa.delete(schema))
     connection.execute(sa.insert(schema).values(version=VERSION))
+
+
+def _from_2_to_3(connection: sa.Connection) -> None:
+    """Add what says which configuration a row ran; the next command of its study fills it in."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(rows.name)}
+    for column in (rows.c.identity, rows.c.cell, rows.c.configuration):
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            connection.execute(sa.text(f"ALTER TABLE {rows.name} ADD COLUMN {column.name} {kind}"))
 
 
 def _from_1_to_2(connection: sa.Connection) -> None:

@@ -58,6 +58,8 @@ class TrialRow:
         progress: The last report of a running trial.
         outcome: How it ended.
         is_drawn: Whether a sampler draws its point.
+        configuration: Which of the study's configurations it ran, counted from 1; None where nobody knows.
+        is_current: Whether that is today's.
     """
 
     number: int
@@ -68,6 +70,8 @@ class TrialRow:
     progress: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
     is_drawn: bool = False
+    configuration: int | None = None
+    is_current: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +110,22 @@ Notice = TrialStarted | TrialRetried | TrialEnded
 """What the observers of a worker learn."""
 
 
-def columns(point: Point) -> dict[str, str]:
+def columns(point: Point) -> dict[str, str | None]:
     """A point as the ledger keeps it."""
-    return {"overrides": json.dumps(point.overrides), "varied": json.dumps(point.varied)}
+    composed = {"identity": point.identity or None, "cell": point.cell or None}
+    return {"overrides": json.dumps(point.overrides), "varied": json.dumps(point.varied), **composed}
 
 
 def point_of(row: Any) -> Point | None:
     """The point of a ledger row; None while a sampler has not drawn it."""
     if row.overrides is None:
         return None
-    return Point(overrides=json.loads(row.overrides), varied=tuple(json.loads(row.varied or "[]")))
+    return Point(
+        overrides=json.loads(row.overrides),
+        varied=tuple(json.loads(row.varied or "[]")),
+        identity=row.identity or "",
+        cell=row.cell or "",
+    )
 
 
 def claim_of(row: Any, trial_id: int, point: Point, restarts: int) -> Claim:
@@ -140,8 +150,13 @@ def claim_of(row: Any, trial_id: int, point: Point, restarts: int) -> Claim:
     )
 
 
-def trial_row(row: Any) -> TrialRow:
-    """A ledger row as a trial."""
+def trial_row(row: Any, configuration: int | None = None) -> TrialRow:
+    """A ledger row as a trial.
+
+    Args:
+        row: The row.
+        configuration: Today's configuration of the study; None where it has never counted them.
+    """
     outcome = outcomes.from_json(row.outcome) if row.outcome else None
     return TrialRow(
         number=row.number,
@@ -152,4 +167,6 @@ def trial_row(row: Any) -> TrialRow:
         progress=json.loads(row.progress) if row.progress else {},
         outcome=outcome,
         is_drawn=row.overrides is None or str(row.key).startswith(DRAWN),
+        configuration=row.configuration,
+        is_current=row.configuration in (None, configuration),
     )

@@ -14,17 +14,24 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from sweeps.errors import StudyError
 from sweeps.space import Point, Space
+from sweeps.study.configurations import Identify
 from sweeps.study.distributions import distribution_of
 
 Draw = Callable[[Study, int], tuple[int, Point]]
 """Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""
 
 
-def drawer(space: Space, sampler: str, seed: int | None) -> Draw:
+def drawer(space: Space, sampler: str, seed: int | None, identify: Identify = lambda point: point) -> Draw:
     """What draws the point of each trial number.
 
     A fresh sampler is seeded with the study's seed and the number, so that two workers never draw the same random
     points and the draws of a resumed study do not depend on how it was cut.
+
+    Args:
+        space: The dimensions.
+        sampler: Its name.
+        seed: The study's.
+        identify: Gives a point its identity.
 
     Raises:
         StudyError: There is nothing to draw on an axis.
@@ -38,7 +45,7 @@ def drawer(space: Space, sampler: str, seed: int | None) -> Draw:
             trial = study.ask(distributions)
         except ValueError as error:
             raise StudyError(f"study {study.study_name!r} was started with another search space: {error}") from error
-        return trial._trial_id, space.point({key: str(value) for key, value in trial.params.items()})
+        return trial._trial_id, identify(space.point({key: str(value) for key, value in trial.params.items()}))
 
     return draw
 

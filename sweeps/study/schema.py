@@ -5,8 +5,9 @@ Whatever changes here needs a new `VERSION` and a step in `migration.py`.
 
 import sqlalchemy as sa
 
-VERSION = 2
-"""2: rows belong to the study's key. 1, which no table names: they belonged to Optuna's number of the study."""
+VERSION = 3
+"""3: rows say which configuration they ran. 2: rows belong to the study's key. 1, which no table names: they belonged
+to Optuna's number of the study."""
 
 metadata = sa.MetaData()
 
@@ -19,7 +20,10 @@ rows = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("study_key", sa.String(64), nullable=False),  # Optuna gives the number of a deleted study to the next
     sa.Column("position", sa.Integer, nullable=False, key="number"),  # the trial's number
-    sa.Column("key", sa.String(64), nullable=False),  # hash of the canonical overrides
+    sa.Column("key", sa.String(64), nullable=False),  # the identity when it was added; of a draw its place
+    sa.Column("identity", sa.String(64)),  # hash of the composed configuration; NULL until somebody composes it
+    sa.Column("cell", sa.String(64)),  # the same without the seed
+    sa.Column("configuration", sa.Integer),  # counts the study's configurations; the highest is today's
     sa.Column("overrides", sa.Text),  # JSON; NULL until a sampler has drawn them
     sa.Column("varied", sa.Text),  # JSON list of override keys
     sa.Column("state", sa.String(8), nullable=False),  # open, running or done

@@ -14,10 +14,12 @@ from optuna.study import StudyDirection
 from sweeps.errors import StorageLost, StudyError, did_you_mean
 from sweeps.outcome import Goal
 from sweeps.space import Point
+from sweeps.study.additions import draws, points
 from sweeps.study.claims import Claims
+from sweeps.study.configurations import Comparison, Identify, compare
 from sweeps.study.events import Event, Note
 from sweeps.study.ledger import Ledger
-from sweeps.study.records import DRAWN, TrialRow, columns, trial_row
+from sweeps.study.records import TrialRow, columns, trial_row
 from sweeps.study.requeue import may_reopen
 from sweeps.study.storage import Database
 
@@ -123,17 +125,29 @@ class Study(Claims):
         self.database.patiently(lambda: self._optuna.set_user_attr(key, value))
         self.facts[key] = value
 
+    def compare(self, identify: Identify) -> Comparison:
+        """Compose every point of the study again, to see which trials are of the configuration of today."""
+        return compare(self._ledger.rows(), identify)
+
+    def configure(self, comparison: Comparison) -> None:
+        """Note which trials are of the configuration of today, which from now on is the one of this process."""
+        self._ledger.relabel(comparison.updates())
+        self.configuration = comparison.today
+
     def add(self, wanted: Iterable[Point]) -> int:
         """Hand out these points too; a point that the study knows already stays as it is.
 
         Returns:
             How many are new.
         """
-        return self._ledger.add([{"key": point.key, **columns(point)} for point in wanted])
+        ours = {"configuration": self.configuration}
+        return self._ledger.add(
+            points([{"key": point.identity or point.key, **ours, **columns(point)} for point in wanted])
+        )
 
     def add_draws(self, num_draws: int) -> int:
         """Raise the number of points that the sampler draws to `num_draws`; returns how many are new."""
-        return self._ledger.add([{"key": f"{DRAWN}{i}", "overrides": None, "varied": None} for i in range(num_draws)])
+        return self._ledger.add(draws(num_draws, self.configuration))
 
     def reopen(self, why: str, number: int | None = None, *, fresh: bool) -> list[int]:
         """Hand out failed trials once more; returns their numbers.
@@ -177,7 +191,8 @@ class Study(Claims):
     def reconcile(self) -> None:
         """Bring Optuna's trials in line with the ledger, after a crash between the two."""
         self._mirror.catch_up()
-        if self.is_finished():
+        counts = self.counts()
+        if counts["open"] == counts["running"] == 0:
             self._mirror.fail_orphans()
 
     def unmirrored(self) -> list[int]:
@@ -189,24 +204,27 @@ class Study(Claims):
         return self._ledger.counts()
 
     def is_finished(self) -> bool:
-        """Whether every point has ended.
+        """Whether every point has ended that is of the configuration of this process.
 
         Raises:
             StorageLost: The study has points no more: somebody has deleted it.
         """
-        counts = self.counts()
-        if self._has_had_points and not any(counts.values()):
+        counts = self._ledger.counts(self.configuration)
+        is_there = any(counts.values()) or any(self.counts().values())
+        if self._has_had_points and not is_there:
             raise StorageLost(f"Study {self.name!r} was deleted while it was in use.")
-        self._has_had_points = any(counts.values())
+        self._has_had_points = is_there
         return counts["open"] == counts["running"] == 0
 
     def trials(self) -> list[TrialRow]:
         """All trials by number."""
-        return [trial_row(row) for row in self._ledger.rows()]
+        found = self._ledger.rows()
+        today = max((row.configuration for row in found if row.configuration is not None), default=None)
+        return [trial_row(row, today) for row in found]
 
-    def knows(self, keys: Iterable[str]) -> set[str]:
-        """Which of these points the study has."""
-        return {row.key for row in self._ledger.rows()} & set(keys)
+    def current_trials(self) -> list[TrialRow]:
+        """Those that ran, or will run, today's configuration of the study."""
+        return [trial for trial in self.trials() if trial.is_current]
 
 
 def _keys(database: Database) -> list[str]:

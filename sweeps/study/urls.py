@@ -39,6 +39,14 @@ def url_of(place: str) -> str:
     return f"sqlite:///{path / 'studies.db' if path.is_dir() else path}"
 
 
+def absolute(url: str) -> str:
+    """The same place, whatever the working directory is."""
+    parsed = check_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return url
+    return parsed.set(database=str(Path(parsed.database or "").absolute())).render_as_string()
+
+
 def shown(url: str | sa.URL) -> str:
     """The URL without its password."""
     return text(url if isinstance(url, str) else url.render_as_string(hide_password=True))

@@ -9,10 +9,11 @@ from typing import Any
 import yaml
 
 from sweeps.outcome import Completed, Outcome, kind
-from sweeps.space import REPLICATE_KEY, Point, canonical
+from sweeps.space import REPLICATE_KEY, Point
 from sweeps.trial import journal
 from sweeps.trial.curves import curve
 from sweeps.trial.files import TrialFiles
+from sweeps.values import canonical
 
 
 class Tag(StrEnum):
@@ -130,7 +131,8 @@ class TrialCard:
     def tags(self, written: "Written") -> dict[str, str]:
         """Trial number, seed, the tags of its configuration, and a cell that replicates of one point share."""
         overrides = self.point.overrides
-        varied = [f"{key}={overrides[key]}" for key in self.point.varied if key != REPLICATE_KEY]
+        seed_key = written.shown.get("seed_key", REPLICATE_KEY)
+        varied = [f"{key}={overrides[key]}" for key in self.point.varied if key.lstrip("+") != seed_key]
         own = written.shown.get("tags")
         found = {
             Tag.ARCH: written.choices.get("model") or overrides.get("model"),

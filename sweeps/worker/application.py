@@ -76,6 +76,11 @@ class Application:
     def hydra_context(self) -> Any:
         return _opened(self.state)[0]
 
+    @property
+    def config(self) -> Any:
+        """The configuration composed without the swept overrides."""
+        return _opened(self.state)[1]
+
     def compose(self, overrides: Sequence[str]) -> Any:
         """The configuration with these overrides, as Hydra makes it for a job of a sweep."""
         from hydra.core.singleton import Singleton

@@ -1,8 +1,14 @@
 """What a worker works on: which study, where it is kept, and how its trials are run."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from omegaconf import DictConfig
+
+from sweeps.fingerprint import Compose, Fingerprints
+from sweeps.own_keys import own_keys
 from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.space import ADDRESSES, Space
 from sweeps.study.records import Claim
@@ -24,6 +30,8 @@ class WorkOrder:
         space: What the command line said: overrides that trials share, and dimensions to draw from.
         settings: The `study` group.
         tracking: The `tracking` group.
+        configuration: Which of the study's configurations this is, counted from 1.
+        identity: Tells the application apart from others.
     """
 
     study: str
@@ -34,6 +42,14 @@ class WorkOrder:
     space: Space
     settings: StudySettings
     tracking: TrackingSettings
+    configuration: int | None = None
+    identity: str = ""
+
+    def fingerprints(self) -> Fingerprints:
+        """Gives the points that a sampler draws their identity."""
+        config, compose = self.application.config, self.application.compose
+        repository = self.application.hydra_context.config_loader.repository
+        return fingerprints(config, self.space, compose, repository, self.settings.seed_key, self.identity)
 
     def job(self, claim: Claim, place: Place, directory: Path) -> Job:
         """What the process of a trial needs to know.
@@ -55,6 +71,31 @@ class WorkOrder:
             may_restart=self.settings.retry_failed,
             environment=dict(place.environment),
         )
+
+
+def fingerprints(
+    config: DictConfig, space: Space, compose: Compose, repository: Any, seed_key: str, identity: str
+) -> Fingerprints:
+    """What gives the points of a space their identity.
+
+    Args:
+        config: The configuration composed without the swept overrides.
+        space: What the command line said.
+        compose: Composes a trial.
+        repository: Hydra's, which knows the groups.
+        seed_key: Where the application reads its seed.
+        identity: Tells the application apart from others.
+    """
+    kept = replace(space, withheld={})  # no hash of a secret leaves the process
+    groups = set(config.hydra.runtime.choices)
+
+    def is_group(key: str) -> bool:
+        return key in groups or repository.group_exists(key) or repository.config_exists(key)
+
+    def composed(point: Sequence[str]) -> DictConfig:
+        return compose(list(trial_overrides(kept, list(point))))
+
+    return Fingerprints(composed, is_group, own_keys(config).operational, seed_key, identity)
 
 
 def trial_overrides(space: Space, point: list[str]) -> tuple[str, ...]:

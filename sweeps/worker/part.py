@@ -36,7 +36,11 @@ def run_part(context: Any, config: Any, task: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import open_dict
 
+    from sweeps.worker.application import published
+
     told = _told()
+    # The files may have been edited since the sweep has read them.
+    context.config_loader.repository = published().hydra_context.config_loader.repository
     composed = context.config_loader.load_sweep_config(config, told["overrides"])
     directory = Path(told["directory"])
     with open_dict(composed):

@@ -12,14 +12,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
+from sweeps.own_keys import own_keys
 from sweeps.redact import learn_config, learn_variables, tree
-from sweeps.space import OPERATIONAL
 from sweeps.trial.files import TrialFiles, write_text
 from sweeps.trial.journal import Journal
 from sweeps.versions import replace_resolver
-
-_SHOWN = ("seed", "tags")
-"""Keys whose values a tracking server shows; all others are kept as they are written."""
 
 
 def record_attempt(files: TrialFiles, attempt: int, config: Any) -> None:
@@ -30,17 +27,19 @@ def record_attempt(files: TrialFiles, attempt: int, config: Any) -> None:
         attempt: 1 for the first execution.
         config: The composed configuration.
     """
-    own = {str(key): plain for key in config if key not in OPERATIONAL for plain in [_plain(config._get_node(key))]}
-    write_text(files.config, OmegaConf.to_yaml(OmegaConf.create(tree(own))))
+    write_text(files.config, OmegaConf.to_yaml(OmegaConf.create(tree(_own(config)))))
     choices = {str(group): choice for group, choice in config.hydra.runtime.choices.items() if choice is not None}
+    keys = {"seed": own_keys(config).seed, "tags": "tags"}  # a tracking server shows their values
     with environment_as_written():
-        shown = {key: value for key in _SHOWN if (value := _resolved(config, key)) is not None}
-    Journal(files.directory).event("attempt", attempt=attempt, pid=os.getpid(), choices=choices, **shown)
+        shown = {name: value for name, key in keys.items() if (value := _resolved(config, key)) is not None}
+    Journal(files.directory).event(
+        "attempt", attempt=attempt, pid=os.getpid(), choices=choices, seed_key=keys["seed"], **shown
+    )
 
 
 def learn_secrets(config: Any) -> None:
     """Remember what the configuration reads from the environment or has under secret keys."""
-    learn_config({str(key): _plain(config._get_node(key)) for key in config if key not in OPERATIONAL})
+    learn_config(_own(config))
     variables = _plain(config.hydra.job.get("env_set") or {})
     learn_variables({str(name): str(value) for name, value in variables.items()})
     learn_config(variables)
@@ -68,6 +67,12 @@ def environment_as_written() -> Iterator[None]:
         yield
     finally:
         replace_resolver("oc.env", oc.env)
+
+
+def _own(config: Any) -> dict[str, Any]:
+    """What the application itself has in its configuration."""
+    ours = own_keys(config).operational
+    return {str(key): _plain(config._get_node(key)) for key in config if key not in ours}
 
 
 def _plain(node: Any) -> Any:

@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -5,27 +6,32 @@ import pytest
 
 from sweeps.command import again, check_program, started_by
 from sweeps.errors import StudyError
+from sweeps.stored_line import check_stored
 
 FACTS = {"task": "pkg.train:main", "arguments": ["x=1,2", "study.name=s", "study.retry_failed=true", "study.slots=2"]}
 
 
 def test_a_module_is_started_as_one_with_the_options_that_chose_its_configuration(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     line = ["train", "-m", "x=1,2", "--config-name", "other", "-cd", "conf dir", "study.name=s", "--config-path=p"]
     monkeypatch.setattr(sys, "argv", line)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "train"), raising=False)
     command = started_by("pkg.train:main")
-    options = ["--config-name=other", "--config-path=p", "--config-dir=conf dir"]
-    assert command == {"module": "pkg.train", "script": None, "options": options}
+    (tmp_path / "conf dir").mkdir()
+    options = ["--config-name=other", "--config-path=p", f"--config-dir={tmp_path}/conf dir"]
+    assert command == {"module": "pkg.train", "script": None, "options": options, "directory": str(tmp_path)}
     assert again("s", {**FACTS, "command": command}) == [
         *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "study.slots=2", "hydra.sweeper.study.name='s'"),
     ]
 
 
-def test_a_script_is_started_by_its_path() -> None:
-    command = {"module": "__main__", "script": "/project/app.py", "options": []}
+def test_a_script_is_started_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "app.py").touch()
+    command = {"module": "__main__", "script": f"{tmp_path}/app.py", "options": []}
     line = again("s", {**FACTS, "task": "__main__:main", "command": command})
-    assert line[:3] == [sys.executable, "/project/app.py", "-m"]
+    assert line[:3] == [sys.executable, f"{tmp_path}/app.py", "-m"]
 
 
 def test_a_study_of_an_earlier_version_is_joined_by_its_task() -> None:
@@ -65,3 +71,33 @@ def test_a_program_that_is_here_is_not(tmp_path: Path, monkeypatch: pytest.Monke
     check_program("s", [sys.executable, "-m", "own_package.app", "-m"])
     check_program("s", [sys.executable, "-m", "sweeps.cli", "-m"])
     check_program("s", [sys.executable, "app.py", "-m"])
+
+
+@pytest.mark.parametrize(
+    ("program", "override", "said"),
+    [
+        (["-m", "cProfile"], "x=1", "cProfile does not import Hydra, and may run anything"),
+        (["-m", "timeit"], "x=1", "timeit does not import Hydra"),
+        (["-m", "torch.distributed.run"], "x=1", "torch.distributed.run does not import Hydra"),
+        (["plain.py"], "x=1", "plain.py does not import Hydra"),
+        (["app.py"], "hydra.callbacks.x={_target_:os.system}", "_target_:os.system} names what is to be built"),
+        (["app.py"], "+model._target_=os.system", "names what is to be built"),
+        (["-m", "pkg.app"], "x=1", ""),
+        (["app.py"], "x=1", ""),
+    ],
+)
+def test_a_line_from_a_database_is_a_hydra_application_with_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: list[str], override: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.py").write_text("print('hydra')")
+    (tmp_path / "app.py").write_text("import hydra\n")
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "app.py").write_text("from hydra import main\n")
+    line = [sys.executable, *program, "-m", override]
+    if not said:
+        check_stored("s", line, [str(tmp_path), *sys.path])
+        return
+    with pytest.raises(StudyError, match=re.escape(said)) as caught:
+        check_stored("s", line, [str(tmp_path), *sys.path])
+    assert "add --trust" in str(caught.value) and "\n" not in str(caught.value)

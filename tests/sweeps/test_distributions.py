@@ -20,7 +20,6 @@ LIKE_STOCK = {
     "x=range(0,1,0.1)": FloatDistribution(0, 0.9, step=0.1),
     "x=range(0.5,0,-0.25)": FloatDistribution(0.25, 0.5, step=0.25),
     "x=a,b": CategoricalDistribution(["a", "b"]),
-    "x=choice(1,2.5,true,c)": CategoricalDistribution([1, 2.5, True, "c"]),
     "x=[1,2],[3]": CategoricalDistribution(["[1,2]", "[3]"]),
     "x=null,1e-3": CategoricalDistribution(["null", 0.001]),
     "+x@y.z=a,b": CategoricalDistribution(["a", "b"]),
@@ -29,7 +28,8 @@ OWN = {
     "x=choice('a&b','c')": CategoricalDistribution(["'a&b'", "c"]),
     "x=shuffle(d,c,a,b)": CategoricalDistribution(["a", "b", "c", "d"]),
     "x=shuffle(range(1,4))": IntDistribution(1, 3),
-    "x=1,1.0,2": CategoricalDistribution([1, 2]),
+    "x=choice(1,2.5,true,c)": CategoricalDistribution([1, 2.5, "True", "c"]),
+    "x=1,1.0,2": CategoricalDistribution([1, "1.0", 2]),
 }
 
 

@@ -3,11 +3,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
 from sweeps.errors import StudyError
-from sweeps.space import Point, Space, canonical, parse, value_of
+from sweeps.space import Point, Space, parse
+from sweeps.values import canonical, value_of
+
+KEYS = ("study", "tracking", "hydra", "paths")
 
 
 def space(*arguments: str, params: dict | None = None) -> Space:
-    return parse(arguments, params or {}, None)  # type: ignore[arg-type]
+    return parse(arguments, params or {}, None, KEYS)  # type: ignore[arg-type]
 
 
 def test_a_grid_has_every_combination_once_with_the_last_axis_fastest() -> None:
@@ -18,7 +21,8 @@ def test_a_grid_has_every_combination_once_with_the_last_axis_fastest() -> None:
 
 
 def test_values_written_differently_are_one_value() -> None:
-    assert space("w=0.5,.50,5e-1,1,1.0").axes[0].values == ("0.5", "1")
+    assert space("w=0.5,.50,5e-1,1,1.0,1e0,'1',true").axes[0].values == ("0.5", "1", "1.0", "'1'", "True")
+    assert space("w=[.5,1],[0.5,1],[0.5,1.0],{a:.5},{a:5e-1}").num_points == 3
 
 
 @pytest.mark.parametrize("sweep", ["range(0,10,3)", "0,3,6,9", "choice(0,3,6,9)"])

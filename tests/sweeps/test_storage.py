@@ -165,6 +165,22 @@ def test_the_database_of_the_version_before_is_opened_and_continued(storage_url:
     again.database.engine.dispose()
 
 
+def test_tables_of_version_2_learn_which_configuration_a_row_ran(storage_url: str) -> None:
+    database = make(storage_url, 1, 2).database
+    names = ("identity", "cell", "configuration")
+    with database.engine.begin() as connection:
+        for name in names:
+            connection.execute(sa.text(f"ALTER TABLE sweeps_points DROP COLUMN {name}"))
+        connection.execute(sa.update(schema).values(version=2))
+    database.engine.dispose()
+    again = Study(Database(storage_url), "s")
+    assert [(trial.configuration, trial.is_current) for trial in again.trials()] == [(None, True)] * 2
+    assert again.claim("w", None) is not None and again.add(grid(1, 2, 3)) == 1
+    columns = {column["name"] for column in sa.inspect(again.database.engine).get_columns("sweeps_points")}
+    assert columns >= set(names)
+    again.database.engine.dispose()
+
+
 def test_looking_at_the_version_before_changes_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/studies.db"
     old_database(url)

@@ -1,0 +1,96 @@
+"""The configuration files of a sweep as they were when it started.
+
+Trials compose hours later. What they read must be what the first one read, whoever edits a file meanwhile.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from hydra._internal.config_repository import IConfigRepository
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from omegaconf import OmegaConf
+
+from sweeps.values import digest, typed
+
+_OF_HYDRA = ("hydra/", "_dummy")
+
+
+class Snapshot(IConfigRepository):
+    """Hydra's repository, which reads each file once and answers from memory afterwards.
+
+    Hydra copies its repository for each configuration that it composes; the copies share what was read.
+
+    Args:
+        repository: Hydra's own.
+        memory: What was read so far.
+    """
+
+    def __init__(self, repository: Any, memory: dict[Any, Any] | None = None) -> None:
+        self._repository = repository
+        self._memory: dict[Any, Any] = {} if memory is None else memory
+
+    def __deepcopy__(self, memo: Any) -> "Snapshot":
+        return Snapshot(copy.deepcopy(self._repository, memo), self._memory)
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """What a file says; a copy, since composing changes it."""
+        found = self._remembered("config", config_path, lambda: self._repository.load_config(config_path))
+        return copy.deepcopy(found)  # type: ignore[no-any-return]
+
+    def group_exists(self, config_path: str) -> bool:
+        return bool(self._remembered("group", config_path, lambda: self._repository.group_exists(config_path)))
+
+    def config_exists(self, config_path: str) -> bool:
+        return bool(self._remembered("exists", config_path, lambda: self._repository.config_exists(config_path)))
+
+    def get_group_options(self, group_name: str, results_filter: ObjectType | None = ObjectType.CONFIG) -> list[str]:
+        return list(self._repository.get_group_options(group_name, results_filter))
+
+    def get_schema_source(self) -> ConfigSource:
+        return self._repository.get_schema_source()  # type: ignore[no-any-return]
+
+    def get_sources(self) -> list[ConfigSource]:
+        return self._repository.get_sources()  # type: ignore[no-any-return]
+
+    def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
+        self._repository.initialize_sources(config_search_path)
+
+    def changed(self) -> list[str]:
+        """Names of the files that say something else now."""
+        files = ((key[1], *found) for key, found in self._memory.items() if key[0] == "config")
+        own = (file for file in files if not file[0].startswith(_OF_HYDRA))
+        return sorted({name for name, before, source in own if _content(before) != _content_now(source, name)})
+
+    def digests(self) -> dict[str, str]:
+        """What was read, by name."""
+        files = ((key[1], found[0]) for key, found in self._memory.items() if key[0] == "config")
+        return {name: digest(_content(result)) for name, result in files if not name.startswith(_OF_HYDRA)}
+
+    def _remembered(self, kind: str, name: str, read: Callable[[], Any]) -> Any:
+        key = (kind, name, tuple(source.path for source in self._repository.get_sources()))
+        if key not in self._memory:
+            self._memory[key] = (read(), self._repository)
+        return self._memory[key][0]
+
+
+def take_snapshot(loader: Any) -> Snapshot:
+    """Let Hydra's loader read each file once from now on."""
+    if not isinstance(loader.repository, Snapshot):
+        loader.repository = Snapshot(loader.repository)
+    return loader.repository  # type: ignore[no-any-return]
+
+
+def _content(result: ConfigResult | None) -> str:
+    if result is None:
+        return ""
+    return typed([OmegaConf.to_container(result.config, resolve=False), str(result.defaults_list)])
+
+
+def _content_now(repository: Any, name: str) -> str:
+    try:
+        return _content(repository.load_config(name))
+    except Exception:  # half written, or not readable any more: it does not say what it said
+        return ""

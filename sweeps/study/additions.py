@@ -1,0 +1,51 @@
+"""New rows of a study, and which rows are of which of its configurations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from sweeps.study.schema import rows
+
+Wanted = Callable[[Sequence[Any]], Sequence[Mapping[str, Any]]]
+"""Says which rows there should be beside those that are there."""
+
+
+def is_of(configuration: int | None) -> sa.ColumnElement[bool]:
+    """Whether a row is of this configuration of its study; one that names none is of each."""
+    if configuration is None:
+        return sa.true()
+    return sa.or_(rows.c.configuration.is_(None), rows.c.configuration == configuration)
+
+
+def points(wanted: Sequence[Mapping[str, Any]]) -> Wanted:
+    """These rows; one whose `key` or identity is there already stays as it is."""
+    return lambda there: wanted
+
+
+def draws(num_draws: int, configuration: int | None) -> Wanted:
+    """As many rows for a sampler as one configuration still lacks."""
+
+    def missing(there: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+        drawn = [row for row in there if row.key.startswith("draw-")]
+        num_there = sum(configuration is None or row.configuration in (None, configuration) for row in drawn)
+        names = [f"draw-{i}" for i in range(len(drawn), len(drawn) + num_draws - num_there)]
+        return [{"key": name, "overrides": None, "varied": None, "configuration": configuration} for name in names]
+
+    return missing
+
+
+def insert(connection: sa.Connection, study_key: str, wanted: Wanted) -> int:
+    """Open the rows that are new; returns how many were."""
+    query = sa.select(rows.c.key, rows.c.identity, rows.c.number, rows.c.configuration)
+    there = connection.execute(query.where(rows.c.study_key == study_key)).all()
+    known = {row.key for row in there} | {row.identity for row in there}
+    number = max((row.number for row in there), default=-1) + 1
+    new: dict[str, dict[str, Any]] = {}
+    for row in wanted(there):
+        if row["key"] not in known and row["key"] not in new:
+            place = {"study_key": study_key, "number": number + len(new), "state": "open"}
+            new[row["key"]] = {**row, **place}
+    if new:
+        connection.execute(sa.insert(rows), list(new.values()))
+    return len(new)

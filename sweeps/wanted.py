@@ -1,0 +1,160 @@
+"""The points that a command asks for, and what a study already has of them."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from omegaconf import DictConfig, OmegaConf
+
+from sweeps.command import started_by
+from sweeps.errors import StudyError
+from sweeps.fingerprint import UNFIT, Compose, Fingerprints
+from sweeps.own_keys import own_keys
+from sweeps.plan import Plan
+from sweeps.program import Program
+from sweeps.provenance import Provenance
+from sweeps.snapshot import Snapshot
+from sweeps.space import Point, Space
+from sweeps.study.configurations import Comparison
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from sweeps.worker.order import fingerprints, trial_overrides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a command asks for, composed.
+
+    Attributes:
+        plan: The command line.
+        points: The distinct points of a grid; empty where a sampler draws them.
+        num_points: Trials that the command asks for.
+        fingerprints: Gives points their identity.
+        identity: Tells the application apart from others.
+        provenance: What the trials are composed from.
+    """
+
+    plan: Plan
+    points: Sequence[Point]
+    num_points: int
+    fingerprints: Fingerprints
+    identity: str
+    provenance: Provenance
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        config: DictConfig,
+        program: Program,
+        snapshot: Snapshot,
+        compose: Compose,
+        known: Study | None,
+    ) -> "Wanted":
+        """Compose the points of a command.
+
+        Args:
+            plan: The command line.
+            config: The configuration composed without the swept overrides.
+            program: The application.
+            snapshot: What was read of the configuration files.
+            compose: Composes a trial.
+            known: The study, where there is one.
+        """
+        before = provenance_of(known)
+        is_same = before is not None and program.is_same(before.program)
+        identity = before.program.identity if before and is_same else program.identity
+        made = fingerprints(config, plan.space, compose, snapshot, plan.settings.seed_key, identity)
+        grid = made.distinct(plan.space.grid()) if plan.is_grid else []
+        num_points = min(len(grid), plan.num_points) if plan.is_grid else plan.num_points
+        base = _base(config, plan.space, compose)
+        return cls(
+            plan=plan,
+            points=grid[:num_points],
+            num_points=num_points,
+            fingerprints=made,
+            identity=identity,
+            provenance=Provenance.of(program, config, base, snapshot.digests()),
+        )
+
+    def is_in(self, study: Study) -> bool:
+        """Whether a study has everything that is asked for."""
+        found = study.compare(self.fingerprints.of)
+        if not self.plan.is_grid:
+            return sum(row.is_same for row in found.rows) >= self.num_points
+        return {point.identity for point in self.points} <= found.identities
+
+    def announce(self, study: Study) -> None:
+        """Say what has changed since the study's last command, and what that means.
+
+        Raises:
+            StudyError: Something has, and that is not to be.
+        """
+        before = provenance_of(study)
+        found = study.compare(self.fingerprints.of)
+        if found.is_changed and found.before is not None:
+            self._announce_change(study, found, self.provenance.changes_since(before) if before else "something")
+        if before is None or self.plan.settings.preview:
+            return
+        if code := self.provenance.code_changes_since(before):
+            sys.stderr.write(f"Warning: the code has changed since this study's last command: {code}.\n")
+
+    def _announce_change(self, study: Study, found: Comparison, changes: str) -> None:
+        if os.environ.get("SWEEPS_STORED_COMMAND"):
+            line = " ".join(study.facts.get("arguments") or [])
+            raise StudyError(
+                f"Study {study.name!r} has another configuration than this machine composes ({changes}). Make them"
+                f" equal, or start its own line here, which trains its points anew: -m {line}"
+            )
+        if self.plan.settings.on_change == "refuse":
+            raise StudyError(
+                f"study.on_change=refuse: the configuration of study {study.name!r} has changed ({changes})."
+                " Undo that, or use another study.name."
+            )
+        num_old, num_new = len(found.outdated), sum(point.identity not in found.identities for point in self.points)
+        new = f"; {num_new} points are to be trained with the new one" if self.plan.is_grid else ""
+        sys.stderr.write(
+            f"Study {study.name}: the configuration has changed ({changes}). {num_old} trials are of the one before:"
+            f" they stay, and tables leave them out{new}.\n"
+        )
+
+    def add_to(self, study: Study) -> None:
+        """Hand out the points that the study does not have."""
+        with study.database.lock("configurations"):
+            study.configure(study.compare(self.fingerprints.of))
+            if self.plan.is_grid:
+                study.add(self.points)
+            else:
+                study.add_draws(self.num_points)
+            facts = self.provenance.as_facts()
+            study.remember("provenance", facts)
+            study.remember(f"configuration_{study.configuration}", {"digest": facts["digest"]})
+
+
+def provenance_of(study: Study | None) -> Provenance | None:
+    """What a study was made of; None for one of an earlier version."""
+    facts = study.facts.get("provenance") if study is not None else None
+    return Provenance.from_facts(facts) if facts else None
+
+
+def named_as_before(plan: Plan, task: str, database: Database | None) -> Plan:
+    """The plan, with the name that the version before has given to the same line of the same program."""
+    names = database.study_names() if database is not None and plan.earlier_name is not None else []
+    if database is None or plan.name in names or plan.earlier_name not in names:
+        return plan
+    facts = Study(database, plan.earlier_name).facts
+    now, before = started_by(task), facts.get("command") or {}
+    is_ours = "provenance" not in facts and all(now[key] == before.get(key) for key in ("module", "script"))
+    return replace(plan, name=plan.earlier_name) if is_ours else plan
+
+
+def _base(config: DictConfig, space: Space, compose: Compose) -> dict[str, object]:
+    """The application's own configuration without the overrides of any point; empty where it does not compose so."""
+    try:
+        composed = compose(list(trial_overrides(space, [])))
+    except UNFIT:
+        return {}
+    ours = own_keys(config).operational
+    plain = OmegaConf.to_container(composed, resolve=False)
+    return {str(key): value for key, value in plain.items() if key not in ours}  # type: ignore[union-attr]

@@ -1,0 +1,231 @@
+"""Applications of anybody's: a study never gives the results of another configuration, or of another application."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sweeps.outcome import Completed
+from sweeps.study.records import TrialRow
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from tests.conftest import Commands, lines, wait_for
+
+APP = """
+import time
+from pathlib import Path
+
+import hydra
+
+
+@hydra.main(config_path="conf", config_name="config")
+def main(cfg):
+    with Path("ran.txt").open("a") as file:
+        file.write(f"{cfg.x} {cfg.net.scale}\\n")
+    time.sleep(cfg.sleep)
+    return float(cfg.x * cfg.net.scale)
+
+
+if __name__ == "__main__":
+    main()
+"""
+CONFIG = """
+defaults:
+  - net: small
+  - study: sweeps
+  - tracking: sweeps
+  - _self_
+  - override hydra/sweeper: sweeps
+x: 1
+sleep: 0
+seed: 0
+study: {slots: 1, direction: minimize}
+tracking: {uri: null}
+"""
+NETS = {"small": "scale: 1\n", "wide": "scale: 5\n"}
+
+
+def project(folder: Path, app: str = APP, config: str = CONFIG) -> Path:
+    """An application in a folder of its own."""
+    (folder / "conf" / "net").mkdir(parents=True, exist_ok=True)
+    (folder / "app.py").write_text(app)
+    (folder / "conf" / "config.yaml").write_text(config)
+    for name, content in NETS.items():
+        (folder / "conf" / "net" / f"{name}.yaml").write_text(content)
+    return folder
+
+
+def net(commands: Commands, name: str, content: str) -> None:
+    (commands.folder / "conf" / "net" / f"{name}.yaml").write_text(content)
+
+
+def sweep(commands: Commands, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    result = commands.run("python", "app.py", "-m", *arguments)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result
+
+
+def study(commands: Commands, name: str = "s", folder: str = ".") -> Study:
+    return Study(Database(f"sqlite:///{commands.folder}/{folder}/logs/studies/studies.db", create=False), name)
+
+
+def values(trials: list[TrialRow]) -> list[float]:
+    return [trial.outcome.values[0] for trial in trials if isinstance(trial.outcome, Completed)]
+
+
+def ran(commands: Commands) -> list[str]:
+    return lines((commands.folder / "ran.txt").read_text())
+
+
+@pytest.fixture
+def here(commands: Commands) -> Commands:
+    project(commands.folder)
+    return commands
+
+
+def test_an_edited_file_trains_what_it_changes_and_says_so_in_one_line(here: Commands) -> None:
+    sweep(here, "x=1,2", "net=small,wide", "study.name=s")
+    net(here, "wide", "scale: 7\n")
+    again = sweep(here, "x=1,2", "net=small,wide", "study.name=s")
+    assert [line for line in lines(again.stderr) if "configuration has changed" in line] == [
+        "Study s: the configuration has changed (net/wide). 2 trials are of the one before: they stay, and tables leave"
+        " them out; 2 points are to be trained with the new one."
+    ]
+    found = study(here)
+    assert values(found.current_trials()) == [1, 2, 7, 14] and values(found.trials()) == [1, 5, 2, 10, 7, 14]
+    assert [trial.configuration for trial in found.trials()] == [2, 1, 2, 1, 2, 2]
+    assert "5.0000" not in again.stdout and "7.0000" in again.stdout and "14.0000" in again.stdout
+    assert "2 trials are of an earlier configuration and not in the table" in again.stdout
+    third = sweep(here, "x=1,2", "net=small,wide", "study.name=s")
+    assert "configuration has changed" not in third.stderr and len(ran(here)) == 6
+
+
+def test_going_back_to_an_earlier_configuration_trains_nothing(here: Commands) -> None:
+    sweep(here, "x=1,2", "study.name=s")
+    net(here, "small", "scale: 3\n")
+    sweep(here, "x=1,2", "study.name=s")
+    net(here, "small", "scale: 1\n")
+    result = sweep(here, "x=1,2", "study.name=s")
+    assert "net.scale: 3 -> 1" in result.stderr
+    assert len(ran(here)) == 4 and values(study(here).current_trials()) == [1, 2]
+
+
+def test_another_config_name_never_gives_the_old_results(here: Commands) -> None:
+    (here.folder / "conf" / "big.yaml").write_text(CONFIG.replace("net: small", "net: wide"))
+    sweep(here, "x=1,2")
+    result = sweep(here, "x=1,2", "--config-name", "big")
+    assert "--config-name: config -> big, net.scale: 1 -> 5" in result.stderr
+    assert ran(here) == ["1 1", "2 1", "1 5", "2 5"]
+
+
+def test_a_change_can_be_refused(here: Commands) -> None:
+    sweep(here, "x=1,2", "study.name=s")
+    net(here, "small", "scale: 3\n")
+    result = sweep(here, "x=1,2", "study.name=s", "study.on_change=refuse", code=2)
+    assert len(lines(result.stderr)) == 1 and "net.scale: 1 -> 3" in result.stderr
+    assert len(ran(here)) == 2 and len(study(here).trials()) == 2
+
+
+def test_two_projects_with_a_script_of_one_name_have_two_studies(commands: Commands) -> None:
+    commands.environment["SWEEPS_STORAGE"] = f"sqlite:///{commands.folder}/shared.db"
+    for name, app in (("one", APP), ("two", APP.replace("cfg.x * cfg", "100 * cfg.x * cfg"))):
+        project(commands.folder / name, app)
+        result = subprocess.run(
+            ["python", "app.py", "-m", "x=1,2"],
+            cwd=commands.folder / name,
+            env={**commands.environment, "PATH": f"{Path(os.sys.executable).parent}:{os.environ['PATH']}"},  # type: ignore[attr-defined]
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0 and "2 of them done" not in result.stdout, result.stderr
+    database = Database(commands.environment["SWEEPS_STORAGE"])
+    names = database.study_names()
+    assert len(names) == 2 and [values(Study(database, name).trials()) for name in names] == [[1, 2], [100, 200]]
+
+
+def test_another_application_in_a_study_of_one_name_is_told_and_trained(commands: Commands) -> None:
+    commands.environment["SWEEPS_STORAGE"] = f"sqlite:///{commands.folder}/shared.db"
+    for name in ("one", "two"):
+        project(commands.folder / name, APP if name == "one" else APP.replace("float(", "float(100 * "))
+    commands.run("python", "one/app.py", "-m", "x=1,2", "study.name=s")
+    result = commands.run("python", "two/app.py", "-m", "x=1,2", "study.name=s")
+    assert re.search(r"the application: \S*one/app\.py:main -> \S*two/app\.py:main", result.stderr), result.stderr
+    found = Study(Database(commands.environment["SWEEPS_STORAGE"]), "s")
+    assert values(found.current_trials()) == [100, 200] and len(found.trials()) == 4
+
+
+def test_more_seeds_for_a_finished_study_train_what_is_missing(here: Commands) -> None:
+    sweep(here, "x=1,2", "study.name=s")
+    result = sweep(here, "x=1,2", "study.name=s", "study.replicates=3")
+    assert len(ran(here)) == 6
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in lines(result.stdout) if line.startswith("|")]
+    assert rows[2:] == [["1", "3"], ["2", "3"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "num_new"),
+    [
+        (["x=1,2"], ["x=1,2", "net=small"], 0),
+        (["x=1,2", "net.scale=1"], ["x=1,2"], 0),
+        (["x=.5,2"], ["x=5e-1,2"], 0),
+        (["x=1,2"], ["x=1.0,2.0"], 2),
+        (["x=1,1.0,1e0"], ["x=1,1.0"], 0),
+    ],
+)
+def test_a_point_is_its_configuration(here: Commands, first: list[str], second: list[str], num_new: int) -> None:
+    sweep(here, *first, "study.name=s")
+    sweep(here, *second, "study.name=s")
+    assert len(ran(here)) == 2 + num_new
+
+
+def test_an_edit_in_the_middle_of_a_sweep_changes_no_later_trial_and_is_said(here: Commands) -> None:
+    process = here.start("python", "app.py", "-m", "x=1,2", "net=small,wide", "sleep=2", "study.name=s")
+    wait_for(lambda: (here.folder / "ran.txt").exists())
+    for name in NETS:
+        net(here, name, "scale: 100\n")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert values(study(here).trials()) == [1, 5, 2, 10]
+    told = [line for line in lines(err) if "edited" in line]
+    assert len(told) == 1 and told[0].startswith("net/small, net/wide were edited while this ran.")
+    doctor = here.run("sweeps", "doctor", "s")
+    assert doctor.returncode == 0, doctor.stdout
+
+
+def test_an_interrupted_trial_whose_configuration_changed_starts_afresh(here: Commands) -> None:
+    project(here.folder, config=CONFIG.replace("sleep: 0", "sleep: 60"))
+    process = here.start("python", "app.py", "-m", "x=1,2", "study.name=s")
+    wait_for(lambda: (here.folder / "ran.txt").exists())
+    process.send_signal(2)
+    process.communicate(timeout=60)
+    project(here.folder)
+    net(here, "small", "scale: 3\n")
+    sweep(here, "x=1,2", "study.name=s")
+    found = study(here)
+    assert values(found.trials()) == [3, 6] and [trial.configuration for trial in found.trials()] == [2, 2]
+    assert "restarted" in [event.what for event in found.events(0)]
+    assert len(list((here.folder / "logs/studies/s/trials").glob("000.other-1"))) == 1
+
+
+def test_a_changed_program_is_warned_of_once(here: Commands) -> None:
+    for arguments in (["init", "-q"], ["add", "app.py"], ["commit", "-qm", "one"]):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=b", *arguments], cwd=here.folder, check=True)
+    sweep(here, "x=1", "study.name=s")
+    (here.folder / "app.py").write_text(APP + "# more\n")
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=b", "commit", "-qam", "two"], cwd=here.folder, check=True
+    )
+    warned = [sweep(here, "x=1", "study.name=s").stderr for _ in range(2)]
+    assert re.search(r"Warning: the code has changed .*: revision [0-9a-f]{12} -> [0-9a-f]{12}\.", warned[0])
+    assert "the code has changed" not in warned[1] and len(ran(here)) == 1
+
+
+def test_a_sampler_draws_anew_for_a_changed_configuration(here: Commands) -> None:
+    line = ("x=interval(1,2)", "study.n_trials=3", "study.name=s")
+    sweep(here, *line)
+    assert sweep(here, *line).returncode == 0 and len(ran(here)) == 3
+    net(here, "small", "scale: 100\n")
+    sweep(here, *line)
+    assert len(ran(here)) == 6 and min(values(study(here).current_trials())) >= 100

@@ -1,0 +1,169 @@
+"""A study is joined with the configuration that it was started with, from wherever the joining is asked for."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import BIN, Commands, lines, wait_for
+from tests.e2e.test_changes import APP, CONFIG, project, study, sweep, values
+
+
+def start_and_kill(commands: Commands, *arguments: str) -> None:
+    """Start a study and kill its command once a trial runs."""
+    process = commands.start("python", *arguments, "-m", "x=1,2,3", "sleep=0.5", "study.name=s")
+    wait_for(lambda: (commands.folder / "ran.txt").exists(), timeout_s=60)
+    process.kill()
+    process.communicate()
+
+
+def join(commands: Commands, cwd: Path, storage: str = "logs/studies/studies.db") -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "sweeps"), "worker", "s", "--storage", f"sqlite:///{commands.folder}/{storage}"]
+    return subprocess.run(command, cwd=cwd, env=commands.environment, capture_output=True, text=True, timeout=120)
+
+
+def package(folder: Path) -> None:
+    """An application that `python -m` starts, its configurations in a folder without `__init__.py`."""
+    project(folder / "myapp", APP)
+    (folder / "myapp" / "__init__.py").touch()
+    (folder / "myapp" / "conf" / "big.yaml").write_text(CONFIG.replace("net: small", "net: wide"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-m", "myapp.app", "--config-name", "big"),
+        ("-m", "myapp.app", "-cn=big"),
+        ("myapp/app.py", "--config-name=big"),
+        ("myapp/app.py", "--config-dir", "mine", "+more=wide"),
+        ("myapp/app.py", "--config-path", "other"),
+        ("myapp/app.py", "hydra.searchpath=[file://mine]", "+more=wide"),
+    ],
+    ids=" ".join,
+)
+def test_a_worker_from_another_folder_composes_what_the_study_composes(
+    commands: Commands, tmp_path_factory: pytest.TempPathFactory, options: tuple[str, ...]
+) -> None:
+    package(commands.folder)
+    shutil.copytree(commands.folder / "myapp" / "conf", commands.folder / "myapp" / "other")
+    (commands.folder / "myapp" / "other" / "net" / "small.yaml").write_text("scale: 5\n")
+    (commands.folder / "mine" / "more").mkdir(parents=True)
+    (commands.folder / "mine" / "more" / "wide.yaml").write_text("# @package _global_\nnet: {scale: 5}\n")
+    start_and_kill(commands, *options)
+    result = join(commands, tmp_path_factory.mktemp("elsewhere"))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert values(study(commands).trials()) == [5, 10, 15]
+
+
+def test_a_worker_whose_files_differ_refuses_in_one_line(commands: Commands) -> None:
+    project(commands.folder)
+    start_and_kill(commands, "app.py")
+    (commands.folder / "conf" / "net" / "small.yaml").write_text("scale: 100\n")
+    result = join(commands, commands.folder)
+    assert result.returncode == 2 and len(lines(result.stderr)) == 1, result.stderr
+    assert "net.scale: 1 -> 100" in result.stderr and "-m x=1,2,3 sleep=0.5 study.name=s" in result.stderr
+    assert len(study(commands).trials()) == 3
+
+
+def test_a_worker_without_the_project_refuses_in_one_line(commands: Commands) -> None:
+    project(commands.folder / "here")
+    process = subprocess.run(
+        [str(BIN / "python"), "app.py", "-m", "x=1,2", f"study.storage=sqlite:///{commands.folder}/s.db"],
+        cwd=commands.folder / "here",
+        env={**commands.environment},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    (directory,) = (commands.folder / "here" / "logs" / "studies").iterdir()
+    shutil.move(commands.folder / "here", commands.folder / "there")
+    result = commands.run("sweeps", "worker", directory.name, "--storage", f"sqlite:///{commands.folder}/s.db")
+    assert result.returncode == 2 and len(lines(result.stderr)) == 1, result.stderr
+    assert f"working directory {commands.folder}/here" in result.stderr and "-m x=1,2" in result.stderr
+
+
+def test_the_same_line_in_a_copy_elsewhere_joins(commands: Commands) -> None:
+    commands.environment["SWEEPS_STORAGE"] = f"sqlite:///{commands.folder}/s.db"
+    for name in ("one/exp", "two/exp"):
+        project(commands.folder / name)
+    for name in ("one/exp", "two/exp"):
+        result = subprocess.run(
+            [str(BIN / "python"), "app.py", "-m", "x=1,2"],
+            cwd=commands.folder / name,
+            env=commands.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr
+    assert "2 trials, 2 of them done" in result.stdout and "has changed" not in result.stderr
+
+
+OWN = """
+defaults: [{net: small}, _self_]
+x: 1
+sleep: 0
+%s
+"""
+
+
+def own(commands: Commands, keys: str) -> None:
+    project(commands.folder, APP, OWN % keys)
+
+
+def own_sweep(commands: Commands, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return sweep(commands, *arguments, "hydra/sweeper=sweeps")
+
+
+@pytest.mark.parametrize("keys", ["paths: {dataset: a}", "study: {site: a}", "tracking: {backend: a}"])
+def test_keys_of_the_application_are_its_own(commands: Commands, keys: str) -> None:
+    own(commands, keys)
+    group, _, rest = keys.partition(": ")
+    key = f"{group}.{rest.strip('{}').partition(':')[0]}" if "{" in rest else group
+    own_sweep(commands, f"{key}=a,b")
+    own_sweep(commands, f"{key}=b,c")
+    assert len((commands.folder / "ran.txt").read_text().splitlines()) == 4
+    own_sweep(commands, "x=1,2", f"{key}=a")
+    result = own_sweep(commands, "x=1,2", f"{key}=b")
+    assert "of them done" not in result.stdout
+
+
+def test_a_study_that_is_a_text_is_the_applications(commands: Commands) -> None:
+    own(commands, "study: cohort-7")
+    own_sweep(commands, "x=1,2")
+
+
+def test_an_application_names_where_our_settings_are(commands: Commands) -> None:
+    own(commands, "study: {name: cohort}\nsweep: {name: s, slots: 1}")
+    own_sweep(commands, "study.name=a,b", "hydra.sweeper.study_key=sweep")
+    assert len(study(commands).trials()) == 2
+
+
+@pytest.mark.parametrize("seed", ["null", "'None'", "[1,2]", "abc"])
+def test_any_seed_is_no_matter_without_replicates(commands: Commands, seed: str) -> None:
+    own(commands, f"seed: {seed}")
+    own_sweep(commands, "x=1,2")
+
+
+def test_replicates_take_the_seed_that_is_named(commands: Commands) -> None:
+    own(commands, "training: {seed: 3}")
+    line = ("x=1,2", "+study.replicates=2", "+study.name=s", "hydra/sweeper=sweeps")
+    refused = sweep(commands, *line, code=2)
+    assert len(lines(refused.stderr)) == 1 and "study.seed_key=KEY" in refused.stderr
+    assert "training.seed" in refused.stderr and not (commands.folder / "logs").exists()
+    result = sweep(commands, *line, "+study.seed_key=training.seed")
+    seeds = [trial.point.overrides["training.seed"] for trial in study(commands).trials() if trial.point]
+    assert seeds == ["3", "4"] * 2
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in lines(result.stdout) if line.startswith("|")]
+    assert rows[2:] == [["1", "2"], ["2", "2"]]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_our_groups_may_stand_anywhere_in_the_defaults(commands: Commands, place: int) -> None:
+    defaults = ["net: small", "_self_", "override hydra/sweeper: sweeps"]
+    defaults.insert(min(place, 2), "study: sweeps")
+    defaults.insert(min(3 - place, 2), "tracking: sweeps")
+    config = "defaults:\n" + "".join(f"  - {name}\n" for name in defaults)
+    project(commands.folder, APP, f"{config}x: 1\nsleep: 0\nstudy: {{name: s, slots: 1}}\ntracking: {{uri: null}}\n")
+    sweep(commands, "x=1,2", "study.max_retries=0")
+    assert len(study(commands).trials()) == 2 and not (commands.folder / "mlflow.db").exists()
