@@ -1,11 +1,13 @@
 """Which keys of a configuration are ours: an application may have a `study` or a `tracking` of its own."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from sweeps.grammar import IN_SWEEPER
 from sweeps.settings import StudySettings, TrackingSettings
 
 _LIKE = 0.8
@@ -43,15 +45,20 @@ def own_keys(config: DictConfig) -> OwnKeys:
     sweeper = OmegaConf.select(config, "hydra.sweeper") or {}
     study, tracking = sweeper.get("study_key"), sweeper.get("tracking_key")
     study = study or ("study" if _is_ours(config, "study", StudySettings) else None)
-    others, seed = (
-        OmegaConf.select(config, f"{study}.{key}") if study else None for key in ("operational", "seed_key")
-    )
+    places = (f"{IN_SWEEPER}study", *([study] if study else []))  # as the settings are read: the first wins
+    others, seed = (_said(config, places, key) for key in ("operational", "seed_key"))
     return OwnKeys(
         study=study,
         tracking=tracking or ("tracking" if _is_ours(config, "tracking", TrackingSettings) else None),
         others=(others,) if isinstance(others, str) else tuple(others) if isinstance(others, ListConfig) else (),
         seed=str(seed or "seed"),
     )
+
+
+def _said(config: DictConfig, places: Sequence[str], key: str) -> Any:
+    """The first value of a setting that one of these places has."""
+    found = (OmegaConf.select(config, f"{place}.{key}") for place in places)
+    return next((value for value in found if value is not None), None)
 
 
 def _is_ours(config: DictConfig, key: str, schema: type) -> bool:

@@ -7,7 +7,6 @@ from types import ModuleType
 import pytest
 from omegaconf import OmegaConf
 
-from sweeps.own_keys import own_keys
 from sweeps.program import Program, program_of
 from sweeps.provenance import Provenance
 
@@ -103,31 +102,3 @@ def test_a_revision_says_whether_files_differ_from_it(tmp_path: Path, monkeypatc
     assert clean.revision and dirty.revision == f"{clean.revision}+" and dirty.code != clean.code
     told = provenance(program=dirty).code_changes_since(provenance(program=clean))
     assert told == f"revision {clean.revision} -> {dirty.revision}"
-
-
-@pytest.mark.parametrize(
-    ("config", "is_ours"),
-    [
-        ({}, True),
-        ({"study": None}, True),
-        ({"study": {}}, True),
-        ({"study": {"name": "a", "slots": 2}}, True),
-        ({"study": {"objective": "loss", "directon": "minimize"}}, True),  # misspelt
-        ({"study": "cohort-7"}, False),
-        ({"study": ["a"]}, False),
-        ({"study": {"name": "a", "site": 1}}, False),
-        ({"study": {"site": 1}}, False),
-        ({"study": {"nme": 1}, "hydra": {"overrides": {"task": ["+study.nme=1"]}}}, True),  # typed
-    ],
-)
-def test_a_study_is_ours_by_what_is_in_it(config: dict, is_ours: bool) -> None:
-    found = own_keys(OmegaConf.create(config))
-    assert found.study == ("study" if is_ours else None)
-    assert found.operational == (("hydra", "study", "tracking") if is_ours else ("hydra", "tracking"))
-
-
-def test_an_application_may_say_where_our_keys_are() -> None:
-    names = {"study_key": "search", "tracking_key": "mlflow"}
-    config = {"hydra": {"sweeper": names}, "study": {"site": 1}, "search": {"operational": ["dirs"], "seed_key": "s.t"}}
-    found = own_keys(OmegaConf.create(config))
-    assert found.operational == ("hydra", "search", "mlflow", "dirs") and found.seed == "s.t"
