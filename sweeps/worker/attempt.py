@@ -56,6 +56,11 @@ class Attempt:
         return time.monotonic() - self._heard_at
 
     @property
+    def work_s(self) -> float:
+        """Wall time so far, less that for which its process has outlasted its trials."""
+        return max(0.0, self.age_s - self.lingering_s)  # the clock is read twice
+
+    @property
     def lingering_s(self) -> float:
         """How long its process has gone on since each of its trials has said its last word."""
         is_said = all(member.last_word is not None for member in self.members.values())

@@ -216,7 +216,7 @@ class Worker:
 
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         member.files.scrub_log()
-        decision = self._study.settle(member.claim, ending, attempt.age_s, self._settings.max_retries)
+        decision = self._study.settle(member.claim, ending, attempt.work_s, self._settings.max_retries)
         if isinstance(ending, Ended) and decision is not None:
             self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
         match decision:

@@ -465,6 +465,18 @@ def test_nothing_is_claimed_while_nothing_can_be_written(tmp_path: Path, capsys:
     ]
 
 
+def test_the_time_of_a_trial_ends_with_its_last_word(tmp_path: Path) -> None:
+    def stays(number: int, pipe: Connection) -> None:
+        square(number, pipe)
+        time.sleep(60)
+
+    study = study_of(tmp_path, 1)
+    began = time.monotonic()
+    assert worker_of(study, tmp_path, stays)[0].run() is None
+    outcome = study.trials()[0].outcome
+    assert isinstance(outcome, Completed) and time.monotonic() - began > 5 and outcome.duration_s < 2
+
+
 def test_a_result_outlives_a_process_that_outlasts_the_grace(tmp_path: Path) -> None:
     def deaf(number: int, pipe: Connection) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
