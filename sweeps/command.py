@@ -84,7 +84,7 @@ def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -
     """
     line = again(study, facts)
     os.chdir((facts.get("command") or {}).get("directory") or ".")
-    check_program(study, line)
+    check_module(study, line)
     if not is_trusted:
         check_stored(study, line, [str(Path.cwd()), *sys.path])
     # The line comes from the database: whoever can write there must not approve anything in this user's name.
@@ -94,19 +94,17 @@ def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -
     os.execve(sys.executable, quiet, environment)
 
 
-def check_program(study: str, line: Sequence[str]) -> None:
-    """Refuse a command line whose program is not on this machine.
+def check_module(study: str, line: Sequence[str]) -> None:
+    """Refuse a command line whose module is not on this machine; `check_place` has looked for a script.
 
     Args:
         study: The study's name.
         line: What `again` has given.
 
     Raises:
-        StudyError: With the program, and where it was looked for.
+        StudyError: With the module, and what to do.
     """
     if line[1] != "-m":
-        if not Path(line[1]).is_file():
-            raise StudyError(f"Study {study!r} was started by {line[1]}, which is not on this machine.")
         return
     package = line[2].partition(".")[0]
     here = str(Path.cwd())  # where `python -m` looks first

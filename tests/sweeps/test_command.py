@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.command import again, check_program, started_by
+from sweeps.command import again, check_module, started_by
 from sweeps.errors import StudyError
 from sweeps.stored_line import check_stored
 
@@ -52,25 +52,19 @@ def test_a_name_is_quoted_for_hydra() -> None:
     assert override.value() == name and not override.is_sweep_override()
 
 
-@pytest.mark.parametrize(
-    "program, said",
-    [
-        (["/nowhere/app.py"], "was started by /nowhere/app.py, which is not on this machine"),
-        (["-m", "nowhere.app"], "was started by the module nowhere.app, which cannot be imported here"),
-    ],
-)
-def test_a_program_that_is_not_here_is_refused(program: list[str], said: str) -> None:
-    with pytest.raises(StudyError, match=said):
-        check_program("s", [sys.executable, *program, "-m", "x=1,2"])
+def test_a_script_that_is_not_here_is_refused() -> None:
+    command = {"module": "__main__", "script": "/nowhere/app.py", "options": []}
+    with pytest.raises(StudyError, match=r"was started from what is not here: program /nowhere/app\.py\. In your copy"):
+        again("s", {**FACTS, "command": command})
 
 
-def test_a_program_that_is_here_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_that_is_not_here_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StudyError, match=r"was started by the module nowhere\.app, which cannot be imported here"):
+        check_module("s", [sys.executable, "-m", "nowhere.app", "-m", "x=1,2"])
     (tmp_path / "own_package").mkdir()
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "app.py").touch()
-    check_program("s", [sys.executable, "-m", "own_package.app", "-m"])
-    check_program("s", [sys.executable, "-m", "sweeps.cli", "-m"])
-    check_program("s", [sys.executable, "app.py", "-m"])
+    check_module("s", [sys.executable, "-m", "own_package.app", "-m"])
+    check_module("s", [sys.executable, "-m", "sweeps.cli", "-m"])
 
 
 @pytest.mark.parametrize(
