@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from sweeps.lightning import JournalLogger
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.journal import Journal, events, samples
+from tests.quiet import QUIET
 
 
 class Broken:
@@ -72,10 +73,7 @@ def test_any_hyperparameters_are_recorded_and_training_goes_on(tmp_path: Path, m
         logger=JournalLogger(str(tmp_path)),
         max_steps=1,
         log_every_n_steps=1,
-        accelerator="cpu",
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
+        **QUIET,
     )
     trainer.fit(Theirs(**given), DataLoader(torch.ones(2, 1)))  # type: ignore[arg-type]
     path = TrialFiles(tmp_path).journal

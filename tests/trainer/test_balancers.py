@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from tests.conftest import REPOSITORY
+from tests.quiet import QUIET
 from tests.trainer.runs import BATCHES, EPOCHS, LAST, assert_continues, assert_equal, final_state, metrics, train
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.balancers import Balancer, FixedWeights
@@ -191,11 +192,8 @@ def test_the_losses_after_a_step_are_those_of_its_batch_under_the_new_parameters
     batch = {head: torch.tensor([0, 1, 2, 0]) for head in HEADS} | {"image": torch.randn(4, 1, 4, 4)}
     trainer = Trainer(
         max_steps=1,
-        accelerator="cpu",
         logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
+        **QUIET,
     )
     loader: DataLoader[object] = DataLoader([batch], batch_size=None)  # type: ignore[arg-type]
     trainer.fit(module, loader, loader)

@@ -9,6 +9,7 @@ from hydra.utils import execution_whitelist
 from lightning.pytorch import Trainer
 
 from tests.conftest import REPOSITORY
+from tests.quiet import QUIET
 from trainer_pkg.assemble import build
 from trainer_pkg.data import DataModule
 from trainer_pkg.data.digits import Digits
@@ -43,13 +44,10 @@ def trainer(folder: Path, max_steps: int) -> Trainer:
         max_steps=max_steps,
         limit_val_batches=1,
         limit_test_batches=1,
-        accelerator="cpu",
         default_root_dir=folder,
         logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         num_sanity_val_steps=0,
+        **QUIET,
     )
 
 
