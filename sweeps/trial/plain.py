@@ -24,7 +24,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     try:
         return _plain(value, depth)
     except Exception:  # of the value's own methods
-        return _text(value)
+        return shown(value)
 
 
 def _plain(value: Any, depth: int) -> Any:
@@ -36,7 +36,7 @@ def _plain(value: Any, depth: int) -> Any:
         return int(value) if isinstance(value, int) else float(value)
     if isinstance(value, PurePath):
         return str(value)
-    return _text(value) if depth == _MAX_DEPTH else _container(_without_resolvers(value), depth + 1)
+    return shown(value) if depth == _MAX_DEPTH else _container(_without_resolvers(value), depth + 1)
 
 
 def _container(value: Any, depth: int) -> Any:
@@ -47,7 +47,7 @@ def _container(value: Any, depth: int) -> Any:
     if isinstance(value, set | frozenset):
         return sorted((plain(item, depth) for item in value), key=str)
     number = _number(value)
-    return _text(value) if number is None else number
+    return shown(value) if number is None else number
 
 
 def _without_resolvers(value: Any) -> Any:
@@ -72,9 +72,10 @@ def _key(key: Any) -> str:
     return str.__str__(key) if isinstance(key, str) else str(_plain(key, _MAX_DEPTH))
 
 
-def _text(value: Any) -> str:
+def shown(value: Any, longest: int = _MAX_TEXT) -> str:
+    """The text of any object, cut; never raises."""
     try:
         text = reprlib.repr(value) if isinstance(value, list | tuple | set | frozenset | dict | int) else repr(value)
-    except Exception:
+    except Exception:  # of the object's own __repr__
         return f"<{type(value).__name__}>"
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."

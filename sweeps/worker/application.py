@@ -11,8 +11,8 @@ from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
+from sweeps.versions import targets as constructors
+from sweeps.versions import trusted_by
 from sweeps.worker.script import Script
 from sweeps.worker.task import Task
 
@@ -54,8 +54,8 @@ class Application:
         """
         from hydra.core.singleton import Singleton
 
-        targets = {target for composed in configs for target in _constructors(composed)}
-        trusted = getattr(context, "execution_whitelist", None)
+        targets = {target for composed in configs for target in constructors(composed)}
+        trusted = trusted_by(context)
         named = {target.rpartition(".")[0] for target in targets if _is_trusted(target, trusted)}
         modules = sorted({*named, task.module} - {"__main__", "__mp_main__", ""})
         main = Script.running()
@@ -131,17 +131,3 @@ def _is_trusted(target: str, whitelist: Any) -> bool:
     if not isinstance(whitelist, tuple):
         return True
     return any(target.startswith(known[:-1]) if known.endswith(".*") else target == known for known in whitelist)
-
-
-def _constructors(config: Any) -> Iterable[str]:
-    """Every `_target_` that a configuration names."""
-    plain = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
-    if isinstance(plain, dict):
-        target = plain.get("_target_")
-        if isinstance(target, str):
-            yield target
-        for value in plain.values():
-            yield from _constructors(value)
-    elif isinstance(plain, list):
-        for value in plain:
-            yield from _constructors(value)

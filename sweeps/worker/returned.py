@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweeps.redact import text
+from sweeps.trial.plain import shown
 
 _MOST_ENTRIES = 1000
 """Entries of a list or a table that are sent; what is longer is no result, such as the predictions of a network."""
@@ -27,7 +28,7 @@ def sendable(value: Any) -> Any:
     try:
         return float(value)
     except Exception:  # of whatever a task returns
-        return _shown(value)
+        return text(shown(value, _LONGEST_TEXT))
 
 
 def _num_entries(value: Any) -> float:
@@ -35,10 +36,3 @@ def _num_entries(value: Any) -> float:
     shape = getattr(value, "shape", None)
     is_array = isinstance(shape, tuple) and hasattr(value, "tolist") and all(isinstance(size, int) for size in shape)
     return math.prod(shape) if is_array and shape is not None else math.inf
-
-
-def _shown(value: Any) -> str:
-    try:
-        return text(repr(value)[:_LONGEST_TEXT])
-    except Exception:
-        return f"a {type(value).__name__}"
