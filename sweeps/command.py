@@ -82,13 +82,14 @@ def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -
     Raises:
         StudyError: Something of it is missing here.
     """
-    line = again(study, facts)
+    line, here = again(study, facts), str(Path.cwd())
     os.chdir((facts.get("command") or {}).get("directory") or ".")
     check_module(study, line)
     if not is_trusted:
         check_stored(study, line, [str(Path.cwd()), *sys.path])
-    # The line comes from the database: whoever can write there must not approve anything in this user's name.
-    environment = {**os.environ, "SWEEPS_STORED_COMMAND": "1", "SWEEPS_STORAGE": storage}
+    # The line comes from the database: whoever can write there must not approve anything in this user's name. What is
+    # printed in the end is typed where this command was.
+    environment = {**os.environ, "SWEEPS_STORED_COMMAND": here, "SWEEPS_STORAGE": storage}
     # `python -m` warns of a module that a plugin of Hydra's has imported before.
     quiet = [line[0], "-W", "ignore::RuntimeWarning:runpy", *line[1:]]
     os.execve(sys.executable, quiet, environment)

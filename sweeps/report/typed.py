@@ -19,7 +19,7 @@ from sweeps.redact import address
 from sweeps.settings import DEFAULT_DIRECTORY, default_storage, tracking_uri
 from sweeps.space import Point
 from sweeps.study.study import Study
-from sweeps.study.urls import check_url, shown
+from sweeps.study.urls import absolute, check_url, shown
 
 _OF_THE_SWEEP = ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher", "hydra.sweep.", "hydra.mode")
 
@@ -32,8 +32,10 @@ def looked_at(verb: str, study: Study) -> str:
 
 def shown_by_mlflow(uri: str) -> str:
     """`sweeps ui`, with the tracking URI where `sweeps` itself would look elsewhere."""
-    if uri == tracking_uri():
+    is_here = _here() == Path.cwd()
+    if uri == tracking_uri() and (is_here or not uri.startswith("sqlite:")):
         return "sweeps ui"
+    uri = uri if is_here or not uri.startswith("sqlite:") else absolute(uri)
     return shlex.join(["sweeps", "ui", "--tracking", address(uri) if uri.startswith("http") else shown(uri)])
 
 
@@ -48,11 +50,16 @@ def repeated(study: Study, point: Point) -> str:
 def _storage(url: Any) -> list[str]:
     # Whoever joins by `sweeps worker --storage` has it in the environment of that command only.
     stored = os.environ.get("SWEEPS_STORED_COMMAND")
-    usual = f"sqlite:///{DEFAULT_DIRECTORY}/studies.db" if stored else default_storage()
+    usual = f"sqlite:///{_here() / DEFAULT_DIRECTORY}/studies.db" if stored else default_storage()
     with contextlib.suppress(StudyError):  # what the environment says may be no address
         if _place(url) == _place(check_url(usual)):
             return []
     return ["--storage", shown(url.set(drivername=url.get_backend_name()))]
+
+
+def _here() -> Path:
+    """Where the command was typed; `sweeps worker` goes on in the study's working directory."""
+    return Path.cwd() / os.environ.get("SWEEPS_STORED_COMMAND", "")
 
 
 def _place(url: Any) -> Any:
@@ -70,7 +77,7 @@ def _program(command: dict[str, Any]) -> list[str]:
     module, script = command.get("module"), command.get("script")
     if script:
         path = Path(script)
-        return [_python(), str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)]
+        return [_python(), str(path.relative_to(_here()) if path.is_relative_to(_here()) else path)]
     if not module or module == "__main__":
         return []
     console_script = _console_script(module)

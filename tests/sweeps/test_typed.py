@@ -31,8 +31,25 @@ def test_the_storage_is_named_where_sweeps_would_look_elsewhere(
     assert looked_at("worker", other) == "sweeps worker s"
     assert looked_at("worker", usual) == f"sweeps worker --storage sqlite:///{tmp_path}/logs/studies/studies.db s"
     # `sweeps worker --storage` has set the variable for its own command, not for the terminal.
-    monkeypatch.setenv("SWEEPS_STORED_COMMAND", "1")
+    monkeypatch.setenv("SWEEPS_STORED_COMMAND", str(tmp_path))
     assert looked_at("worker", usual) == "sweeps worker s" and "--storage" in looked_at("worker", other)
+
+
+def test_a_worker_that_was_typed_elsewhere_prints_what_works_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    study = study_at(tmp_path / "logs/studies")
+    study.remember("command", {"module": "__main__", "script": str(tmp_path / "fit.py"), "options": []})
+    point = Point(overrides={"x": "1"}, varied=("x",))
+    monkeypatch.setenv("SWEEPS_STORED_COMMAND", "/")
+    assert looked_at("table", study) == f"sweeps table --storage sqlite:///{tmp_path}/logs/studies/studies.db s"
+    assert shown_by_mlflow("sqlite:///mlflow.db") == f"sweeps ui --tracking sqlite:///{tmp_path}/mlflow.db"
+    assert repeated(study, point).endswith(f" {str(tmp_path)[1:]}/fit.py x=1")
+    monkeypatch.setenv("SWEEPS_STORED_COMMAND", "/nowhere")
+    assert repeated(study, point).endswith(f" {tmp_path}/fit.py x=1")
 
 
 def test_an_environment_that_names_no_storage_ends_no_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
