@@ -7,9 +7,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.mlflow_server import Server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FAKES = REPOSITORY / "tests" / "fakes"
@@ -89,6 +92,16 @@ def commands(tmp_path: Path) -> Iterator[Commands]:
     made = Commands(tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
+    """An MLflow server of this test, in a folder of its own, not yet started; it is gone after the test."""
+    from tests.mlflow_server import Server
+
+    made = Server(tmp_path_factory.mktemp("mlflow"))
+    yield made
+    made.kill()
 
 
 @contextlib.contextmanager

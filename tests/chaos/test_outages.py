@@ -63,7 +63,7 @@ def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("num_kills", "num_steps", "longest_pause_s"), [(10, 10_000, 60.0)])
 def test_every_point_arrives_once_however_often_the_server_is_killed(
-    tmp_path: Path, num_kills: int, num_steps: int, longest_pause_s: float
+    tmp_path: Path, own_server: Server, num_kills: int, num_steps: int, longest_pause_s: float
 ) -> None:
     """The server is away at the start, comes, is killed, and is away at the end; ten points a step are written.
 
@@ -73,7 +73,7 @@ def test_every_point_arrives_once_however_often_the_server_is_killed(
         Database(f"sqlite:///{tmp_path}/studies.db"), "s", ["minimize"], {"objective": ["a"], "directory": "."}
     )
     made.add(Point(overrides={"x": str(x)}, varied=("x",)) for x in range(5))
-    server = Server(tmp_path)
+    server = own_server
     warnings: list[str] = []
     uploader = Uploader(lambda: connect(made, server.uri, "tests"), warnings.append)
     uploader.start()
@@ -126,8 +126,10 @@ def come_and_go(server: Server, num_kills: int, longest_pause_s: float) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_a_sweep_goes_on_without_its_server_and_sync_sends_what_it_missed(commands: Commands) -> None:
-    server = Server(commands.folder)
+def test_a_sweep_goes_on_without_its_server_and_sync_sends_what_it_missed(
+    commands: Commands, own_server: Server
+) -> None:
+    server = own_server
     line = (
         *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "trainer.max_epochs=3"),
         *("study.name=s", "seed=0,1", f"tracking.uri={server.uri}", "tracking.drain_s=1"),
@@ -142,4 +144,3 @@ def test_a_sweep_goes_on_without_its_server_and_sync_sends_what_it_missed(comman
         assert "0 trials sent" in commands.run("sweeps", "sync", "s", *tracking).stdout
     checked = commands.run("sweeps", "doctor", "s", *tracking)
     assert checked.returncode == 0 and "agree" in checked.stdout, checked.stdout
-    server.kill()

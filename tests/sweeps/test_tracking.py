@@ -111,8 +111,8 @@ def test_doctor_finds_what_is_missing_and_sync_mends_it(server: Server, tmp_path
     assert examine(study, StudyFiles(tmp_path), lambda: view_of(study, server.uri)) == []
 
 
-def test_an_uploader_survives_a_server_that_dies_and_comes_back(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+def test_an_uploader_survives_a_server_that_dies_and_comes_back(tmp_path: Path, own_server: Server) -> None:
+    server = own_server
     server.start()
     study = finished_study(tmp_path, "bumpy", num_steps=0)
     view = view_of(study, server.uri)
@@ -142,7 +142,6 @@ def test_an_uploader_survives_a_server_that_dies_and_comes_back(tmp_path: Path) 
     assert [point.value for point in view.history(run_id, "loss")] == [float(step) for step in range(300)]
     assert view.state(run_id)[0] == "FINISHED" and len(view.children()) == 1
     assert len(warnings) == 1 and slowest_s < 5  # a call to the server that is away takes longer
-    server.kill()
 
 
 def test_an_uploader_gives_up_on_a_server_that_never_answers(tmp_path: Path) -> None:
