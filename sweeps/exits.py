@@ -4,6 +4,7 @@
 129, 130, 141 and 143: the terminal was closed, Ctrl-C, nobody reads the output, SIGTERM; the study can be continued.
 """
 
+import _thread
 import contextlib
 import functools
 import inspect
@@ -11,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -76,6 +78,8 @@ def exit_on_sigterm() -> Iterator[None]:
     # `nohup` has SIGHUP ignored on purpose.
     taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, lambda number, frame: sys.exit(128 + number)) for number in taken}
+    hook = sys.unraisablehook
+    sys.unraisablehook = functools.partial(_signal_again, hook)
     try:
         yield
     except SystemExit as end:
@@ -83,8 +87,27 @@ def exit_on_sigterm() -> Iterator[None]:
             previous = dict.fromkeys(taken, signal.SIG_IGN)
         raise
     finally:
+        sys.unraisablehook = hook
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _signal_again(otherwise: Callable[[Any], object], unraisable: Any) -> None:
+    """Repeat a signal whose exception came where Python drops it, as in the callback of a weak reference."""
+    error = unraisable.exc_value
+    codes: dict[object, int] = {128 + number: number for number in _ENDING}
+    number = codes.get(error.code) if isinstance(error, SystemExit) else None
+    if isinstance(error, KeyboardInterrupt):
+        number = signal.SIGINT
+    if number is None:
+        otherwise(unraisable)
+        return
+
+    def later() -> None:
+        time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    _thread.start_new_thread(later, ())  # takes no lock, which the main thread might hold
 
 
 def one_line(error: BaseException) -> str:

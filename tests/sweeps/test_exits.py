@@ -1,5 +1,7 @@
 import os
 import signal
+import sys
+import time
 
 import pytest
 from hydra.errors import ConfigCompositionException
@@ -49,6 +51,40 @@ def test_ctrl_c_and_sigterm_have_their_usual_codes() -> None:
     os.kill(os.getpid(), signal.SIGTERM)  # a further one changes nothing any more
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     assert (interrupted.value.code, terminated.value.code) == (130, 143)
+
+
+class Dropped:
+    """Gets a signal where Python drops exceptions."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self._number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_in_a_finalizer_still_ends_the_command(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended, one_line_errors(), exit_on_sigterm():
+        Dropped(number)
+        time.sleep(20)
+    assert ended.value.code == 128 + number and time.monotonic() - began < 5
+    assert capsys.readouterr().err == ""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def test_other_errors_in_a_finalizer_are_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Faulty:
+        def __del__(self) -> None:
+            raise ValueError("in a finalizer")
+
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_value))
+    with exit_on_sigterm():
+        Faulty()
+    assert [str(error) for error in told] == ["in a finalizer"]
 
 
 def test_a_key_that_does_not_exist_is_answered_with_those_that_do() -> None:
