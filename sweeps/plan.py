@@ -118,11 +118,16 @@ def _replicated(space: Space, settings: StudySettings, config: DictConfig) -> Sp
     """The space with its seeds.
 
     Raises:
-        StudyError: The application has no such seed, or one that cannot be counted up.
+        StudyError: The application has no such seed, or one that cannot be counted up; or a sampler draws the points.
     """
     key = settings.seed_key
     if settings.replicates == 1:
         return space
+    if not is_grid(space, settings):
+        raise StudyError(
+            f"study.replicates={settings.replicates}: a sampler draws points that are trained once, with one seed."
+            " Search without it, then train the best points with replicates, as a grid."
+        )
     if key not in _keys(config) and not any(name.lstrip("+") == key for name in (*space.fixed, *space.varied)):
         near = did_you_mean(key, [name for name in _keys(config) if "seed" in name.lower()]) or "none"
         raise StudyError(

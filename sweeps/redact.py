@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from sweeps.secret_names import HIDDEN, holds_secret, is_always_secret, is_number, is_secret_variable
+from sweeps.secret_names import HIDDEN, holds_secret, is_always_secret, is_number, is_read_elsewhere, is_secret_variable
 
 _HARMLESS = re.compile(
     r"(HOME|USER|LOGNAME|PWD|OLDPWD|PATH|TE?MP|TMPDIR|HOST|HOSTNAME|SHELL|TERM|TZ|LANG|PYTHONPATH|VIRTUAL_ENV)$"
@@ -26,7 +26,7 @@ _MIN_NAMED, _MIN_READ = 6, 8
 _MAX_SCRUBBED = 2**26
 """Bytes; a longer file would keep a worker from its trials."""
 
-_READ = re.compile(r"\$\{\s*oc\.env\s*:\s*([A-Za-z_]\w*)")
+_READ = re.compile(r"\$\\?\{\s*oc\.env\s*\\?:\s*([A-Za-z_]\w*)")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^\s'\"<>]+)")
 _QUERY = re.compile(r"([?&;]([\w.\-]+)=)([^&\s#;]+)")
 _HINT = re.compile(r"passw|passphrase|secret|credential|token|key|auth|webhook|pwd|dsn|bearer", re.IGNORECASE)
@@ -170,7 +170,7 @@ def _learn_read(value: str) -> None:
 def _learn(value: str) -> None:
     value = value.strip()
     is_count = is_number(value) and len(value) < 10
-    if len(value) < _MIN_NAMED or is_count or "${" in value or value.lower() in ("default", HIDDEN):
+    if len(value) < _MIN_NAMED or is_count or is_read_elsewhere(value) or value.lower() in ("default", HIDDEN):
         return
     lines = [line for line in value.splitlines() if len(line) >= 16] if "\n" in value else []
     for known in (value, *lines):

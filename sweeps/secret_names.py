@@ -35,10 +35,15 @@ def holds_secret(key: str, value: Any) -> bool:
     """Whether a key holds a secret: no number of tokens, no switch, nothing that is read from elsewhere."""
     if not is_secret(key) or value is None or isinstance(value, bool) or not (shown := str(value).strip()):
         return False
-    is_plain = not isinstance(value, float | Mapping | list | tuple) and "${" not in shown
+    is_plain = not isinstance(value, float | Mapping | list | tuple) and not is_read_elsewhere(shown)
     if not is_plain or shown in ("null", "true", "false", "???", HIDDEN):
         return False
     return is_always_secret(key) or not is_number(shown)
+
+
+def is_read_elsewhere(value: str) -> bool:
+    """Whether a value names the place of another one; Hydra keeps the brace of an override behind a backslash."""
+    return "${" in value or r"$\{" in value
 
 
 def is_secret_variable(name: str) -> bool:

@@ -42,6 +42,20 @@ def test_replicates_count_up_from_the_seed() -> None:
     assert [point.overrides["seed"] for point in plan(["x=1", "seed=9"], seed=5, replicates=2).points()] == ["9", "10"]
 
 
+@pytest.mark.parametrize(("arguments", "study"), [(["x=interval(0,1)"], {}), (["x=1,2"], {"sampler": "tpe"})])
+def test_a_sampler_trains_no_replicates(arguments: list[str], study: dict[str, str]) -> None:
+    with pytest.raises(StudyError, match=r"study\.replicates=2: a sampler draws points that are trained once"):
+        plan(arguments, replicates=2, **study)
+
+
+def test_secrets_are_swept_by_the_names_of_their_variables() -> None:
+    made = plan(["password=${oc.env:A_PW},${oc.env:B_PW}", "token=${oc.env:C}"])
+    assert [point.overrides["password"] for point in made.points()] == [r"$\{oc.env\:A_PW\}", r"$\{oc.env\:B_PW\}"]
+    assert {point.overrides["token"] for point in made.points()} == {r"$\{oc.env\:C\}"} and not made.space.withheld
+    with pytest.raises(StudyError, match="password cannot be swept: its values are secret"):
+        plan(["password=${oc.env:A_PW},literal-secret"])
+
+
 def test_the_same_line_has_the_same_name_and_another_line_another_one() -> None:
     name = plan(["x=1,2", "y=3"]).name
     assert name.startswith("app-") and len(name) == len("app-") + 8
