@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from sweeps.errors import StudyError, SweepStopped
 from sweeps.identity import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.report.best import keep_best
-from sweeps.report.typed import shown_by_mlflow
+from sweeps.report.typed import looked_at, shown_by_mlflow
 from sweeps.snapshot import Snapshot
 from sweeps.study.events import log
 from sweeps.study.pruning import make_pruner
@@ -67,7 +68,7 @@ def work(order: WorkOrder) -> int:
             except SweepStopped as error:
                 stopped = error
         study.reconcile()
-        tracking.close(order.tracking.drain_s)
+        cut_off = _closed(tracking, order.tracking.drain_s)
     keep_best(study, files)
     print_summary(study, tracking.address() or (order.tracking.uri and shown_by_mlflow(order.tracking.uri)))
     _tell_of_edits(order)
@@ -76,7 +77,21 @@ def work(order: WorkOrder) -> int:
     if interrupted_by is not None:
         print("Interrupted. The same command continues the study.", file=sys.stderr)
         return 128 + interrupted_by
+    if cut_off is not None:
+        print(f"Interrupted. `{looked_at('sync', study)}` sends what the server may lack.", file=sys.stderr)
+        return cut_off
     return int(any(trial.state == "failed" for trial in study.current_trials()))
+
+
+def _closed(tracking: Tracking, drain_s: float) -> int | None:
+    """Send the rest; the exit code of a signal that ends the wait for the server. All trials are at rest by then."""
+    try:
+        tracking.close(drain_s)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except SystemExit as end:
+        return int(end.code or 0)
+    return None
 
 
 def _tell_of_edits(order: WorkOrder) -> None:

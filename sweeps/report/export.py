@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweeps.report.lines import number_format
 from sweeps.report.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -136,9 +137,10 @@ def _key_texts(values: Sequence[Any]) -> list[str]:
 
 def _metric_texts(column: Column) -> list[str]:
     spreads = column.spreads or (None,) * len(column.values)
+    form = number_format(mean for mean in column.values if mean is not None)
     texts = []
     for row, (mean, spread) in enumerate(zip(column.values, spreads, strict=True)):
-        text = "" if mean is None else f"{mean:.4f}" if spread is None else f"{mean:.4f} ± {spread:.4f}"
+        text = "" if mean is None else f"{mean:{form}}" if spread is None else f"{mean:{form}} ± {spread:{form}}"
         texts.append(f"**{text}**" if row in column.best else text)
     return texts
 

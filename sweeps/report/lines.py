@@ -1,12 +1,15 @@
 """How points, trials and the progress of a study read in one line."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from sweeps.outcome import Completed, Failed
 from sweeps.output import one_line
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
+
+_SMALLEST, _LARGEST = 0.01, 1e6
 
 
 def describe(point: Point | None) -> str:
@@ -25,11 +28,17 @@ def aim(study: Study) -> str:
     return f"{told[0].upper()}{told[1:]}"
 
 
+def number_format(values: Iterable[float]) -> str:
+    """Four decimals; four digits where the smallest or the largest of the values would be badly shown by them."""
+    sizes = [abs(value) for value in values if value != 0 and math.isfinite(value)]
+    return ".4f" if not sizes or (min(sizes) >= _SMALLEST and max(sizes) < _LARGEST) else ".4g"
+
+
 def result(trial: TrialRow) -> str:
     """The values of a trial, or the cause of its failure; empty for any other state."""
     match trial.outcome:
         case Completed(values=values):
-            return ", ".join(f"{value:.4f}" for value in values)
+            return ", ".join(f"{value:{number_format([value])}}" for value in values)
         case Failed(cause=cause, detail=detail):
             return one_line(f"{cause}: {detail}")
     return ""
@@ -50,7 +59,7 @@ def live_cells(trial: TrialRow, objective: str | None) -> tuple[str, str, str, s
     epoch = metrics.get("epoch")
     if trial.outcome and epoch is not None and not any(name.startswith("test/") for name in metrics):
         epoch += 1  # Lightning counts the epochs of a fit from 0; the test after it logs their number
-    shown = "" if epoch is None else f"{epoch:.0f}", "" if best is None else f"{best:.4f}"
+    shown = "" if epoch is None else f"{epoch:.0f}", "" if best is None else f"{best:{number_format([best])}}"
     return str(trial.number), trial.state, *shown, describe(trial.point)
 
 

@@ -77,7 +77,12 @@ class Tracking:
             return
         self._start()
         finish = (lambda view: finish_study(self._study, view)) if is_finished else None
-        if not self._uploader.close(drain_s, finish):
+        try:
+            is_whole = self._uploader.close(drain_s, finish)
+        except BaseException:  # a signal: the user waits for this server no longer
+            self._view = None
+            raise
+        if not is_whole:
             self._view = None
         elif is_finished:
             path.parent.mkdir(parents=True, exist_ok=True)

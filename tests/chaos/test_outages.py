@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -123,6 +124,25 @@ def come_and_go(server: Server, num_kills: int, longest_pause_s: float) -> None:
         server.start()
         time.sleep(generator.uniform(0.5, longest_pause_s))
         server.kill()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_whoever_waits_no_longer_for_a_silent_server_sees_the_results(
+    commands: Commands, number: int, code: int
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tracking = f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}"
+        process = commands.start("fake", "-m", "x=1,2", "study.name=s", tracking, "tracking.drain_s=100")
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("[2/2] "):
+            assert process.poll() is None
+        time.sleep(2)  # it waits for the server
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert "Best:    trial 0, loss=1 (minimize)" in out and "Table:   sweeps table" in out
+    last = err.splitlines()[-1]
+    assert last.startswith("Interrupted. `sweeps sync ") and last.endswith("s` sends what the server may lack.")
 
 
 @pytest.mark.timeout(400)

@@ -44,6 +44,25 @@ def test_markdown_is_for_people() -> None:
     assert to_markdown(TABLE) == MARKDOWN
 
 
+@pytest.mark.parametrize(
+    ("means", "spreads", "texts"),
+    [
+        ((1e-05, 2e-05), (), ["**1e-05**", "2e-05"]),
+        ((0.0123, 0.5), (), ["**0.0123**", "0.5000"]),
+        ((0.00123, 0.00124), (0.00001, 0.00002), ["**0.00123 ± 1e-05**", "0.00124 ± 2e-05"]),
+        ((0.0, 3.0), (), ["**0.0000**", "3.0000"]),
+        ((-1e308, 1.5), (), ["**-1e+308**", "1.5"]),
+        ((1234567.0, 1234568.0), (), ["**1.235e+06**", "1.235e+06"]),
+    ],
+)
+def test_numbers_have_four_digits_where_four_decimals_say_nothing(
+    means: tuple[float, ...], spreads: tuple[float, ...], texts: list[str]
+) -> None:
+    column = Column(title="loss", kind="metric", values=means, spreads=spreads, best=frozenset({0}))
+    rows = to_markdown(Table(columns=(column,))).splitlines()[2:]
+    assert [row.strip("| ") for row in rows] == texts
+
+
 def test_csv_has_every_digit_and_no_bold() -> None:
     head, *rows = csv.reader(io.StringIO(to_csv(TABLE)))
     assert head == ["model", "lr", "n", "val/acc", "val/acc ±", "test/mae", "test/mae ±", "parameters", "seconds"]

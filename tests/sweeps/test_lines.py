@@ -47,6 +47,15 @@ def test_a_trial_that_has_ended(row: TrialRow, expected: str, line: str) -> None
 NOISY = "\x1b[31mValueError\x1b[0m:\tno\r\nshape\x07 \x1b]0;title\x07[64,\u202e 32]\x00"
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e-05, "1e-05"), (0.25, "0.2500"), (0.0, "0.0000"), (1e308, "1e+308"), (-0.00012345, "-0.0001234")],
+)
+def test_a_result_has_digits_however_small_or_large(value: float, text: str) -> None:
+    row = TrialRow(number=0, state="completed", attempt=1, point=None, worker=None, outcome=Completed(values=(value,)))
+    assert result(row) == text
+
+
 def test_what_a_terminal_would_obey_is_taken_out() -> None:
     failed = trial("failed", Failed(cause="error", detail=NOISY))
     assert result(failed) == "error: ValueError: no shape [64, 32]"
