@@ -2,7 +2,9 @@
 
 import contextlib
 import math
+import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -11,6 +13,7 @@ from sweeps.outcome import Completed
 from sweeps.redact import tree
 from sweeps.report.lines import describe
 from sweeps.report.typed import repeated
+from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles, write_text
@@ -38,8 +41,34 @@ def best_trials(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[T
     return [trial for _, trial in found]
 
 
+def best_cell(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[TrialRow]:
+    """The replicates of the cell with the best mean, the best one first; empty where no cell has replicates.
+
+    Only cells with as many results as any count: one lucky seed is not to beat the mean of three.
+
+    Args:
+        trials: Trials of a study; points that a sampler drew have no replicates.
+        directions: `minimize` or `maximize` per objective; with several there is no one order of means.
+    """
+    cells: dict[str, list[tuple[float, TrialRow]]] = {}
+    for trial in trials:
+        if not trial.is_drawn and len(directions) == 1 and (cost := _cost(trial, directions)) and trial.point:
+            cells.setdefault(trial.point.cell_key, []).append((cost[0], trial))
+    most = max(map(len, cells.values()), default=0)
+    if most < 2:
+        return []
+    whole = [cell for cell in cells.values() if len(cell) == most]
+    best = min(whole, key=lambda cell: statistics.fmean(cost for cost, _ in cell))
+    return [trial for _, trial in sorted(best, key=lambda each: (each[0], each[1].number))]
+
+
 def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     """The best trial with the command that repeats it, or the Pareto set; empty where no trial has a value."""
+    if cell := best_cell(trials, study.directions):
+        return [
+            f"Best:    {_cell_text(study, cell)}: {_mean(study, cell)} over {len(cell)} seeds ({study.directions[0]})",
+            f"         its best is {_line(study, cell[0])}",
+        ]
     best = best_trials(trials, study.directions)
     if not best:
         return []
@@ -56,13 +85,17 @@ def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
 
 def keep_best(study: Study, files: StudyFiles) -> None:
     """Write `best.yaml`: the best trial, or the Pareto set. A disk that refuses it ends nothing."""
-    best = best_trials(study.current_trials(), study.directions)
+    trials = study.current_trials()
+    cell = best_cell(trials, study.directions)
+    best = cell[:1] or best_trials(trials, study.directions)
     if best:
         alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
         told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}
         told["best"] = [_record(study, trial, files) for trial in (best[:1] if alike else best)]
         if alike:
             told["as_good"] = alike
+        if cell:
+            told["mean_over_seeds"] = {"trials": [trial.number for trial in cell], "values": _means(study, cell)}
         with contextlib.suppress(OSError):
             write_text(files.best, yaml.safe_dump(tree(told), sort_keys=False, allow_unicode=True, width=math.inf))
 
@@ -85,6 +118,24 @@ def _line(study: Study, trial: TrialRow) -> str:
     values = ", ".join(f"{name}={value:.6g}" for name, value in _values(study, trial).items())
     way = f" ({study.directions[0]})" if len(study.directions) == 1 else ""
     return f"trial {trial.number}, {values}{way}: {repeated(study, trial.point) or describe(trial.point)}"
+
+
+def _cell_text(study: Study, cell: Sequence[TrialRow]) -> str:
+    """What the cell varies: its keys without the seed; the seeds' own key where nothing else varies."""
+    point = cell[0].point
+    assert point is not None
+    seed_key = study.facts.get("seed_key", REPLICATE_KEY)
+    varied = tuple(key for key in point.varied if key.lstrip("+") != seed_key)
+    return describe(replace(point, varied=varied)) if varied else "the only cell"
+
+
+def _mean(study: Study, cell: Sequence[TrialRow]) -> str:
+    return ", ".join(f"{name}={value:.6g}" for name, value in _means(study, cell).items())
+
+
+def _means(study: Study, cell: Sequence[TrialRow]) -> dict[str, float]:
+    values = [_values(study, trial) for trial in cell]
+    return {name: statistics.fmean(each[name] for each in values) for name in values[0]}
 
 
 def _values(study: Study, trial: TrialRow) -> dict[str, float]:

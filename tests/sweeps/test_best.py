@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
-from sweeps.report.best import best_lines, best_trials, keep_best
+from sweeps.report.best import best_cell, best_lines, best_trials, keep_best
+from sweeps.report.frame import trial_frame
 from sweeps.report.listing import trials_listing
+from sweeps.report.tables import benchmark_table
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -126,6 +128,36 @@ def test_the_file_has_all_that_repeats_the_best_trial(tmp_path: Path) -> None:
         "overrides": ["model=cnn", "x=2", "+lr=0.5"],
         "directory": f"{tmp_path}/trials/002",
     }
+
+
+def replicated(folder: Path, values: dict[str, list[float | None]]) -> Study:
+    results = [
+        ({"x": x, "seed": str(seed)}, FAILED if value is None else done(value))
+        for x, of_cell in values.items()
+        for seed, value in enumerate(of_cell)
+    ]
+    return study_of(folder, results, varied=("x", "seed"))
+
+
+def test_with_seeds_the_best_is_the_cell_with_the_best_mean_that_lost_no_seed(tmp_path: Path) -> None:
+    """Cell a has the best trial and the worst mean; cell c the best mean, of the one seed that did not fail."""
+    study = replicated(tmp_path, {"a": [0.0, 0.75, 0.75], "b": [0.5, 0.25, 0.375], "c": [0.1, None, None]})
+    assert [trial.number for trial in best_cell(study.trials(), ["minimize"])] == [4, 5, 3]
+    assert best_lines(study, study.trials()) == [
+        "Best:    x=b: loss=0.375 over 3 seeds (minimize)",
+        "         its best is trial 4, loss=0.25 (minimize): x=b seed=1",
+    ]
+    keep_best(study, StudyFiles(tmp_path))
+    told = yaml.safe_load((tmp_path / "best.yaml").read_text())
+    assert [each["trial"] for each in told["best"]] == [4]
+    assert told["mean_over_seeds"] == {"trials": [4, 5, 3], "values": {"loss": 0.375}}
+    table = benchmark_table(trial_frame(study))
+    assert table is not None and {c.title: c.best for c in table.columns}["loss"] == {1}
+
+
+def test_without_replicates_there_is_no_best_cell(tmp_path: Path) -> None:
+    study = replicated(tmp_path, {"a": [1.0], "b": [0.5]})
+    assert best_cell(study.trials(), ["minimize"]) == []
 
 
 def test_without_a_result_there_is_neither_line_nor_file(tmp_path: Path) -> None:
