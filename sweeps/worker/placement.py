@@ -47,7 +47,8 @@ def places_of_this_machine(asked: int | str, num_trials: int) -> tuple[Place, ..
 
 def server_environment(places: tuple[Place, ...]) -> dict[str, str]:
     """Variables of the fork server: the thread count is read when the libraries are imported. The user's own stay."""
-    return {name: os.environ.get(name, str(places[0].threads)) for name in _THREADS}
+    usual = os.environ.get(_THREADS[0], str(places[0].threads))  # torch takes what is set for any of its libraries
+    return {name: os.environ.get(name, usual) for name in _THREADS}
 
 
 def num_cores() -> int:

@@ -14,7 +14,7 @@ def test_the_thread_count_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert server_environment(places)["OMP_NUM_THREADS"] == "4"
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert server_environment(places)["OMP_NUM_THREADS"] == "3"
+    assert set(server_environment(places).values()) == {"3"}  # torch takes what MKL has
 
 
 @pytest.mark.parametrize(("asked", "num_trials", "num"), [("auto", 100, 4), ("auto", 3, 3), (2, 100, 2), (8, 100, 8)])
