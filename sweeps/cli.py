@@ -165,10 +165,11 @@ def delete(
     files = StudyFiles(Path(study.facts.get("directory") or name))
     is_ours = is_own_study(files, study.facts.get("key", ""))
     num_trials = len(study.trials())
-    if not yes:
-        typer.confirm(
-            f"Delete study {name}: {num_trials} trials{f' and {files.directory}' if is_ours else ''}?", abort=True
-        )
+    if not yes and not _agrees(
+        f"Delete study {name}: {num_trials} trials{f' and {files.directory}' if is_ours else ''}?"
+    ):
+        print("Nothing was deleted. --yes deletes without asking.")
+        raise typer.Exit(1)
     study.delete()
     if is_ours:
         shutil.rmtree(files.directory)
@@ -235,6 +236,15 @@ def ui(
     environment = {**os.environ, **quiet, "MLFLOW_BACKEND_STORE_URI": uri}
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     os.execve(sys.executable, command, environment)
+
+
+def _agrees(question: str) -> bool:
+    """Whether the user says yes; silence, and no terminal to answer at, is no."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        print()
+        return False
 
 
 def _database(storage: str | None, is_view: bool = True) -> "Database":

@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import errno
 import os
 import re
 import select
@@ -32,6 +33,7 @@ def width_of(stream: TextIO) -> int | None:
 @contextlib.contextmanager
 def tolerant_output() -> Iterator[None]:
     """Write other signs for those that a terminal does not have, and end quietly where the reader of a pipe is gone."""
+    replace_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and (stream.encoding or "").lower() not in ("utf-8", "utf8"):
             stream.reconfigure(errors=_HANDLER)
@@ -43,6 +45,19 @@ def tolerant_output() -> Iterator[None]:
             raise
         drop_output()
         raise SystemExit(128 + signal.SIGPIPE) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:  # a file of ours
+            raise
+        drop_output()
+        sys.stderr.write(f"Error: the output cannot be written: {os.strerror(errno.ENOSPC)}.\n")
+        raise SystemExit(1) from None
+
+
+def replace_closed() -> None:
+    """Let what is printed go nowhere where the command was started without an output, as by `>&-`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - for as long as the process lives
 
 
 def drop_output() -> None:

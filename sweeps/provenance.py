@@ -84,7 +84,10 @@ class Provenance:
     def changes_since(self, before: "Provenance") -> str:
         """What is different now, in a few words."""
         if not self.program.is_same(before.program):
-            return f"the application: {before.program.identity} -> {self.program.identity}"
+            other = f"the application: {before.program.identity} -> {self.program.identity}"
+            if self.program.is_named or before.program.is_named:
+                return other
+            return f"{other} (a name in pyproject.toml makes copies of a folder one application)"
         told = list(_differences(before.values, self.values))
         files = sorted(name for name, found in self.files.items() if before.files.get(name, found) != found)
         name = f"--config-name: {before.config_name} -> {self.config_name}"

@@ -402,6 +402,8 @@ def test_a_study_is_deleted_with_what_is_its_own(commands: Commands) -> None:
     assert commands.run("fake", "-m", "x=1", "study.name=t").returncode == 0
     storage = ("--storage", f"sqlite:///{commands.folder}/studies/studies.db")
     asked = commands.run("sweeps", "delete", "s", *storage)
+    assert (asked.returncode, asked.stderr) == (1, "")
+    assert asked.stdout.splitlines()[-1] == "Nothing was deleted. --yes deletes without asking."
     assert asked.returncode != 0 and "2 trials" in asked.stdout and len(trials(commands)) == 2
     done = commands.run("sweeps", "delete", "s", "--yes", *storage)
     assert done.returncode == 0 and "2 trials deleted" in done.stdout and "MLflow stay" in done.stdout, done.stderr

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.conftest import BIN, Commands, lines
+from tests.conftest import APPS, BIN, Commands, lines
 
 
 def written(code: str, encoding: str = "ascii") -> subprocess.CompletedProcess[str]:
@@ -27,6 +27,30 @@ def test_a_reader_that_is_gone_ends_the_command_quietly() -> None:
     process.stdout.close()
     assert process.wait(60) == 141 and process.stderr.read() == b""
     process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "told"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        (">/dev/full", 1, "Error: the output cannot be written: No space left on device.\n"),
+    ],
+)
+@pytest.mark.parametrize("line", ["sweeps --help", "fake -m x=1 tracking.uri=null study.name=s"])
+def test_an_output_that_is_closed_or_full_is_no_traceback(
+    commands: Commands, line: str, redirection: str, code: int, told: str
+) -> None:
+    line = line.replace("fake", f"{sys.executable} {APPS['fake']}").replace("sweeps --", f"{BIN}/sweeps --")
+    done = subprocess.run(
+        ["bash", "-c", f"{line} {redirection}"],
+        env=commands.environment,
+        cwd=commands.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr == told
 
 
 @pytest.mark.parametrize("line", [("train", "--help"), ("train", "--cfg", "job"), ("sweeps", "--help")])
