@@ -1,10 +1,16 @@
 # Everything runs in .venv, which is made from requirements.lock on first use; test-light has a small one of its own.
+# What installs and builds is in build.lock. The locks have hashes; nothing is fetched that they do not name.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(BIN)/python -m uv
+# Options of an environment's python: install what build.lock names; install this repository, with the backend from there.
+INSTALL_TOOLS = -m pip install --quiet --disable-pip-version-check --require-hashes --requirement build.lock
+INSTALL_EDITABLE = -m uv pip install --quiet --no-deps --no-build-isolation
+BUILD = $(UV) build --quiet --build-constraints build.lock --require-hashes --wheel --out-dir dist
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url
 LIGHT := .venv-light
 LIGHT_READY := $(LIGHT)/.ready
 LIGHT_TESTS := tests/foreign/test_light.py $(addprefix tests/sweeps/test_,distributions.py sampling.py settings.py space.py)
@@ -14,22 +20,22 @@ LIGHT_TESTS := tests/foreign/test_light.py $(addprefix tests/sweeps/test_,distri
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(READY): requirements.lock pyproject.toml trainer_pkg/pyproject.toml
+$(READY): build.lock requirements.lock pyproject.toml trainer_pkg/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python $(INSTALL_TOOLS)
 	# Without bytecode every start would compile torch and lightning again.
 	$(UV) pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python --requirement requirements.lock
-	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable . --editable trainer_pkg
+	$(BIN)/python $(INSTALL_EDITABLE) --python $(BIN)/python --editable . --editable trainer_pkg
 	@touch $(READY)
 
-$(LIGHT_READY): tests/foreign/requirements.lock pyproject.toml
+$(LIGHT_READY): build.lock tests/foreign/requirements.lock pyproject.toml
 	@test -x $(LIGHT)/bin/python || $(PYTHON) -m venv $(LIGHT)
-	$(LIGHT)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LIGHT)/bin/python $(INSTALL_TOOLS)
 	$(LIGHT)/bin/python -m uv pip install --quiet --require-hashes --compile-bytecode --python $(LIGHT)/bin/python \
 	  --requirement tests/foreign/requirements.lock
-	$(LIGHT)/bin/python -m uv pip install --quiet --no-deps --python $(LIGHT)/bin/python --editable .
+	$(LIGHT)/bin/python $(INSTALL_EDITABLE) --python $(LIGHT)/bin/python --editable .
 	@touch $(LIGHT_READY)
 
 sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x three loss weights
@@ -58,16 +64,16 @@ ui: $(READY)  ## Open the MLflow UI
 	$(BIN)/sweeps ui
 
 lock: $(READY)  ## Compile the locks again
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --extra dev --no-emit-package hydra-sweeps --output-file requirements.lock pyproject.toml trainer_pkg/pyproject.toml
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --output-file tests/foreign/requirements.lock pyproject.toml tests/foreign/requirements.in
-	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-emit-index-url \
-	  --output-file docker/requirements.lock docker/requirements.in
+	$(COMPILE) --python-version 3.11 --extra dev --no-emit-package hydra-sweeps \
+	  --output-file requirements.lock pyproject.toml trainer_pkg/pyproject.toml
+	$(COMPILE) --python-version 3.11 --constraint requirements.lock --group build --output-file build.lock
+	$(COMPILE) --python-version 3.11 --output-file tests/foreign/requirements.lock \
+	  pyproject.toml tests/foreign/requirements.in
+	$(COMPILE) --python-version 3.13 --output-file docker/requirements.lock docker/requirements.in
 
 wheels: $(READY)  ## Build both distributions into dist/
-	$(UV) build --quiet --wheel --out-dir dist .
-	$(UV) build --quiet --wheel --out-dir dist trainer_pkg
+	$(BUILD) .
+	$(BUILD) trainer_pkg
 
 clean:  ## Remove the environment and all that studies have left here
 	rm -rf $(VENV) $(LIGHT) logs mlflow.db mlruns

@@ -1,5 +1,6 @@
 """Two distributions: what each brings along, and which names it puts into an environment."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,11 @@ def project(folder: str) -> dict[str, Any]:
     return found
 
 
+def pins(lock: str) -> dict[str, str]:
+    lines = (REPOSITORY / lock).read_text().splitlines()
+    return dict(line.rstrip(" \\").split(" ; ")[0].split("==") for line in lines if "==" in line and line[0] != " ")
+
+
 SWEEPS, TRAINER = project("."), project("trainer_pkg")
 
 
@@ -31,11 +37,19 @@ def test_both_are_of_one_version_and_ask_for_each_other() -> None:
     assert f"{SWEEPS['name']}=={version}" in TRAINER["dependencies"]
 
 
+def test_make_fetches_nothing_that_a_lock_does_not_name() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text().replace("\\\n", " ")
+    fetching = [line for line in makefile.splitlines() if re.search(r"pip install|UV\) build", line)]
+    assert len(fetching) == 5  # the tools, two environments, this repository, its wheels
+    for line in fetching:
+        assert "--require-hashes" in line or {"--no-deps", "--no-build-isolation"} <= set(line.split()), line
+    assert {"hatchling", "uv"} <= set(pins("build.lock"))
+
+
 def test_the_light_lock_has_the_stable_hydra_and_nothing_heavy() -> None:
-    lines = (REPOSITORY / "tests/foreign/requirements.lock").read_text().splitlines()
-    pins = dict(line.rstrip(" \\").split(" ; ")[0].split("==") for line in lines if "==" in line and line[0] != " ")
-    assert pins["hydra-core"].startswith("1.3.") and pins["omegaconf"].startswith("2.3.")
-    assert not {"torch", "torchvision", "lightning", "mlflow", "scikit-learn", "hydra-optuna-sweeper"} & set(pins)
+    pinned = pins("tests/foreign/requirements.lock")
+    assert pinned["hydra-core"].startswith("1.3.") and pinned["omegaconf"].startswith("2.3.")
+    assert not {"torch", "torchvision", "lightning", "mlflow", "scikit-learn", "hydra-optuna-sweeper"} & set(pinned)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +61,7 @@ def test_the_light_lock_has_the_stable_hydra_and_nothing_heavy() -> None:
 )
 def test_a_wheel_holds_what_it_runs_and_nothing_of_the_other(folder: str, held: set[str], tmp_path: Path) -> None:
     build = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), folder]
-    subprocess.run(build, cwd=REPOSITORY, check=True)
+    subprocess.run([*build, "--build-constraints", "build.lock", "--require-hashes"], cwd=REPOSITORY, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert held <= names
