@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sweeps.study.records import Claim
 from sweeps.trial.files import TrialFiles
-from sweeps.worker.memory import num_oom_kills
+from sweeps.worker.memory import MemoryWatch, num_oom_kills
 from sweeps.worker.messages import FromTrial, GaveUp, LastWord, Prune, Raised, Returned
 from sweeps.worker.placement import Place
 from sweeps.worker.process import TrialProcess
@@ -48,6 +48,7 @@ class Attempt:
         self.stopped_because: str | None = None
 
     @property
+        self.memory = MemoryWatch(process.pid)
     def age_s(self) -> float:
         return time.monotonic() - self._started_at
 

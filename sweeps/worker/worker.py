@@ -17,7 +17,6 @@ from sweeps.study.study import Study
 from sweeps.worker.attempt import Attempt, Member, Starter
 from sweeps.worker.brake import Brake
 from sweeps.worker.interruption import Interruption
-from sweeps.worker.memory import used_gb
 from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned, Waiting
 from sweeps.worker.observers import Observer, Observers
 from sweeps.worker.placement import Place
@@ -133,6 +132,8 @@ class Worker:
         """Wait until a trial speaks or ends, at most until something else is due."""
         sources = [source for attempt in self._running for source in attempt.process.sources]
         due = [self._next_look, *(attempt.beat_at + self._beat_interval_s for attempt in self._running)]
+        if self._settings.trial_memory_gb is not None:
+            due += [attempt.memory.due_at for attempt in self._running]
         pause_s = max(0.0, min(_POLL_S, min(due) - time.monotonic()))
         if sources:
             wait(sources, timeout=pause_s)
@@ -185,14 +186,13 @@ class Worker:
             self._beat(attempt)
 
     def _beat(self, attempt: Attempt) -> None:
-        """Say that its trials run, if that is due; stop it where it uses too much or is another worker's now."""
+        """Say that its trials run, if that is due; end it where it uses too much or is another worker's now."""
+        if (gb := attempt.memory.excess_gb(self._settings.trial_memory_gb)) is not None:
+            self._end(attempt, "out_of_memory", f"{gb:.2f} GB of memory in use (study.trial_memory_gb)")
+            return
         if time.monotonic() - attempt.beat_at < self._beat_interval_s:
             return
         attempt.beat_at = time.monotonic()
-        limit_gb = self._settings.trial_memory_gb
-        if limit_gb is not None and (gb := used_gb(attempt.process.pid)) > limit_gb:
-            self._end(attempt, "out_of_memory", f"{gb:.1f} GB of memory in use (study.trial_memory_gb)")
-            return
         held = [self._study.beat(member.claim, member.progress) for member in attempt.members.values()]
         if not any(held):
             self._remove(attempt)

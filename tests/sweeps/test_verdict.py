@@ -29,7 +29,7 @@ def judged(
     has_lost_its_server: bool = False,
     num_oom_kills: int = 0,
 ) -> Ending:
-    process = SimpleNamespace(exit_code=exit_code, has_lost_its_server=has_lost_its_server)
+    process = SimpleNamespace(pid=0, exit_code=exit_code, has_lost_its_server=has_lost_its_server)
     member = Member(claim=CLAIM, files=TrialFiles(folder), last_word=last_word)
     attempt = Attempt([member], Place(threads=1, device=None, share=1.0), process)  # type: ignore[arg-type]
     attempt.stopped_because = "its worker was told to stop by SIGINT" if is_stopped else None

@@ -25,7 +25,8 @@ from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
 from sweeps.worker.attempt import Attempt, Member
-from sweeps.worker.messages import Declared, Raised, Reported, Returned, encode
+from sweeps.worker.memory import MemoryWatch, used_gb
+from sweeps.worker.messages import Declared, Progressed, Raised, Reported, Returned, encode
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.placement import Place
 from sweeps.worker.process import TrialProcess
@@ -467,6 +468,55 @@ def test_nothing_is_claimed_while_nothing_can_be_written(tmp_path: Path, capsys:
 
 def test_the_time_of_a_trial_ends_with_its_last_word(tmp_path: Path) -> None:
     def stays(number: int, pipe: Connection) -> None:
+def grow(folder: Path) -> None:
+    """Take up to 2 GB in two seconds; the file `taken` has one byte per 10 MB."""
+    taken = []
+    with (folder / "taken").open("wb", buffering=0) as count:
+        for _ in range(200):
+            taken.append(b"x" * 10_000_000)
+            count.write(b".")
+            time.sleep(0.01)
+    time.sleep(60)
+
+
+def test_a_trial_that_grows_fast_is_ended_near_its_limit(tmp_path: Path) -> None:
+    study = study_of(tmp_path, 1)
+    limit_gb = used_gb(os.getpid()) + 0.3  # it is forked from here
+    worker, _ = worker_of(study, tmp_path, lambda *_: grow(tmp_path), trial_memory_gb=limit_gb, max_retries=0)
+    assert worker.run() is None
+    outcome = study.trials()[0].outcome
+    assert isinstance(outcome, Failed) and outcome.cause == "out_of_memory", outcome
+    assert "GB of memory in use (study.trial_memory_gb)" in outcome.detail
+    assert 20 < (tmp_path / "taken").stat().st_size < 90  # a look each two seconds comes at 200
+
+
+def test_what_a_process_started_by_a_trial_takes_counts_too(tmp_path: Path) -> None:
+    def starts(number: int, pipe: Connection) -> None:
+        child = multiprocessing.get_context("fork").Process(target=grow, args=(tmp_path,))
+        child.start()
+        child.join()
+
+    study = study_of(tmp_path, 1)
+    limit_gb = 2 * used_gb(os.getpid()) + 0.3
+    worker_of(study, tmp_path, starts, trial_memory_gb=limit_gb, max_retries=0)[0].run()
+    outcome = study.trials()[0].outcome
+    assert isinstance(outcome, Failed) and outcome.cause == "out_of_memory", outcome
+    assert 20 < (tmp_path / "taken").stat().st_size < 90
+
+
+def test_the_more_is_left_the_later_is_the_next_look() -> None:
+    pauses = []
+    for limit_gb in (100.0, 10.0, used_gb(os.getpid()) + 0.05):
+        watch = MemoryWatch(os.getpid())
+        assert watch.excess_gb(limit_gb) is None
+        pauses.append(watch.due_at - time.monotonic())
+        assert watch.excess_gb(0.0) is None  # not due yet
+    assert 1.9 < pauses[0] <= 2.0 and 0.5 < pauses[1] <= 1.0 and pauses[2] < 1.9
+    watch.due_at = 0.0
+    assert watch.excess_gb(None) is None
+    assert (gb := watch.excess_gb(0.01)) is not None and gb > 0.01
+
+
         square(number, pipe)
         time.sleep(60)
 
