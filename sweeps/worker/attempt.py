@@ -12,6 +12,9 @@ from sweeps.worker.messages import FromTrial, GaveUp, LastWord, Prune, Raised, R
 from sweeps.worker.placement import Place
 from sweeps.worker.process import TrialProcess
 
+_LOOK_S = 1.0
+"""Longest time between two looks of a worker that waits for nothing."""
+
 
 @dataclass(slots=True)
 class Member:
@@ -43,29 +46,43 @@ class Attempt:
         self.members = {member.claim.number: member for member in members}
         self.place = place
         self.process = process
-        self.beat_at = self._started_at = self._heard_at = time.monotonic()
+        self.beat_at = self._started_at = self._looked_at = self._heard_at = self._alive_at = time.monotonic()
         self.num_oom_kills = num_oom_kills()
+        self.memory = MemoryWatch(process.pid)
         self.stopped_because: str | None = None
 
     @property
-        self.memory = MemoryWatch(process.pid)
     def age_s(self) -> float:
         return time.monotonic() - self._started_at
 
     @property
     def silence_s(self) -> float:
-        return time.monotonic() - self._heard_at
-
-    @property
-    def work_s(self) -> float:
-        """Wall time so far, less that for which its process has outlasted its trials."""
-        return max(0.0, self.age_s - self.lingering_s)  # the clock is read twice
+        """How long its trials had said nothing when they were last listened to: its worker may have waited since."""
+        return self._looked_at - self._heard_at
 
     @property
     def lingering_s(self) -> float:
         """How long its process has gone on since each of its trials has said its last word."""
         is_said = all(member.last_word is not None for member in self.members.values())
         return self.silence_s if is_said else 0.0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process has."""
+        if is_alive := self.process.exit_code is None:
+            self._alive_at = time.monotonic()
+        return not is_alive
+
+    def worked_s(self, member: Member) -> float:
+        """Wall time for which its process has worked for a trial.
+
+        A worker that waits for its database learns late how a trial ended. So the last word brings the time, and a
+        process that died without one has worked until a look after it was last seen alive.
+        """
+        said = member.last_word
+        until = min(time.monotonic(), self._alive_at + _LOOK_S) if said is None else self._heard_at
+        known_s = until - self._started_at
+        return known_s if said is None or said.worked_s is None else min(known_s, said.worked_s)
 
     def receive(self) -> list[FromTrial]:
         """What its trials have said since the last call; their last words are kept.
@@ -78,8 +95,9 @@ class Attempt:
         except ValueError as error:
             said = [Raised(trial=number, cause="error", detail=f"it sent {error}") for number in self.members]
             self.process.kill()
+        self._looked_at = time.monotonic()
         if said:
-            self._heard_at = time.monotonic()
+            self._heard_at = self._looked_at
         for message in said:
             if isinstance(message, Returned | GaveUp | Raised):
                 self.members[message.trial].last_word = message

@@ -5,9 +5,10 @@ import io
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ class Job:
 
 def run_in_child(job: Job, connection: Connection) -> None:
     """Entry of a trial's process: run the task and send how it ended."""
+    began = time.monotonic()
     files = TrialFiles(job.directory)
     trial = PipedTrial(connection, job.number, job.directory, job.attempt)
     enter(trial)
@@ -89,7 +91,8 @@ def run_in_child(job: Job, connection: Connection) -> None:
             Journal(job.directory).log_last(numbers)
         return returned
 
-    trial.send(report_of(job.number, task))
+    word = report_of(job.number, task)
+    trial.send(replace(word, worked_s=time.monotonic() - began))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
 

@@ -5,6 +5,7 @@ the worker may rely on it.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast, get_args
@@ -59,10 +60,15 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """The task function has returned: a number, a list of numbers, or what cannot be a result."""
+    """The task function has returned: a number, a list of numbers, or what cannot be a result.
+
+    Attributes:
+        worked_s: For how long the trial's process has worked, as in every last word; None where it does not know.
+    """
 
     trial: int
     value: Any
+    worked_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,7 @@ class GaveUp:
     """The trial has stopped because its pruner said so."""
 
     trial: int
+    worked_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,7 @@ class Raised:
     trial: int
     cause: Cause
     detail: str
+    worked_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +131,8 @@ def decode(data: bytes) -> FromTrial | ToTrial:
 
 def _is_sound(message: FromTrial | ToTrial) -> bool:
     """Whether the fields of a message are of their types."""
+    if isinstance(message, Returned | GaveUp | Raised) and not _is_time(message.worked_s):
+        return False
     match message:
         case Reported(metrics=metrics, step=step):
             return isinstance(step, int) and _holds(metrics, int | float)
@@ -134,6 +144,10 @@ def _is_sound(message: FromTrial | ToTrial) -> bool:
             return isinstance(reason, str)
         case Progressed() | Returned() | GaveUp() | Prune():
             return True
+
+
+def _is_time(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and 0 <= value < math.inf)
 
 
 def _holds(table: Any, kind: Any) -> bool:

@@ -90,4 +90,4 @@ def _metrics(member: Member) -> dict[str, float]:
 
 
 def _duration_s(attempt: Attempt, member: Member) -> float:
-    return member.claim.spent_s + attempt.work_s
+    return member.claim.spent_s + attempt.worked_s(member)

@@ -177,10 +177,11 @@ class Worker:
                 pass  # the attempt has noted it
 
     def _attend(self, attempt: Attempt) -> None:
-        if attempt.process.exit_code is not None or attempt.lingering_s > _MAX_LINGERING_S:
+        if attempt.has_ended or attempt.lingering_s > _MAX_LINGERING_S:
             self._hear(attempt)  # what it said between our last look and its end
             self._conclude(attempt)
         elif (overrun := overrun_of(attempt, self._settings)) is not None:
+            self._hear(attempt)  # it may have ended in time, while the database kept the worker waiting
             self._end(attempt, *overrun)
         else:
             self._beat(attempt)
@@ -216,7 +217,7 @@ class Worker:
 
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         member.files.scrub_log()
-        decision = self._study.settle(member.claim, ending, attempt.work_s, self._settings.max_retries)
+        decision = self._study.settle(member.claim, ending, attempt.worked_s(member), self._settings.max_retries)
         if isinstance(ending, Ended) and decision is not None:
             self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
         match decision:
@@ -240,7 +241,7 @@ class Worker:
             for attempt in list(self._running):
                 self._guarded(attempt, self._hear)
                 if attempt in self._running:
-                    self._guarded(attempt, self._beat if attempt.process.exit_code is None else self._conclude)
+                    self._guarded(attempt, self._conclude if attempt.has_ended else self._beat)
         for attempt in list(self._running):
             attempt.process.kill()
             killed = Stopped(why=f"{why}, and it was killed after study.stop_grace_s")

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -58,6 +59,20 @@ def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(
     found = study(commands, url=url)
     check_invariants(commands, num_points, found)
     assert max(row.attempt for row in found.trials()) == 1
+
+
+def test_the_seconds_of_a_trial_are_without_the_outage_in_which_it_ended(commands: Commands) -> None:
+    sweep = commands.start("fake", "-m", "x=1,2", "sleep_s=4", "study.name=s", "study.slots=2")
+    executions = commands.folder / "executions.txt"
+    wait_for(lambda: executions.exists() and len(executions.read_text().splitlines()) == 2, timeout_s=150)
+    with sqlite3.connect(commands.folder / "studies/studies.db", isolation_level=None, timeout=20) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        time.sleep(15)
+        other.execute("ROLLBACK")
+    other.close()
+    assert sweep.communicate(timeout=100) and sweep.returncode == 0
+    times = [row.outcome.duration_s for row in study(commands).trials() if row.outcome]
+    assert len(times) == 2 and all(4 <= seconds < 12 for seconds in times), times
 
 
 @pytest.mark.slow

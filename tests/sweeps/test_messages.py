@@ -22,6 +22,7 @@ MESSAGES: list[FromTrial | ToTrial] = [
     Declared(trial=1, directions={"loss": "min"}),
     Returned(trial=2, value=[1.0, None, "text"]),
     GaveUp(trial=2),
+    Returned(trial=2, value=None, worked_s=0.25),
     Raised(trial=2, cause="error", detail="ValueError: zwölf\nlines"),
     Prune(trial=7),
 ]
@@ -57,6 +58,9 @@ def test_numbers_that_are_not_finite_arrive() -> None:
         b'{"kind": "Declared", "trial": 1, "directions": {"loss": "down"}}',
         b'{"kind": "Raised", "trial": 1, "cause": "bad luck", "detail": ""}',
         b'{"kind": "Raised", "trial": 1, "cause": "error", "detail": 3}',
+        b'{"kind": "Returned", "trial": 1, "value": 1.0, "worked_s": "1"}',
+        b'{"kind": "GaveUp", "trial": 1, "worked_s": -1}',
+        b'{"kind": "Raised", "trial": 1, "cause": "error", "detail": "", "worked_s": Infinity}',
         b"[" * 100_000,
     ],
 )

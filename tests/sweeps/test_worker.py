@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -466,8 +468,6 @@ def test_nothing_is_claimed_while_nothing_can_be_written(tmp_path: Path, capsys:
     ]
 
 
-def test_the_time_of_a_trial_ends_with_its_last_word(tmp_path: Path) -> None:
-    def stays(number: int, pipe: Connection) -> None:
 def grow(folder: Path) -> None:
     """Take up to 2 GB in two seconds; the file `taken` has one byte per 10 MB."""
     taken = []
@@ -517,6 +517,8 @@ def test_the_more_is_left_the_later_is_the_next_look() -> None:
     assert (gb := watch.excess_gb(0.01)) is not None and gb > 0.01
 
 
+def test_the_time_of_a_trial_ends_with_its_last_word(tmp_path: Path) -> None:
+    def stays(number: int, pipe: Connection) -> None:
         square(number, pipe)
         time.sleep(60)
 
@@ -525,6 +527,60 @@ def test_the_more_is_left_the_later_is_the_next_look() -> None:
     assert worker_of(study, tmp_path, stays)[0].run() is None
     outcome = study.trials()[0].outcome
     assert isinstance(outcome, Completed) and time.monotonic() - began > 5 and outcome.duration_s < 2
+
+
+def test_an_outage_adds_nothing_to_the_time_of_a_trial_and_hangs_none(tmp_path: Path) -> None:
+    def task(number: int, pipe: Connection) -> None:
+        began = time.monotonic()
+        time.sleep(2)
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        for _ in range(40 if number == 2 else 0):
+            time.sleep(0.2)
+            pipe.send_bytes(encode(Progressed(trial=number)))
+        word = Raised(trial=number, cause="error", detail="") if number == 3 else Returned(trial=number, value=0.0)
+        pipe.send_bytes(encode(replace(word, worked_s=time.monotonic() - began)))
+
+    study = study_of(tmp_path, 4)
+    lock = sqlite3.connect(tmp_path / "studies.db", isolation_level=None, check_same_thread=False)
+    threading.Timer(1.0, lock.execute, ("BEGIN EXCLUSIVE",)).start()
+    threading.Timer(8.0, lock.execute, ("ROLLBACK",)).start()
+    began = time.monotonic()
+    assert worker_of(study, tmp_path, task, 4, stall_timeout_s=3, max_retries=0)[0].run() is None
+    assert time.monotonic() - began > 8
+    lock.close()
+    outcomes = [trial.outcome for trial in study.trials()]
+    assert [isinstance(each, Completed) or (isinstance(each, Failed) and each.cause) for each in outcomes] == [
+        *(True, "crash", True, "error")
+    ]
+    times = [each.duration_s for each in outcomes if each]
+    assert 2 <= times[0] < 3 and 1 <= times[1] < 4 and 10 <= times[2] < 13 and 2 <= times[3] < 3, times
+
+
+def test_a_result_from_before_the_time_limit_counts_although_the_worker_learns_of_it_later(tmp_path: Path) -> None:
+    def task(number: int, pipe: Connection) -> None:
+        time.sleep(1.5)
+        pipe.send_bytes(encode(Returned(trial=number, value=0.0, worked_s=1.5)))
+        time.sleep(60)
+
+    study = study_of(tmp_path, 1)
+    lock = sqlite3.connect(tmp_path / "studies.db", isolation_level=None, check_same_thread=False)
+    threading.Timer(0.5, lock.execute, ("BEGIN EXCLUSIVE",)).start()
+    threading.Timer(5.0, lock.execute, ("ROLLBACK",)).start()
+    assert worker_of(study, tmp_path, task, trial_timeout_s=3)[0].run() is None
+    lock.close()
+    assert study.trials()[0].outcome == Completed(values=(0.0,), duration_s=1.5)
+
+
+def test_a_trial_cannot_have_worked_longer_than_its_worker_has_seen_it(tmp_path: Path) -> None:
+    study = study_of(tmp_path, 1)
+
+    def boasts(number: int, pipe: Connection) -> None:
+        pipe.send_bytes(encode(Returned(trial=number, value=0.0, worked_s=1e9)))
+
+    worker_of(study, tmp_path, boasts)[0].run()
+    outcome = study.trials()[0].outcome
+    assert isinstance(outcome, Completed) and outcome.duration_s < 10
 
 
 def test_a_result_outlives_a_process_that_outlasts_the_grace(tmp_path: Path) -> None:
