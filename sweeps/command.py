@@ -15,8 +15,8 @@ from sweeps.errors import StudyError
 from sweeps.grammar import IN_SWEEPER
 from sweeps.stored_line import check_stored
 
-_NOT_AGAIN = ("study.name=", "study.retry_failed=", "study.preview=")
-"""Overrides of the first command that another worker must not repeat."""
+_NOT_AGAIN = ("name", "retry_failed", "preview")
+"""Settings of the first command that another worker must not repeat."""
 
 
 def started_by(task: str) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
         raise StudyError(f"Study {study!r} was started from neither a module nor a script; start its own line again.")
     name = QuotedString(study, Quote.single).with_quotes()
     typed = [*(command.get("hydra") or []), *facts["arguments"]]
-    overrides = [text for text in typed if not text.lstrip("+").removeprefix(IN_SWEEPER).startswith(_NOT_AGAIN)]
+    places = (f"{IN_SWEEPER}study", facts.get("study_key", "study"))
+    left_out = tuple(f"{place}.{setting}=" for place in places for setting in _NOT_AGAIN)
+    overrides = [text for text in typed if not text.lstrip("+").startswith(left_out)]
     return [sys.executable, *program, "-m", *command["options"], *overrides, f"{IN_SWEEPER}study.name={name}"]
 
 

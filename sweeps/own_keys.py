@@ -35,6 +35,11 @@ class OwnKeys:
         """All keys that are no part of a point."""
         return ("hydra", *(key for key in (self.study, self.tracking) if key), *self.others)
 
+    def is_for_trials(self, override: str) -> bool:
+        """Whether a trial is to know an override of ours: it speaks to no server, and Hydra writes it to a file."""
+        key = override.lstrip("+~").partition("=")[0].replace("/", ".")
+        return key.partition(".")[0] != "hydra" and key not in (f"{self.study}.storage", f"{self.tracking}.uri")
+
 
 def own_keys(config: DictConfig) -> OwnKeys:
     """Find our keys: where `hydra.sweeper` says that they are, else by what is in them.

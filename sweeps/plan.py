@@ -70,7 +70,9 @@ def read_plan(
     learn_overrides(arguments)
     keys = own_keys(config)
     settings, tracking = study_settings(config, keys.study), tracking_settings(config, keys.tracking)
-    space = without_secrets(_replicated(parse(arguments, params, loader, keys.operational), settings, config))
+    parsed = parse(arguments, params, loader, keys.operational)
+    parsed = replace(parsed, operational=tuple(filter(keys.is_for_trials, parsed.operational)))
+    space = without_secrets(_replicated(parsed, settings, config))
     is_grid(space, settings)  # refuses a grid without end
     line = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
     names = [_derived_name(config, asked) for asked in ({**line, "project": project}, line)]

@@ -20,9 +20,6 @@ OPERATIONAL = ("study", "tracking", "hydra")
 REPLICATE_KEY = "seed"
 """Points that differ in this override alone are replicates: they share a cell of every table."""
 
-ADDRESSES = ("study.storage=", "tracking.uri=")
-"""Overrides that say where a server is, and may hold a password."""
-
 _MAX_NUMBERS = 32
 
 
@@ -82,7 +79,7 @@ class Space:
 
     Attributes:
         fixed: Overrides that every point shares.
-        operational: Overrides of `OPERATIONAL` keys, as typed.
+        operational: Overrides of `OPERATIONAL` keys, as typed; in a plan those that trials are to know.
         axes: Dimensions in the order typed.
         withheld: Override key to the value typed, where `fixed` has `***` in its place.
     """

@@ -12,6 +12,7 @@ from sweeps.command import started_by
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
 from sweeps.launchers import launcher_of
+from sweeps.own_keys import own_keys
 from sweeps.plan import read_plan
 from sweeps.program import program_of
 from sweeps.settings import DEFAULT_DIRECTORY
@@ -195,6 +196,7 @@ class Sweep:
         tracking = {"uri": shown(plan.tracking.uri or ""), "experiment": plan.tracking.experiment}
         study.remember("tracking", tracking)
         study.remember("seed_key", settings.seed_key)
+        study.remember("study_key", own_keys(self._config).study)
         wanted.add_to(study)
         if settings.retry_failed and (again := study.reopen("study.retry_failed", fresh=True)):
             listed = ", ".join(map(str, again))
@@ -206,7 +208,8 @@ class Sweep:
         """Where a new study keeps its trials; another study of this name may have left its own on the disk."""
         files = study_files(self._plan.settings.directory, study.name, study.facts["key"])
         own_study(files, study.name, study.facts["key"])
-        if told := _unused_output(self._config):
+        is_said = self._plan.settings.directory != DEFAULT_DIRECTORY  # where a study keeps its trials
+        if not is_said and (told := _unused_output(self._config)):
             sys.stderr.write(f"{told} is not used: {_KEPT}, now in {files.directory}.\n")
         usual = StudyFiles.of(self._plan.settings.directory, study.name).directory
         if files.directory != usual:
@@ -228,9 +231,7 @@ def _check_output(config: DictConfig) -> None:
 
 
 def _unused_output(config: DictConfig) -> str | None:
-    """The key of an application's files that says where trials are kept, unless these say so of studies, too."""
-    if _written(config, "study.directory") not in (None, DEFAULT_DIRECTORY):
-        return None
+    """The key of an application's files that says where Hydra keeps the jobs of a sweep."""
     keys = {f"hydra.sweep.{key}": usual for key, usual in _OUTPUT.items()}
     return next((key for key, usual in keys.items() if _written(config, key) != usual), None)
 

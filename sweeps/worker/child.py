@@ -16,6 +16,7 @@ from typing import Any
 from sweeps.errors import first_line
 from sweeps.guards import guard_logs, guard_terminal
 from sweeps.outcome import Cause, named_numbers
+from sweeps.own_keys import own_keys
 from sweeps.redact import learn_overrides, text
 from sweeps.trial.disk import lack_in
 from sweeps.trial.files import TrialFiles
@@ -211,17 +212,16 @@ def _compose(job: Job) -> Any:
     learn_secrets(config)
     with open_dict(config):
         config.hydra.job.id, config.hydra.job.num = str(job.number), job.number
-        config.hydra.sweep.dir = str(job.directory.parent)
-        config.hydra.sweep.subdir = job.directory.name
-        config.hydra.job.config.override_dirname.exclude_keys.extend(_not_of_a_point(job.overrides))
+        config.hydra.sweep.dir, config.hydra.sweep.subdir = str(job.directory.parent), job.directory.name
+        config.hydra.job.config.override_dirname.exclude_keys.extend(_not_of_a_point(job.overrides, config))
     HydraConfig.instance().set_config(config)
     return config
 
 
-def _not_of_a_point(overrides: Sequence[str]) -> list[str]:
+def _not_of_a_point(overrides: Sequence[str], config: Any) -> list[str]:
     """Keys that do not belong into `hydra.job.override_dirname`, which tells the points of a sweep apart."""
-    keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
-    return [key for key in keys if re.split(r"[./@]", key)[0] in ("study", "tracking")]
+    keys, ours = [text.partition("=")[0].lstrip("+~") for text in overrides], own_keys(config)
+    return [key for key in keys if re.split(r"[./@]", key)[0] in (ours.study, ours.tracking)]
 
 
 def _told(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from sweeps.fingerprint import Compose, Fingerprints
 from sweeps.own_keys import own_keys
 from sweeps.settings import StudySettings, TrackingSettings
-from sweeps.space import ADDRESSES, Space
+from sweeps.space import Space
 from sweeps.study.records import Claim
 from sweeps.worker.application import Application
 from sweeps.worker.child import Job
@@ -105,7 +105,4 @@ def trial_overrides(space: Space, point: list[str]) -> tuple[str, ...]:
         space: What the command line said.
         point: Overrides of the point.
     """
-    # A trial speaks to neither server, and Hydra writes its overrides to a file.
-    needless = ("hydra", *ADDRESSES)
-    operational = [text for text in space.operational if not text.lstrip("+~").startswith(needless)]
-    return (*operational, *(space.as_typed(text) for text in point))
+    return (*space.operational, *(space.as_typed(text) for text in point))

@@ -135,8 +135,31 @@ def test_a_study_that_is_a_text_is_the_applications(commands: Commands) -> None:
 
 def test_an_application_names_where_our_settings_are(commands: Commands) -> None:
     own(commands, "study: {name: cohort}\nsweep: {name: s, slots: 1}")
-    own_sweep(commands, "study.name=a,b", "hydra.sweeper.study_key=sweep")
+    storage = f"+sweep.storage=sqlite:///{commands.folder}/logs/studies/studies.db"
+    own_sweep(commands, "study.name=a,b", "x=1", "+sweep.lease_s=20", storage, "hydra.sweeper.study_key=sweep")
     assert len(study(commands).trials()) == 2
+    for number, name in enumerate("ab"):
+        written = commands.folder / f"logs/studies/s/trials/00{number}/.hydra"
+        overrides = (written / "overrides.yaml").read_text()
+        assert f"study.name={name}" in overrides and "sweep.lease_s=20" in overrides and "storage" not in overrides
+        not_in_its_name = (written / "hydra.yaml").read_text().partition("exclude_keys:")[2]
+        assert not_in_its_name.split()[:3] == ["-", "sweep.lease_s", "runtime:"]
+
+
+def test_a_worker_of_an_application_with_a_study_of_its_own_repeats_what_was_typed_for_it(commands: Commands) -> None:
+    own(commands, "study: {name: cohort}\nsweep: {name: s, slots: 1, retry_failed: false}")
+    line = ("study.name=other", "sweep.retry_failed=true", "hydra/sweeper=sweeps", "hydra.sweeper.study_key=sweep")
+    process = commands.start("python", "app.py", "-m", "x=1,2,3", "sleep=0.5", *line)
+    wait_for(lambda: (commands.folder / "ran.txt").exists(), timeout_s=60)
+    process.kill()
+    process.communicate()
+    result = join(commands, commands.folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = study(commands).trials()
+    assert values(found) == [1, 2, 3]
+    for trial in found:
+        text = (commands.folder / f"logs/studies/s/trials/00{trial.number}/.hydra/config.yaml").read_text()
+        assert "name: other" in text and "cohort" not in text
 
 
 @pytest.mark.parametrize("seed", ["null", "'None'", "[1,2]", "abc"])

@@ -8,6 +8,7 @@ from sweeps.command import again, check_module, started_by
 from sweeps.errors import StudyError
 from sweeps.stored_line import check_stored
 
+OWN_WORDS = ["study.name=cohort", "study.retry_failed=true", "+runs.name=s", "runs.retry_failed=true", "runs.slots=2"]
 FACTS = {"task": "pkg.train:main", "arguments": ["x=1,2", "study.name=s", "study.retry_failed=true", "study.slots=2"]}
 
 
@@ -25,6 +26,20 @@ def test_a_module_is_started_as_one_with_the_options_that_chose_its_configuratio
     assert again("s", {**FACTS, "command": command}) == [
         *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "study.slots=2", "hydra.sweeper.study.name='s'"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("study_key", "kept"),
+    [
+        ("runs", ["study.name=cohort", "study.retry_failed=true", "runs.slots=2"]),
+        (None, OWN_WORDS),
+        ("study", ["+runs.name=s", "runs.retry_failed=true", "runs.slots=2"]),
+    ],
+)
+def test_a_worker_repeats_what_the_application_calls_its_own(study_key: str | None, kept: list[str]) -> None:
+    typed = [*OWN_WORDS, "hydra.sweeper.study.retry_failed=true", "+hydra.sweeper.study.name=s"]
+    line = again("s", {"task": "pkg.train:main", "arguments": typed, "study_key": study_key})
+    assert line[4:] == [*kept, "hydra.sweeper.study.name='s'"]
 
 
 def test_a_script_is_started_by_its_path(tmp_path: Path) -> None:

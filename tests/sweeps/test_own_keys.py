@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from sweeps.own_keys import own_keys
+from sweeps.own_keys import OwnKeys, own_keys
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,29 @@ def test_a_study_is_ours_by_what_is_in_it(config: dict, is_ours: bool) -> None:
     found = own_keys(OmegaConf.create(config))
     assert found.study == ("study" if is_ours else None)
     assert found.operational == (("hydra", "study", "tracking") if is_ours else ("hydra", "tracking"))
+
+
+@pytest.mark.parametrize(
+    ("override", "is_known_to_trials"),
+    [
+        ("runs.storage=postgresql://u:pw@h/d", False),
+        ("+runs.storage=sqlite:///a.db", False),
+        ("++mlflow.uri=http://u:pw@h", False),
+        ("hydra.sweeper.study.storage=sqlite:///a.db", False),
+        ("hydra/sweeper=sweeps", False),
+        ("runs.slots=2", True),
+        ("study.storage=attic", True),  # the application's own
+        ("tracking.uri=x", True),
+        ("runs.storage_class=fast", True),
+    ],
+)
+def test_a_trial_is_told_no_address_of_a_server(override: str, is_known_to_trials: bool) -> None:
+    assert OwnKeys(study="runs", tracking="mlflow").is_for_trials(override) is is_known_to_trials
+
+
+def test_without_a_group_of_ours_no_key_is_an_address() -> None:
+    keys = OwnKeys(study=None, tracking=None)
+    assert keys.is_for_trials("study.storage=a") and keys.is_for_trials("tracking.uri=a")
 
 
 def test_an_application_may_say_where_our_keys_are() -> None:
