@@ -91,7 +91,7 @@ class Sweep:
             SystemExit: 1 when trials have failed, 128 + signal when interrupted, 2 when the application refuses.
         """
         database = self._existing_database()
-        plan = self._plan = named_as_before(self._plan, self._task, database)
+        plan = self._plan = named_as_before(self._plan, self._program, self._task, database)
         known = self._existing_study(database)
         self._check_settings(known)
         wanted = self._wanted(known)

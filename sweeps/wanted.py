@@ -19,6 +19,7 @@ from sweeps.space import Point, Space
 from sweeps.study.configurations import Comparison
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
+from sweeps.trial.files import StudyFiles
 from sweeps.worker.order import fingerprints, trial_overrides
 
 
@@ -138,15 +139,24 @@ def provenance_of(study: Study | None) -> Provenance | None:
     return Provenance.from_facts(facts) if facts else None
 
 
-def named_as_before(plan: Plan, task: str, database: Database | None) -> Plan:
-    """The plan, with the name that the version before has given to the same line of the same program."""
+def named_as_before(plan: Plan, program: Program, task: str, database: Database | None) -> Plan:
+    """The plan, with the name that an earlier version has given to the same line of the same program."""
     names = database.study_names() if database is not None and plan.earlier_name is not None else []
-    if database is None or plan.name in names or plan.earlier_name not in names:
+    if database is None or plan.earlier_name is None or plan.name in names or plan.earlier_name not in names:
         return plan
-    facts = Study(database, plan.earlier_name).facts
-    now, before = started_by(task), facts.get("command") or {}
-    is_ours = "provenance" not in facts and all(now[key] == before.get(key) for key in ("module", "script"))
-    return replace(plan, name=plan.earlier_name) if is_ours else plan
+    study = Study(database, plan.earlier_name)
+    if before := provenance_of(study):  # it has been continued since
+        is_ours = program.is_same(before.program)
+    else:
+        is_ours = _is_started_here(study, task, StudyFiles.of(plan.settings.directory, study.name))
+    return replace(plan, name=study.name) if is_ours else plan
+
+
+def _is_started_here(study: Study, task: str, files: StudyFiles) -> bool:
+    """Whether an earlier version started a study by this task and from this folder, as far as it kept that."""
+    script = (study.facts.get("command") or {}).get("script")  # the first version did not keep it
+    is_this_script = script is None or script == started_by(task)["script"]
+    return is_this_script and (study.facts["task"], study.facts["directory"]) == (task, str(files.directory))
 
 
 def _base(config: DictConfig, space: Space, compose: Compose) -> dict[str, object]:
