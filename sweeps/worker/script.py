@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import dataclasses
 import io
 import pickle
 import sys
@@ -79,12 +80,18 @@ class Script:
         return file.getvalue()
 
 
+_SENTINELS = {id(getattr(dataclasses, name)): name for name in ("MISSING", "KW_ONLY", "_HAS_DEFAULT_FACTORY")}
+"""What the fields of a dataclass are compared with by identity: by value, cloudpickle makes others of them."""
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, file: io.BytesIO, script: Script) -> None:
         super().__init__(file)
         self._script = script
 
     def reducer_override(self, obj: Any) -> Any:
+        if (name := _SENTINELS.get(id(obj))) is not None:
+            return getattr, (dataclasses, name)
         if isinstance(obj, type | FunctionType) and self._script.has(obj):
             return look_up, (self._script.name, obj.__qualname__)
         return super().reducer_override(obj)

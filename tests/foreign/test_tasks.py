@@ -40,29 +40,46 @@ def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
     assert app.basic("+x=1,2") == ["1 1.5", "2 2.5"]
 
 
-def test_dataclasses_of_the_script_are_the_same_in_configuration_and_task(tmp_path: Path) -> None:
-    app = Application.named(tmp_path, "structured")
+GUARD = 'if __name__ == "__main__":\n'
+
+
+def started(way: str, name: str, folder: Path) -> Application:
+    """An application of `apps/`, started in one of the ways there are; those that are no module run without a guard."""
+    source = (APPS / f"{name}.py").read_text()
+    top, _, start = source.partition(GUARD)
+    unguarded = top + start.strip()
+    if way == "script":
+        return Application.named(folder, name)
+    if way == "command":
+        return Application(folder, "-c", unguarded)
+    if way == "stdin":
+        return Application(folder, "-", stdin=unguarded)
+    if way == "module":
+        (folder / "pkg").mkdir()
+        (folder / "pkg" / "__init__.py").touch()
+        (folder / "pkg" / "run.py").write_text(source)
+        return Application(folder, "-m", "pkg.run")
+    if way == "cell":
+        (folder / "cell.txt").write_text(unguarded)
+        cell = "exec(compile(open('cell.txt').read(), '<ipython-input-1-abc>', 'exec'), globals())"
+        return Application(folder, "-c", cell)
+    below = "".join(f"    {line}\n" if line else "\n" for line in unguarded.splitlines())
+    (folder / "app.py").write_text(GUARD + below if way == "below the guard" else unguarded)
+    return Application(folder, "app.py")
+
+
+@pytest.mark.parametrize("way", ["script", "unguarded", "below the guard", "command", "module"])
+def test_dataclasses_of_the_script_are_the_same_in_configuration_and_task(way: str, tmp_path: Path) -> None:
+    app = started(way, "structured", tmp_path)
     assert app.basic("x=1,2") == app.study("x=1,2") == ["1.0 1.1", "2.0 2.1"]
 
 
 @pytest.mark.parametrize("way", ["command", "stdin", "module", "cell"])
 def test_code_may_come_from_anywhere(way: str, tmp_path: Path) -> None:
-    source = (APPS / ("unguarded.py" if way != "module" else "guarded.py")).read_text()
-    if way == "command":
-        app = Application(tmp_path, "-c", source)
-    elif way == "stdin":
-        app = Application(tmp_path, "-", stdin=source)
-    elif way == "module":
-        (tmp_path / "pkg").mkdir()
-        (tmp_path / "pkg" / "__init__.py").touch()
-        (tmp_path / "pkg" / "run.py").write_text(source)
-        app = Application(tmp_path, "-m", "pkg.run")
-    else:
-        (tmp_path / "cell.txt").write_text(source)
-        cell = "exec(compile(open('cell.txt').read(), '<ipython-input-1-abc>', 'exec'), globals())"
-        app = Application(tmp_path, "-c", cell)
+    app = started(way, "guarded" if way == "module" else "unguarded", tmp_path)
     noted = app.basic("+x=1,2")
     assert app.study("+x=1,2") == noted and len(noted) == 2
+    assert "RuntimeWarning" not in app.err  # of runpy, where a module runs again in each trial
 
 
 def test_a_task_that_no_other_process_can_have_is_refused(tmp_path: Path) -> None:
