@@ -123,7 +123,8 @@ class ForkServer:
     def _fork(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
-        with theirs, hidden_main(not self.application.main):
+        # The server has imported a module that `python -m` started; each process would run it again.
+        with theirs, hidden_main(not self.application.script):
             process.start()
         self._pids.add(process.pid or 0)
         return process, ours
