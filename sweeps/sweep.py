@@ -126,7 +126,7 @@ class Sweep:
             check_objectives(settings.objectives, len(settings.directions))
             make_pruner(settings.pruner, trusted_by(self._context))
         if not plan.is_grid:
-            drawer(plan.space, settings.sampler, settings.seed)
+            drawer(plan.space, settings.sampler, settings.seed, trusted=trusted_by(self._context))
             if known:
                 check_space(plan.space, plan.name, known.distributions())
         files = StudyFiles.of(settings.directory, plan.name)
@@ -190,7 +190,9 @@ class Sweep:
             study.remember("directory", self._new_directory(study))
         # Hydra keeps the overrides of its own part to itself, such as the search path.
         of_hydra = [text for text in self._config.hydra.overrides.hydra if not text.startswith("hydra.mode=")]
-        study.remember("command", {**started_by(self._task), "hydra": without_passwords(of_hydra)})
+        is_typed = any(text.startswith("hydra.mode=") for text in self._config.hydra.overrides.hydra)
+        command = {**started_by(self._task), "hydra": without_passwords(of_hydra), "is_always_multirun": not is_typed}
+        study.remember("command", command)
         study.remember("arguments", without_passwords(self._arguments))
         study.remember("withheld", sorted(plan.space.withheld))
         tracking = {"uri": shown(plan.tracking.uri or ""), "experiment": plan.tracking.experiment}

@@ -119,7 +119,8 @@ def _worker(
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
 
-        draw = drawer(order.space, settings.sampler, settings.seed, order.fingerprints().of)
+        trusted = trusted_by(order.application.hydra_context)
+        draw = drawer(order.space, settings.sampler, settings.seed, order.fingerprints().of, trusted)
 
     def start(claim: Claim, place: Place) -> Attempt:
         own = files.trial(claim.number)

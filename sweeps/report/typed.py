@@ -44,7 +44,8 @@ def repeated(study: Study, point: Point) -> str:
     command = study.facts.get("command") or {}
     known = [*(command.get("hydra") or []), *(study.facts.get("arguments") or [])]
     typed = [text for text in known if _is_of_each_run(text) and text.partition("=")[0] not in point.overrides]
-    return shlex.join([*_program(command), *(command.get("options") or []), *typed, *point.as_arguments()])
+    mode = ["hydra.mode=RUN"] if command.get("is_always_multirun") else []
+    return shlex.join([*_program(command), *(command.get("options") or []), *mode, *typed, *point.as_arguments()])
 
 
 def _storage(url: Any) -> list[str]:

@@ -1,17 +1,13 @@
-"""Makes the pruner that a study's settings name; a worker may have these settings from the database."""
+"""Makes the pruner that a study's settings name."""
 
-import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import optuna
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from optuna.pruners import BasePruner
 
-from sweeps.errors import StudyError, first_line
-from sweeps.versions import instantiate_only
+from sweeps.errors import StudyError
+from sweeps.study.built import build
 
 _OPTUNAS = [f"optuna.pruners.{name}" for name in optuna.pruners.__all__]
 
@@ -28,30 +24,13 @@ def check_objectives(names: Sequence[str], num_objectives: int) -> None:
 
 
 def make_pruner(spec: Any, trusted: Any) -> BasePruner:
-    """Make the pruner of `study.pruner`: one of Optuna's, or of those that the application trusts.
+    """Make the pruner of `study.pruner`, as `build` says.
 
     Args:
         spec: `_target_` and arguments.
-        trusted: Constructors that the application trusts, as Hydra keeps them. None: it has no list, and trusts what is
-            typed, but not what a worker has from the database.
+        trusted: Constructors that the application trusts.
 
     Raises:
-        StudyError: It is no pruner, it is not trusted, or its constructor refuses its arguments.
+        StudyError: It cannot be.
     """
-    try:
-        with warnings.catch_warnings():
-            # Hydra warns where an application has no list, and Optuna of an experimental pruner, which was asked for.
-            warnings.simplefilter("ignore")
-            made = _made(spec, trusted)
-    except (InstantiationException, TypeError, ValueError) as error:
-        told = first_line(error.__cause__ or error).partition(" Pass _execution_whitelist_")[0]
-        raise StudyError(f"study.pruner: {told}") from error
-    if not isinstance(made, BasePruner):
-        raise StudyError(f"study.pruner={spec} is no pruner. Valid: a class of optuna.pruners, without _partial_.")
-    return made
-
-
-def _made(spec: Any, trusted: Any) -> Any:
-    if trusted is None and not os.environ.get("SWEEPS_STORED_COMMAND"):
-        return instantiate(spec)
-    return instantiate_only(spec, trusted or [], _OPTUNAS)
+    return build("pruner", spec, trusted, BasePruner, _OPTUNAS)  # type: ignore[type-abstract]

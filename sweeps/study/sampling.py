@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import optuna
 from optuna import Study
 from optuna.distributions import (
     BaseDistribution,
@@ -14,14 +15,19 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from sweeps.errors import StudyError
 from sweeps.space import Point, Space
+from sweeps.study.built import build
 from sweeps.study.configurations import Identify
 from sweeps.study.distributions import distribution_of
+
+_OPTUNAS = [f"optuna.samplers.{name}" for name in optuna.samplers.__all__]
 
 Draw = Callable[[Study, int], tuple[int, Point]]
 """Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""
 
 
-def drawer(space: Space, sampler: str, seed: int | None, identify: Identify = lambda point: point) -> Draw:
+def drawer(
+    space: Space, sampler: Any, seed: int | None, identify: Identify = lambda point: point, trusted: Any = None
+) -> Draw:
     """What draws the point of each trial number.
 
     A fresh sampler is seeded with the study's seed and the number, so that two workers never draw the same random
@@ -29,18 +35,22 @@ def drawer(space: Space, sampler: str, seed: int | None, identify: Identify = la
 
     Args:
         space: The dimensions.
-        sampler: Its name.
-        seed: The study's.
+        sampler: Its name, or `_target_` and arguments.
+        seed: The study's; a seed among the arguments of the sampler wins.
         identify: Gives a point its identity.
+        trusted: Constructors that the application trusts.
 
     Raises:
-        StudyError: There is nothing to draw on an axis.
+        StudyError: There is nothing to draw on an axis, or no such sampler.
     """
     distributions = _distributions(space)
+    own = sampler.get("seed") if isinstance(sampler, dict) else None
+    seed = seed if own is None else own
+    _sampler(sampler, seed, trusted)
 
     def draw(study: Study, number: int) -> tuple[int, Point]:
         # A new one per draw: a sampler that was asked before has drawn numbers that a resumed study would not draw.
-        study.sampler = _sampler(sampler, None if seed is None else hash((seed, number)) % 2**32)
+        study.sampler = _sampler(sampler, None if seed is None else hash((seed, number)) % 2**32, trusted)
         try:
             trial = study.ask(distributions)
         except ValueError as error:
@@ -87,5 +97,7 @@ def _told(distribution: Any) -> str:
     return f"tag(log, {told})" if distribution.log else told
 
 
-def _sampler(name: str, seed: int | None) -> BaseSampler:
-    return RandomSampler(seed) if name == "random" else TPESampler(seed=seed)
+def _sampler(asked: Any, seed: int | None, trusted: Any) -> BaseSampler:
+    if isinstance(asked, dict):
+        return build("sampler", {**asked, "seed": seed}, trusted, BaseSampler, _OPTUNAS)  # type: ignore[type-abstract]
+    return RandomSampler(seed) if asked == "random" else TPESampler(seed=seed)

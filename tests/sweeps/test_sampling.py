@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def study_at(folder: Path, num_draws: int) -> Study:
     return study
 
 
-def draw_all(study: Study, sampler: str, seed: int | None = 0, at_most: int = 100) -> list[dict[str, str]]:
+def draw_all(study: Study, sampler: Any, seed: int | None = 0, at_most: int = 100) -> list[dict[str, str]]:
     """What a worker draws and completes, at most so many, with a drawer of its own."""
     draw = drawer(parse(LINE, {}, NoGroups()), sampler, seed)
     points = []
@@ -29,8 +30,12 @@ def draw_all(study: Study, sampler: str, seed: int | None = 0, at_most: int = 10
     return points
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_draws_do_not_depend_on_how_the_study_was_cut(tmp_path: Path, sampler: str) -> None:
+GENETIC = {"_target_": "optuna.samplers.NSGAIISampler", "population_size": 4, "seed": 3}
+MULTIVARIATE = {"_target_": "optuna.samplers.TPESampler", "multivariate": True, "n_startup_trials": 3}
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", GENETIC, MULTIVARIATE], ids=str)
+def test_draws_do_not_depend_on_how_the_study_was_cut(tmp_path: Path, sampler: Any) -> None:
     for name in ("whole", "cut"):
         (tmp_path / name).mkdir()
     whole = draw_all(study_at(tmp_path / "whole", 15), sampler)
@@ -50,6 +55,30 @@ def test_another_seed_draws_other_points(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     first, second = (draw_all(study_at(tmp_path / str(seed), 3), "random", seed) for seed in (0, 1))
     assert first != second
+
+
+def test_the_options_of_a_sampler_arrive(tmp_path: Path) -> None:
+    for name in ("tpe", "late", "seeded"):
+        (tmp_path / name).mkdir()
+    usual = draw_all(study_at(tmp_path / "tpe", 6), "tpe")
+    late = draw_all(study_at(tmp_path / "late", 6), {**MULTIVARIATE, "multivariate": False, "n_startup_trials": 4})
+    assert late[:4] == usual[:4] and late[4:] != usual[4:]  # its model takes over after four trials, not after ten
+    assert draw_all(study_at(tmp_path / "seeded", 6), {"_target_": "optuna.samplers.RandomSampler", "seed": 0}) == usual
+
+
+@pytest.mark.parametrize(
+    ("sampler", "message"),
+    [
+        ({"_target_": "optuna.samplers.TPESampler", "x": 1}, "study.sampler: .*unexpected keyword argument 'x'"),
+        ({"_target_": "optuna.pruners.NopPruner"}, "study.sampler: .*'optuna.pruners.NopPruner' is not in the Hydra"),
+        ({"_target_": "optuna.samplers.RandomSampler", "_partial_": True}, "is no sampler. Valid: a class of optuna.s"),
+        ({"seed": 1}, "is no sampler. Valid: a class of optuna.samplers"),
+    ],
+    ids=str,
+)
+def test_what_is_no_sampler_is_refused_before_the_first_draw(sampler: dict[str, object], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        drawer(parse(LINE, {}, NoGroups()), sampler, 0, trusted=[])
 
 
 def check(study: Study, *line: str) -> None:
