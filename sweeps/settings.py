@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StudyError, did_you_mean, first_line
 from sweeps.grammar import IN_SWEEPER
+from sweeps.spelling import TAKEN_KEYS, settings_of
 
 DEFAULT_DIRECTORY = "logs/studies"
 DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
@@ -29,7 +30,7 @@ class StudySettings:
     directory: str = DEFAULT_DIRECTORY
     objective: Any = None
     direction: Any = None
-    sampler: str = "auto"
+    sampler: Any = "auto"
     seed: int | None = 0
     pruner: Any = None
     n_trials: int | None = None
@@ -94,7 +95,11 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
         StudyError: An unknown key, or a value that cannot be.
     """
     settings = _read(config, key, "study", StudySettings)
-    _one_of("sampler", settings.sampler, SAMPLERS)
+    _take_over(settings, config, key)
+    if isinstance(settings.sampler, dict) and settings.sampler.get("_target_") == "optuna.samplers.GridSampler":
+        settings.sampler = "grid"
+    if not isinstance(settings.sampler, dict):
+        _one_of("sampler", settings.sampler, SAMPLERS)
     if settings.direction is not None and not settings.directions:
         raise StudyError(f"study.direction=[] names no direction. Known: {', '.join(DIRECTIONS)}.")
     _one_of("on_change", settings.on_change, ON_CHANGE)
@@ -131,15 +136,43 @@ def _read(config: DictConfig, key: str | None, group: str, schema: type[Settings
         for name in map(str, plain if isinstance(plain, dict) else ()):
             if name not in known:
                 raise StudyError(f"{place}.{name} does not exist. Known here: {did_you_mean(name, known)}")
-        try:
-            merged = OmegaConf.merge(merged, plain)
-        except OmegaConfBaseException as error:
-            named = getattr(error, "full_key", None) or place
-            raise StudyError(f"{place}.{named}: {first_line(error)}") from error
+        merged = _merged(merged, plain, place)
     return cast(Settings, OmegaConf.to_object(merged))
 
 
-def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+def _merged(merged: Any, plain: Any, place: str) -> Any:
+    """The settings with what is written in that place."""
+    try:
+        return OmegaConf.merge(merged, plain)
+    except OmegaConfBaseException as error:
+        named = getattr(error, "full_key", None) or place
+        raise StudyError(f"{place}.{named}: {first_line(error)}") from error
+
+
+def _take_over(settings: StudySettings, config: DictConfig, key: str | None) -> None:
+    """Set what keys of Hydra's Optuna sweeper say, where the settings themselves do not say it.
+
+    Raises:
+        StudyError: Both say it, and differ; or there is no such value.
+    """
+    nodes = {theirs: OmegaConf.select(config, IN_SWEEPER + theirs) for theirs in TAKEN_KEYS}
+    given = {theirs: OmegaConf.to_object(node) if OmegaConf.is_config(node) else node for theirs, node in nodes.items()}
+    found = settings_of(given)
+    usual = StudySettings()
+    taken = OmegaConf.to_object(_merged(OmegaConf.structured(StudySettings), found, IN_SWEEPER[:-1]))
+    for theirs, ours in TAKEN_KEYS.items():
+        value, said = getattr(taken, ours), getattr(settings, ours)
+        if ours in found and said in (None, getattr(usual, ours)):
+            setattr(settings, ours, value)
+        elif given.get(theirs) is not None and said != value:
+            place = key if key and OmegaConf.select(config, f"{key}.{ours}") is not None else f"{IN_SWEEPER}study"
+            raise StudyError(
+                f"{IN_SWEEPER}{theirs}={value} and {place}.{ours}={said} are one setting with two values."
+                " Leave one of them out."
+            )
+
+
+def _one_of(key: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
         raise StudyError(f"study.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}")
 

@@ -1,23 +1,30 @@
 """What Hydra's other sweepers and launchers call what a study does, and how that is spelled here."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from omegaconf.errors import OmegaConfBaseException
 
 SWEEPER_KEYS = {
-    "sampler": "study.sampler=tpe (or auto, grid, random), its seed study.seed",
-    "study_name": "study.name",
-    "direction": "study.direction",
-    "n_trials": "study.n_trials",
-    "n_jobs": "study.slots",
-    "storage": "study.storage",
+    "sampler": "study.sampler=tpe (or auto, grid, random, {_target_: optuna.samplers.NAME}), its seed study.seed",
     "search_space": "hydra.sweeper.params in a configuration file, or KEY=choice(...) on the command line",
     "custom_search_space": "hydra.sweeper.params in a configuration file; a space that depends on its own values does"
     " not exist",
     "max_failure_rate": "study.max_failures, a number of trials",
     "max_batch_size": "study.slots; a free slot never waits for a batch",
 }
-"""Keys of the sweepers that come with Hydra, under `hydra.sweeper`, to ours."""
+"""Keys of the sweepers that come with Hydra, under `hydra.sweeper`, that are spelled in another way here."""
+
+TAKEN_KEYS = {
+    "study_name": "name",
+    "direction": "direction",
+    "n_trials": "n_trials",
+    "n_jobs": "slots",
+    "storage": "storage",
+    "sampler": "sampler",
+}
+"""Keys of Hydra's Optuna sweeper that work here, to the setting that each is."""
 
 _SWEEPER_KEY = re.compile(r"hydra[./]sweeper[./](?!params\b)(\w+)")
 _MISSING_LAUNCHER = re.compile(r"hydra/launcher/(\w+)")
@@ -38,6 +45,20 @@ def spelled_here(error: BaseException) -> str | None:
     if launcher := _MISSING_LAUNCHER.search(told):
         return no_launcher(launcher[1])
     return None
+
+
+def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a study that keys of Hydra's Optuna sweeper stand for.
+
+    Args:
+        given: Key under `hydra.sweeper` to value; what is None was not given.
+    """
+    found = {ours: given[theirs] for theirs, ours in TAKEN_KEYS.items() if given.get(theirs) is not None}
+    if found.get("slots") == -1:
+        found["slots"] = "auto"
+    if "n_trials" in found:
+        found.setdefault("sampler", "tpe")  # as there: only who asks for a grid gets one
+    return found
 
 
 def sweeper_key(key: str) -> str:

@@ -13,7 +13,7 @@ from sweeps.errors import StudyError
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
-from sweeps.spelling import sweeper_key
+from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS, sweeper_key
 from sweeps.versions import SWEEPER
 from sweeps.worker.part import is_part, run_part
 
@@ -44,11 +44,23 @@ class StudySweeperConfig:
     """
 
     _target_: str = SWEEPER
+    # What stands below is read as it is written; Hydra 1.3 would build a sampler of it.
+    _recursive_: bool = False
     # Override key to a sweep, e.g. {model.optimizer.lr: "tag(log, interval(0.0001, 0.1))"}. The command line wins.
     params: dict[str, Any] = field(default_factory=dict)
     # Win over the groups `study` and `tracking`, which a configuration need not have.
     study: Any = field(default_factory=lambda: _open())
     tracking: Any = field(default_factory=lambda: _open())
+    # Keys of Hydra's Optuna sweeper, which a project that comes from there may keep: `sweeps/spelling.py`.
+    study_name: Any = None
+    direction: Any = None
+    n_trials: Any = None
+    n_jobs: Any = None
+    storage: Any = None
+    sampler: Any = None
+    search_space: Any = None
+    custom_search_space: Any = None
+    max_failure_rate: Any = None
     # Where these groups are; null: at `study` and `tracking`, unless the application has something else there.
     study_key: str | None = None
     tracking_key: str | None = None
@@ -81,8 +93,9 @@ class StudySweeper(Sweeper):
             try:
                 from sweeps.sweep import Sweep
 
-                for key in self._others:
-                    raise StudyError(sweeper_key(key))
+                for key, value in self._others.items():
+                    if key not in TAKEN_KEYS and (value is not None or key not in SWEEPER_KEYS):
+                        raise StudyError(sweeper_key(key))
                 params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
                 Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
             finally:

@@ -60,6 +60,44 @@ def test_what_cannot_be_is_one_line(study: dict[str, object], message: str) -> N
     assert str(caught.value).startswith(message)
 
 
+def taken(sweeper: dict[str, object], **study: object) -> StudySettings:
+    return study_settings(OmegaConf.create({"study": study, "hydra": {"sweeper": sweeper}}))
+
+
+def test_keys_of_the_stock_sweeper_are_settings() -> None:
+    sampler = {"_target_": "optuna.samplers.TPESampler", "multivariate": True}
+    found = taken(
+        {"study_name": "s", "direction": ["minimize", "maximize"], "n_trials": 3, "n_jobs": 2, "sampler": sampler}
+    )
+    assert (found.name, found.directions, found.n_trials, found.slots) == ("s", ("minimize", "maximize"), 3, 2)
+    assert found.sampler == sampler
+    assert taken({"n_jobs": -1}).slots == "auto" and taken({"storage": "sqlite:///a.db"}).storage_url.endswith("a.db")
+    assert taken({"study_name": None, "storage": None, "n_trials": None}) == read()
+
+
+def test_without_a_sampler_theirs_draws_and_a_grid_is_asked_for() -> None:
+    assert taken({"n_trials": 3}).sampler == "tpe" and taken({}).sampler == "auto"
+    grid = {"_target_": "optuna.samplers.GridSampler", "_partial_": True}
+    assert taken({"n_trials": 3, "sampler": grid}).sampler == "grid" == taken({"n_trials": 3}, sampler="grid").sampler
+
+
+@pytest.mark.parametrize(
+    ("sweeper", "study", "message"),
+    [
+        ({"n_trials": 3}, {"n_trials": 4}, "hydra.sweeper.n_trials=3 and study.n_trials=4 are one setting with two"),
+        ({"direction": "minimize"}, {"direction": "maximize"}, "hydra.sweeper.direction=minimize and study.direction"),
+        ({"n_trials": "x"}, {}, "hydra.sweeper.n_trials: Value 'x' of type 'str' could not be converted to Integer"),
+        ({"n_jobs": 0}, {}, "study.slots=0 must be auto or a whole number of at least 1."),
+    ],
+    ids=str,
+)
+def test_two_values_of_one_setting_are_refused(sweeper: dict[str, object], study: object, message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        taken(sweeper, **study)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
+    assert taken({"n_trials": 3, "direction": "minimize"}, n_trials=3, direction=None).directions == ("minimize",)
+
+
 def test_one_direction_is_that_of_all_objectives() -> None:
     assert read(objective=["a", "b"], direction="minimize").directions == ("minimize", "minimize")
     assert read(objective=["a", "b"], direction=["minimize", "maximize"]).directions == ("minimize", "maximize")

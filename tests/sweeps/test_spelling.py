@@ -1,19 +1,19 @@
-"""What is typed for another sweeper or launcher is answered with our own spelling, before anything is made."""
+"""Keys of other sweepers and launchers work, or are answered with our own spelling before anything is made."""
+
+import re
+import shlex
 
 import pytest
 
 from sweeps.errors import StudyError
 from sweeps.launchers import launcher_of
-from sweeps.spelling import SWEEPER_KEYS
+from sweeps.outcome import Completed
+from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
 from tests.conftest import Commands
 
 STOCK = {
-    "sampler": "{_target_: optuna.samplers.TPESampler}",
-    "study_name": "s",
-    "direction": "minimize",
-    "n_trials": "4",
-    "n_jobs": "2",
-    "storage": "sqlite:///x.db",
     "search_space": "{x: 1}",
     "custom_search_space": "a.b",
     "max_failure_rate": "0.5",
@@ -25,7 +25,8 @@ def test_every_key_of_the_stock_sweeper_is_known() -> None:
     from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
 
     theirs = set(OptunaSweeperConf.__dataclass_fields__) - {"_target_", "defaults", "params"}
-    assert theirs <= SWEEPER_KEYS.keys() == STOCK.keys()
+    assert theirs <= SWEEPER_KEYS.keys() | TAKEN_KEYS.keys()
+    assert SWEEPER_KEYS.keys() - {"sampler"} == STOCK.keys()
 
 
 def answered(commands: Commands, *arguments: str) -> str:
@@ -39,9 +40,9 @@ def answered(commands: Commands, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("hydra.sweeper.n_trials=4", "hydra.sweeper.n_trials is a key of another sweeper. Here it is study.n_trials."),
-        ("+hydra.sweeper.study_name=a", "hydra.sweeper.study_name is a key of another sweeper. Here it is study.name."),
-        ("hydra.sweeper.sampler.seed=3", "Here it is study.sampler=tpe (or auto, grid, random), its seed study.seed."),
+        ("hydra.sweeper.n_trials=none", "hydra.sweeper.n_trials: Value 'none' of type 'str' could not be converted to"),
+        ("hydra.sweeper.sampler.seed=3", "Here it is study.sampler=tpe (or auto, grid, random, {_target_: "),
+        ("hydra.sweeper.sampler={_target_: optuna.samplers.TPESampler, startup: 1}", "unexpected keyword argument 'st"),
         (
             "hydra/sweeper/sampler=tpe",
             "hydra.sweeper.sampler is a key of another sweeper. Here it is study.sampler=tpe",
@@ -60,6 +61,49 @@ def answered(commands: Commands, *arguments: str) -> str:
 )
 def test_what_is_typed_for_others_is_answered(commands: Commands, typed: str, expected: str) -> None:
     assert expected in answered(commands, "-m", "x=1,2", typed)
+
+
+THEIR_SEARCH = """
+defaults:
+  - plain
+  - _self_
+  - override hydra/sweeper: sweeps
+hydra:
+  mode: MULTIRUN
+  sweeper:
+    study_name: theirs
+    storage: sqlite:///kept.db
+    direction: maximize
+    n_trials: 5
+    n_jobs: 1
+    sampler: {_target_: optuna.samplers.TPESampler, seed: 7, n_startup_trials: 2}
+    params:
+      x: choice(1, 2, 3)
+"""
+
+
+def test_a_search_that_was_written_for_the_stock_sweeper_runs_as_it_is(commands: Commands) -> None:
+    (commands.folder / "extra").mkdir()
+    (commands.folder / "extra" / "theirs.yaml").write_text(THEIR_SEARCH)
+    commands.environment["CALLS"] = str(commands.folder / "calls.txt")
+    line = ("--config-dir=extra", "--config-name=theirs", "hydra.sweeper.tracking.uri=null")
+    done = commands.run("plain", *line)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Study theirs: 5 trials. Maximizes ") and "Best:    trial " in done.stdout
+    trials = Study(Database(f"sqlite:///{commands.folder}/kept.db", is_view=True), "theirs").trials()
+    [best] = re.findall(r"Best:    .*\.py (.*)", done.stdout)
+    again = commands.run("plain", *shlex.split(best))
+    assert "--config-dir=" in best and " hydra.mode=RUN " in best and again.returncode == 0, again.stderr
+    assert list(commands.folder.glob("outputs/*/*/plain.log"))
+    assert [type(trial.outcome) for trial in trials] == [Completed] * 5 and len({t.worker for t in trials}) == 1
+    assert all(trial.point is not None and trial.point.overrides["x"] in "123" for trial in trials)
+    twice = commands.run("plain", *line, "hydra.sweeper.study.n_trials=6")
+    assert twice.returncode == 2 and twice.stderr.endswith(
+        "Error: hydra.sweeper.n_trials=5 and hydra.sweeper.study.n_trials=6 are one setting with two values."
+        " Leave one of them out.\n"
+    )
+    more = commands.run("plain", *line, "hydra.sweeper.n_trials=6")
+    assert more.returncode == 0 and "Study theirs: 6 trials, 5 of them done." in more.stdout, more.stderr
 
 
 @pytest.mark.parametrize("key", STOCK)
