@@ -104,18 +104,15 @@ class StudySweeper(Sweeper):
 
 
 def _open() -> DictConfig:
-    """A group whose keys `sweeps.settings` checks: a misspelt one is then answered with the nearest right one.
-
-    It is empty, so that it may stand anywhere in a list of defaults: it replaces nothing that stands before it.
-    """
+    """A group whose keys `sweeps.settings` checks: a misspelt one is then answered with the nearest right one."""
     return DictConfig({}, flags={"struct": False})
 
 
-# An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults.
+# An application takes the groups over with `- study: sweeps` and `- tracking: sweeps` in its defaults: they are files
+# of `sweeps/conf`, which set nothing and therefore may stand anywhere. A file cannot say that it takes further keys.
 _STORE = ConfigStore.instance()
 _STORE.store(group="hydra/sweeper", name=_NAME, node=StudySweeperConfig, provider="sweeps")
-_STORE.store(group="study", name=_NAME, node=_open(), provider="sweeps")
-_STORE.store(group="tracking", name=_NAME, node=_open(), provider="sweeps")
+_STORE.store(name="_sweeps_open", node=_open(), provider="sweeps")
 for _launcher, _module in LAUNCHERS.items():
     if _launcher != "basic":  # Hydra's own
         _STORE.store(group="hydra/launcher", name=_launcher, node={"_target_": _module}, provider="sweeps")

@@ -55,7 +55,7 @@ def test_the_light_lock_has_the_stable_hydra_and_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("folder", "held"),
     [
-        (".", {"sweeps/sweeper.py", "sweeps/py.typed", "hydra_plugins/hydra_sweeps/plugin.py"}),
+        (".", {"sweeps/sweeper.py", "sweeps/conf/study/sweeps.yaml", "hydra_plugins/hydra_sweeps/plugin.py"}),
         ("trainer_pkg", {"trainer_pkg/train.py", "trainer_pkg/py.typed", "trainer_pkg/configs/train.yaml"}),
     ],
 )

@@ -14,19 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import BIN, REPOSITORY, wait_for
+from tests.conftest import REPOSITORY, wait_for
+from tests.pages import Page, environment, shell
 
-BLOCK = re.compile(r"^ *```(\w+)(?: ([\w./]+))?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-TEXT = (REPOSITORY / "README.md").read_text()
-
-
-def commands(label: str) -> list[str]:
-    found = [body for language, name, body in BLOCK.findall(TEXT) if language == "sh" and name == label]
-    return [line.strip() for body in found for line in body.splitlines() if line.strip()]
-
-
-def files() -> dict[str, str]:
-    return {name: body for language, name, body in BLOCK.findall(TEXT) if language != "sh"}
+PAGE = Page(REPOSITORY / "README.md")
 
 
 def copy_project(folder: Path) -> None:
@@ -34,24 +25,6 @@ def copy_project(folder: Path) -> None:
     for name in filter(None, tracked.stdout.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, folder / name)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    unset = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "SWEEPS_DATA_DIR", "HYDRA_FULL_ERROR")
-    kept = {key: value for key, value in os.environ.items() if key not in unset}
-    # The copy is found before the installed project.
-    return {**kept, "PATH": f"{BIN}:{kept['PATH']}", "PYTHONPATH": str(folder)}
-
-
-def shell(line: str, folder: Path, timeout: float = 280, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-c", line],
-        cwd=folder,
-        env={**environment(folder), **variables},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
 
 
 def tree(page: str) -> list[str]:
@@ -86,7 +59,7 @@ def test_the_tree_names_every_module_and_no_other() -> None:
     command = ["git", "ls-files", "sweeps/*.py", "trainer_pkg/*.py"]
     tracked = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split()
     modules = [path for path in tracked if not path.endswith("__init__.py")]
-    named = tree(TEXT)
+    named = tree(PAGE.text)
     faults = [missing(module) for module in modules if module not in named]
     faults += [f"README's tree names {path}, which does not exist." for path in named if not exists(path)]
     faults += [f"README's tree names {path} twice." for path in sorted(set(named)) if named.count(path) > 1]
@@ -108,19 +81,18 @@ def test_a_tree_is_read_by_its_indentation() -> None:
 
 
 def test_every_block_is_of_a_kind_that_a_test_runs() -> None:
-    labels = {name for language, name, _ in BLOCK.findall(TEXT) if language == "sh"}
     elsewhere = {"own", "openai"}  # tests/test_docs.py, tests/trainer/test_generated.py
-    assert labels == {"", "make", "ui", "docker"} | elsewhere
-    assert {language for language, _, _ in BLOCK.findall(TEXT)} == {"sh", "python", "yaml"}
+    assert PAGE.labels() == {"", "make", "ui", "docker"} | elsewhere
+    assert {block.language for block in PAGE.blocks} == {"sh", "python", "yaml"}
 
 
 @pytest.mark.timeout(600)
 def test_the_commands_run_as_written(tmp_path: Path) -> None:
     copy_project(tmp_path)
-    for name, body in files().items():
+    for name, body in PAGE.files().items():
         (tmp_path / name).write_text(body)
     outputs = []
-    for line in commands(""):
+    for line in PAGE.commands():
         done = shell(line, tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         assert "Warning" not in done.stderr, f"{line}\n{done.stderr}"
@@ -137,7 +109,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_the_ui_opens(tmp_path: Path) -> None:
-    (line,) = commands("ui")
+    (line,) = PAGE.commands("ui")
     process = subprocess.Popen(
         ["bash", "-c", f"exec {line} --port 5781"],
         cwd=tmp_path,
@@ -164,7 +136,7 @@ def test_the_ui_opens(tmp_path: Path) -> None:
 def test_make_lists_its_targets() -> None:
     done = shell("make help", REPOSITORY)
     assert done.returncode == 0
-    for line in commands("make"):
+    for line in PAGE.commands("make"):
         assert line in done.stdout
 
 
@@ -184,7 +156,7 @@ def test_the_servers_come_up_and_a_sweep_logs_to_them(tmp_path: Path) -> None:
     if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
         pytest.skip("no docker engine answers")
     copy_project(tmp_path)
-    script = "set -e\n" + "\n".join(commands("docker"))
+    script = "set -e\n" + "\n".join(PAGE.commands("docker"))
     project = {"COMPOSE_PROJECT_NAME": "sweeps-readme"}
     try:
         done = shell(script, tmp_path, timeout=1500, **project)

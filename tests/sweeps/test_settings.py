@@ -1,3 +1,4 @@
+import re
 from dataclasses import fields
 
 import pytest
@@ -5,7 +6,14 @@ import yaml
 from omegaconf import OmegaConf
 
 from sweeps.errors import StudyError
-from sweeps.settings import StudySettings, default_storage, study_settings, tracking_settings, tracking_uri
+from sweeps.settings import (
+    StudySettings,
+    TrackingSettings,
+    default_storage,
+    study_settings,
+    tracking_settings,
+    tracking_uri,
+)
 from tests.conftest import REPOSITORY
 
 
@@ -27,6 +35,21 @@ def test_our_applications_group_has_every_key_and_its_usual_value() -> None:
     assert {key: value for key, value in given.items() if key not in own} == {
         key: getattr(usual, key) for key in given if key not in own
     }
+
+
+@pytest.mark.parametrize(("group", "schema"), [("study", StudySettings), ("tracking", TrackingSettings)])
+def test_the_group_of_any_application_explains_every_key_and_sets_none(
+    group: str, schema: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    text = (REPOSITORY / "sweeps" / "conf" / group / "sweeps.yaml").read_text()
+    assert yaml.safe_load(text) == {"defaults": ["/_sweeps_open@_here_", "_self_"]}
+    lines = [line for line in text.splitlines() if re.match(r"# \w+: ", line)]
+    assert all(re.match(r"# \w+: .*\S +# \S+ \S+", line) for line in lines)  # each key has its comment
+    given = yaml.safe_load("\n".join(line.removeprefix("# ") for line in lines))
+    usual = schema()
+    assert list(given) == [field.name for field in fields(schema)]
+    assert given == {key: getattr(usual, key) for key in given}
 
 
 @pytest.mark.parametrize(

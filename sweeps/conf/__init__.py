@@ -1,0 +1,1 @@
+"""Configurations that any Hydra application finds: the groups `study` and `tracking`, explained key by key."""
