@@ -158,6 +158,7 @@ def delete(
     """Delete a study: its trials, their events and its directory. Runs in MLflow stay."""
     import shutil
 
+    from sweeps.exits import agrees
     from sweeps.trial.files import StudyFiles
     from sweeps.trial.ownership import is_own_study
 
@@ -165,9 +166,8 @@ def delete(
     files = StudyFiles(Path(study.facts.get("directory") or name))
     is_ours = is_own_study(files, study.facts.get("key", ""))
     num_trials = len(study.trials())
-    if not yes and not _agrees(
-        f"Delete study {name}: {num_trials} trials{f' and {files.directory}' if is_ours else ''}?"
-    ):
+    what = f"{num_trials} trials{f' and {files.directory}' if is_ours else ''}"
+    if not yes and not agrees(f"Delete study {name}: {what}?"):
         print("Nothing was deleted. --yes deletes without asking.")
         raise typer.Exit(1)
     study.delete()
@@ -236,15 +236,6 @@ def ui(
     environment = {**os.environ, **quiet, "MLFLOW_BACKEND_STORE_URI": uri}
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     os.execve(sys.executable, command, environment)
-
-
-def _agrees(question: str) -> bool:
-    """Whether the user says yes; silence, and no terminal to answer at, is no."""
-    try:
-        return typer.confirm(question)
-    except typer.Abort:
-        print()
-        return False
 
 
 def _database(storage: str | None, is_view: bool = True) -> "Database":

@@ -69,6 +69,17 @@ def usage_error(error: Exception) -> BaseException:
     return StudyError(f"{error.format_message().rstrip('.')}. `{context.command_path} --help` shows how.")
 
 
+def agrees(question: str) -> bool:
+    """Whether the user says yes; silence, Ctrl-C, and no terminal to answer at, are no."""
+    import typer
+
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        print()
+        return False
+
+
 @contextlib.contextmanager
 def exit_on_sigterm() -> Iterator[None]:
     """Let SIGTERM, and the end of the terminal, end the process by an exception, so that it cleans up.
