@@ -13,7 +13,8 @@ BUILD = $(UV) build --quiet --build-constraints build.lock --require-hashes --wh
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url
 LIGHT := .venv-light
 LIGHT_READY := $(LIGHT)/.ready
-LIGHT_TESTS := tests/foreign/test_light.py $(addprefix tests/sweeps/test_,distributions.py sampling.py settings.py space.py)
+LIGHT_TESTS := $(addprefix tests/foreign/test_,light.py contract.py) \
+  $(addprefix tests/sweeps/test_,distributions.py sampling.py settings.py space.py)
 
 .PHONY: help sweep test test-all test-light lint format ui lock wheels clean
 

@@ -45,15 +45,15 @@ class Application:
             timeout=240,
         )
 
-    def basic(self, *sweep: str) -> list[str]:
+    def basic(self, *sweep: str, code: int = 0) -> list[str]:
         """What the trials noted under Hydra's own sweeper, sorted."""
         done = self.run("-m", *sweep)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         return self._taken()
 
-    def study(self, *sweep: str, code: int = 0, tracking: str = "tracking.uri=null") -> list[str]:
-        """What the trials noted as the study `s`, sorted."""
-        done = self.run("-m", *sweep, "hydra/sweeper=sweeps", "+study.name=s", f"+{tracking}")
+    def study(self, *sweep: str, code: int = 0, tracking: str = "tracking.uri=null", place: str = "+") -> list[str]:
+        """What the trials noted as the study `s`, sorted; `place` stands before the keys that make it that study."""
+        done = self.run("-m", *sweep, "hydra/sweeper=sweeps", f"{place}study.name=s", f"{place}{tracking}")
         assert done.returncode == code, done.stdout + done.stderr
         self.out, self.err = done.stdout, done.stderr
         return self._taken()
