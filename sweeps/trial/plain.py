@@ -73,9 +73,9 @@ def _key(key: Any) -> str:
 
 
 def shown(value: Any, longest: int = _MAX_TEXT) -> str:
-    """The text of any object, cut; never raises."""
+    """The text of any object, cut to so many characters; never raises."""
     try:
         text = reprlib.repr(value) if isinstance(value, list | tuple | set | frozenset | dict | int) else repr(value)
     except Exception:  # of the object's own __repr__
         return f"<{type(value).__name__}>"
-    return text if len(text) <= longest else f"{text[:longest]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

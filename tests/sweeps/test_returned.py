@@ -36,7 +36,7 @@ class Silent:
         (Decimal("0.5"), 0.5),
         ({"loss": np.float32(0.5), "val": {"acc": torch.tensor(1.0)}}, {"loss": 0.5, "val": {"acc": 1.0}}),
         (OmegaConf.create({"loss": 0.5, "all": [1, 2]}), {"loss": 0.5, "all": [1, 2]}),
-        (Silent(), "a Silent"),
+        (Silent(), "<Silent>"),
     ],
     ids=lambda value: type(value).__name__,
 )
