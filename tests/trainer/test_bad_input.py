@@ -76,3 +76,10 @@ def test_a_damaged_checkpoint_is_refused_by_evaluate(commands: Commands) -> None
     assert result.returncode == 2 and len(lines(result.stderr)) == 1
     assert "ckpt_path=x.ckpt is no readable checkpoint" in result.stderr
     assert commands.made() == ["x.ckpt"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("ckpt_path=null",)])
+def test_evaluate_asks_for_a_checkpoint(commands: Commands, arguments: tuple[str, ...]) -> None:
+    result = commands.run("evaluate", *arguments)
+    assert result.returncode == 2 and commands.made() == []
+    assert result.stderr == "Error: ckpt_path=null: evaluate tests a checkpoint. ckpt_path=FILE names it.\n"

@@ -74,7 +74,8 @@ def check(config: DictConfig) -> None:
     if "hydra" in config:
         check_job_logging(config)
     check_groups(cfg)
-    if cfg.get("ckpt_path") and not cfg.train:
+    is_evaluation = "hydra" in config and config.hydra.job.config_name == "evaluate"
+    if not cfg.train and (cfg.get("ckpt_path") or is_evaluation):
         cfg = with_checkpoint_config(cfg, list(config.hydra.overrides.task))
     plain = {key: OmegaConf.to_container(cfg[key], resolve=True) for key in _BUILT if cfg.get(key)}
     for key, value in plain.items():

@@ -25,14 +25,14 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
         overrides: What the user typed.
 
     Raises:
-        ConfigError: The checkpoint cannot be read, or its configuration names what no checkpoint may name.
+        ConfigError: There is no checkpoint, it cannot be read, or its configuration names what no checkpoint may name.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     from trainer_pkg.checkpoint import load
     from trainer_pkg.record import plain_config
 
-    stored = load(Path(cfg.ckpt_path)).get("config", {})
+    stored = load(_path_of(cfg)).get("config", {})
     merged = cfg.copy()
     OmegaConf.set_struct(merged, False)
     found = {key: stored[key] for key in _GROUPS if isinstance(stored, Mapping) and key in stored}
@@ -54,6 +54,12 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     for key in keys:
         OmegaConf.update(merged, key, OmegaConf.select(cfg, key), merge=False)
     return merged
+
+
+def _path_of(cfg: DictConfig) -> Path:
+    if cfg.ckpt_path is None:
+        raise ConfigError("ckpt_path=null: evaluate tests a checkpoint. ckpt_path=FILE names it.")
+    return Path(cfg.ckpt_path)
 
 
 def _check(config: Any, own: Any, path: str) -> None:
