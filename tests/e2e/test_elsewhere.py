@@ -128,9 +128,30 @@ def test_keys_of_the_application_are_its_own(commands: Commands, keys: str) -> N
     assert "of them done" not in result.stdout
 
 
-def test_a_study_that_is_a_text_is_the_applications(commands: Commands) -> None:
-    own(commands, "study: cohort-7")
+@pytest.mark.parametrize("key", ["study", "tracking"])
+def test_a_text_at_our_place_is_the_applications(commands: Commands, key: str) -> None:
+    own(commands, f"{key}: cohort-7")
     own_sweep(commands, "x=1,2")
+    for swept in ("a,b", "b,c"):
+        own_sweep(commands, f"{key}={swept}", "hydra.sweeper.study.name=s")
+    found = [trial.point.overrides for trial in study(commands).trials() if trial.point]
+    assert found == [{key: "a"}, {key: "b"}, {key: "c"}]
+    assert len((commands.folder / "ran.txt").read_text().splitlines()) == 2 + 3
+    rows = [line.split("|")[1].strip() for line in lines(commands.run("sweeps", "table", "s").stdout) if "|" in line]
+    assert [rows[0], *rows[2:]] == [key, "a", "b", "c"]
+    stock = commands.run("python", "app.py", "-m", f"{key}=a,b", "hydra.sweep.dir=stock")
+    assert stock.returncode == 0 and f"{key}: b" in (commands.folder / "stock/1/.hydra/config.yaml").read_text()
+
+
+def test_a_group_of_the_application_at_our_place_is_still_one(commands: Commands) -> None:
+    project(commands.folder, APP, OWN.replace("net: small}", "net: small}, {study: one}") % "")
+    folder = commands.folder / "conf/study"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.yaml").write_text(f"site: {name}\n")
+    own_sweep(commands, "study=one,two", "hydra.sweeper.study.name=s")
+    written = [(commands.folder / f"logs/studies/s/trials/00{i}/.hydra/config.yaml").read_text() for i in range(2)]
+    assert "site: one" in written[0] and "site: two" in written[1]
 
 
 def test_an_application_names_where_our_settings_are(commands: Commands) -> None:
