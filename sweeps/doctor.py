@@ -100,7 +100,11 @@ def _configurations(study: Study, files: StudyFiles) -> Iterator[Finding]:
         card = card_of(study, trial, files)
         if trial.point is None or card is None or not (text := card.written().config_text):
             continue
-        found = dict(flat(yaml.safe_load(text) or {}))
+        try:
+            found = dict(flat(yaml.safe_load(text) or {}))
+        except yaml.YAMLError:
+            yield Finding(problem=f"trial {trial.number}: {card.files.config} is damaged", advice="do not trust it")
+            continue
         values = {key.lstrip("+") for key in trial.point.overrides}
         rest = {key: value for key, value in found.items() if key not in values}
         groups = {key: value for key, value in trial.point.overrides.items() if key.lstrip("+") not in found}

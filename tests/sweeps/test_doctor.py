@@ -153,5 +153,64 @@ def test_runs_that_do_not_fit_their_trials_are_told(tmp_path: Path) -> None:
     ]
 
 
+def kept(folder: Path, *configurations: str) -> None:
+    """Write what the trials keep of their configurations."""
+    for number, text in enumerate(configurations):
+        StudyFiles(folder).trial(number).config.write_text(text)
+
+
+def of_points(folder: Path, *points: dict[str, str]) -> Study:
+    study = study_of(folder, [(point, ONE) for point in points])
+    for number in range(len(points)):
+        Journal(StudyFiles(folder).trial(number).directory).event("attempt")
+    return study
+
+
+NET = "x: {x}\nnet:\n  scale: {scale}\n  name: ${{oc.env:NAME}}\n"
+
+
+def test_trials_that_differ_in_their_overrides_alone_are_in_order(tmp_path: Path) -> None:
+    study = of_points(tmp_path, {"x": "1"}, {"x": "2"}, {"+x": "3"})
+    kept(tmp_path, *(NET.format(x=x, scale=1) for x in (1, 2, 3)))
+    assert found(study, tmp_path) == []
+
+
+def test_a_trial_whose_file_was_edited_in_between_is_told_from_the_others(tmp_path: Path) -> None:
+    study = of_points(tmp_path, {"x": "1"}, {"x": "2"}, {"x": "3"})
+    kept(tmp_path, *(NET.format(x=x, scale=scale) for x, scale in ((1, 1), (2, 100), (3, 1))))
+    (finding,) = examine(study, StudyFiles(tmp_path), None)
+    assert finding.problem == "trials 0 and 1 differ in net.scale: 1 and 100"
+    assert finding.advice == "a file was edited between them; do not compare them"
+
+
+def test_trials_of_one_choice_of_a_group_are_compared_with_each_other(tmp_path: Path) -> None:
+    study = of_points(tmp_path, {"x": "1", "net": "a"}, {"x": "1", "net": "b"}, {"x": "2", "net": "b"})
+    kept(tmp_path, *(NET.format(x=x, scale=scale) for x, scale in ((1, 1), (1, 5), (2, 6))))
+    assert found(study, tmp_path) == ["trials 1 and 2 differ in net.scale: 5 and 6"]
+
+
+def test_lists_and_texts_that_look_like_numbers_are_compared_as_they_are(tmp_path: Path) -> None:
+    study = of_points(tmp_path, {"x": "1"}, {"x": "2"}, {"x": "3"})
+    kept(tmp_path, "x: 1\nsizes: [8, 8]\ntag: 1\n", "x: 2\nsizes: [8, 9]\ntag: 1\n", "x: 3\nsizes: [8, 8]\ntag: 1.0\n")
+    assert found(study, tmp_path) == [
+        "trials 0 and 1 differ in sizes: [8, 8] and [8, 9]",
+        "trials 0 and 2 differ in tag: 1 and 1.0",
+    ]
+
+
+def test_trials_of_an_earlier_configuration_are_not_compared_with_those_of_today(tmp_path: Path) -> None:
+    study = of_points(tmp_path, {"x": "1"}, {"x": "2"})
+    kept(tmp_path, NET.format(x=1, scale=1), NET.format(x=2, scale=100))
+    with study.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE sweeps_points SET configuration = id")  # 1 and 2
+    assert found(study, tmp_path) == []
+
+
+def test_a_configuration_that_is_no_yaml_any_more_is_told(tmp_path: Path) -> None:
+    study = of_points(tmp_path, {"x": "1"}, {"x": "2"})
+    kept(tmp_path, "x: [1\n", NET.format(x=2, scale=1))
+    assert found(study, tmp_path) == [f"trial 0: {StudyFiles(tmp_path).trial(0).config} is damaged"]
+
+
 def test_a_failed_trial_needs_no_files(tmp_path: Path) -> None:
     assert found(study_of(tmp_path, [({"x": "1"}, Failed(cause="crash", detail="d"))]), tmp_path) == []
