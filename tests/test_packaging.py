@@ -65,5 +65,8 @@ def test_a_wheel_holds_what_it_runs_and_nothing_of_the_other(folder: str, held: 
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert held <= names
+    whole = {name.split("/")[0] for name in held}
+    modules = {str(path.relative_to(REPOSITORY)) for package in whole for path in (REPOSITORY / package).rglob("*.py")}
+    assert modules <= names and not [name for name in names if "__pycache__" in name]
     packages = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert packages == {name.split("/")[0] for name in held}
+    assert packages == whole
