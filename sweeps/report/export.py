@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweeps.report.lines import number_format
+from sweeps.report.numbers import number_format
 from sweeps.report.tables import Column, Table
 
 if TYPE_CHECKING:

@@ -1,15 +1,13 @@
 """How points, trials and the progress of a study read in one line."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sweeps.outcome import Completed, Failed
 from sweeps.output import one_line
+from sweeps.report.numbers import number_format
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
-
-_SMALLEST, _LARGEST = 0.01, 1e6
 
 
 def describe(point: Point | None) -> str:
@@ -26,12 +24,6 @@ def aim(study: Study) -> str:
     names = study.objectives or (several if several[1:] else ["what the task returns"])
     told = ", ".join(f"{way}s {name}" for name, way in zip(names, study.directions, strict=True))
     return f"{told[0].upper()}{told[1:]}"
-
-
-def number_format(values: Iterable[float]) -> str:
-    """Four decimals; four digits where the smallest or the largest of the values would be badly shown by them."""
-    sizes = [abs(value) for value in values if value != 0 and math.isfinite(value)]
-    return ".4f" if not sizes or (min(sizes) >= _SMALLEST and max(sizes) < _LARGEST) else ".4g"
 
 
 def result(trial: TrialRow) -> str:
