@@ -67,8 +67,10 @@ def test_nothing_waits_behind_a_stuck_trial(commands: Commands) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1000)
 def test_a_trial_that_takes_its_server_down_each_time_fails_in_the_end(commands: Commands) -> None:
-    result = commands.run("fake", "-m", "mode=server,ok", "sleep_s=0.1", "study.name=s", "study.slots=1", timeout=280)
+    """Twenty attempts, with pauses of seven minutes between them in all."""
+    result = commands.run("fake", "-m", "mode=server,ok", "sleep_s=0.1", "study.name=s", "study.slots=1", timeout=900)
     assert result.returncode == 1, result.stderr
     fatal, ok = study(commands).trials()
     assert isinstance(fatal.outcome, Failed) and fatal.outcome.cause == "crash" and fatal.attempt >= 20
