@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hydra.errors import CompactHydraException, HydraException
@@ -66,7 +66,8 @@ def usage_error(error: Exception) -> BaseException:
     if not sys.argv[1:]:  # no command: the message is the help
         print(error.format_message())
         return SystemExit(2)
-    return StudyError(f"{error.format_message().rstrip('.')}. `{context.command_path} --help` shows how.")
+    told = error.format_message().rstrip(".")
+    return StudyError(f"{told}{'' if told.endswith('?') else '.'} `{context.command_path} --help` shows how.")
 
 
 def agrees(question: str) -> bool:
@@ -85,22 +86,49 @@ def exit_on_sigterm() -> Iterator[None]:
     """Let SIGTERM, and the end of the terminal, end the process by an exception, so that it cleans up.
 
     The exit codes are 143 and 129. A further signal does not disturb a process that is ending for the first one.
+    Whatever the exception meets on its way, and whatever error that makes of it, the process ends for the signal.
     """
-    # `nohup` has SIGHUP ignored on purpose.
+    # `nohup` has SIGHUP ignored on purpose; Ctrl-C is taken where Python would raise it.
     taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, lambda number, frame: sys.exit(128 + number)) for number in taken}
+    is_raised = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    asked: list[int] = []
+    ask = functools.partial(_ask, asked)
+    previous = {number: signal.signal(number, ask) for number in [*taken, *([signal.SIGINT] if is_raised else [])]}
     hook = sys.unraisablehook
     sys.unraisablehook = functools.partial(_signal_again, hook)
     try:
-        yield
+        with _signal_first(asked):
+            yield
     except SystemExit as end:
         if end.code in [128 + number for number in taken]:
-            previous = dict.fromkeys(taken, signal.SIG_IGN)
+            previous |= dict.fromkeys(taken, signal.SIG_IGN)
         raise
     finally:
         sys.unraisablehook = hook
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _ask(asked: list[int], number: int, frame: object) -> None:
+    asked.append(number)
+    raise _end_of(number)
+
+
+def _end_of(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def _signal_first(asked: Sequence[int]) -> Iterator[None]:
+    """End for a signal that was asked for, also where its exception has met an object half made and become an error."""
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException:
+        if not asked:
+            raise
+        raise _end_of(asked[0]) from None
 
 
 def _signal_again(otherwise: Callable[[Any], object], unraisable: Any) -> None:

@@ -75,6 +75,21 @@ def test_a_signal_in_a_finalizer_still_ends_the_command(number: int, capsys: pyt
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_error_that_a_signal_causes_on_its_way_does_not_hide_it(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors(), exit_on_sigterm():
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(20)
+        finally:
+            raise StudyError("of an object that was half made")
+    assert ended.value.code == 128 + number and capsys.readouterr().err == ""
+    for taken in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(taken, signal.SIG_DFL)
+
+
 def test_other_errors_in_a_finalizer_are_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     class Faulty:
         def __del__(self) -> None:
