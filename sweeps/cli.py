@@ -81,11 +81,11 @@ def table(
     storage: Storage = None,
 ) -> None:
     """The benchmark table: mean and spread of each cell over its seeds."""
-    from sweeps.report.asked import check_format, table_content, trials_content, write
+    from sweeps.report.asked import check_format, format_of, table_content, trials_content, write
     from sweeps.report.frame import trial_frame
     from sweeps.report.lines import left_out_line
 
-    check_format(format, is_of_trials=trials)
+    check_format(format := format_of(format, out), is_of_trials=trials)
     study = _study(name, storage)
     found = trial_frame(study)
     content = trials_content(found) if trials else table_content(found, name, format or "md", metric or [])

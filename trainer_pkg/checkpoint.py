@@ -158,7 +158,10 @@ def check_fits(path: Path, module: LightningModule) -> None:
     for name in [*ours, *theirs]:
         there, here = theirs.get(name, "no"), ours.get(name, "no")
         if there != here and _LAZY not in (there, here):
-            raise DoesNotFit(f"ckpt_path={path} does not fit: {name} has shape {there} in it, {here} in this network.")
+            told = f"{name} has shape {there} in it, {here} in this network"
+            if "no" in (there, here):
+                told = f"{'this network' if here == 'no' else 'it'} has no {name}"
+            raise DoesNotFit(f"ckpt_path={path} does not fit: {told}.")
 
 
 def _shapes(weights: dict[str, Any]) -> dict[str, str]:

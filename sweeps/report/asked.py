@@ -21,6 +21,22 @@ def check_format(format: str | None, *, is_of_trials: bool) -> None:
         raise StudyError(f"--format={format} is for the benchmark table; --trials is written as csv.")
 
 
+def format_of(format: str | None, out: Path | None) -> str | None:
+    """The format that is asked for, or that the name of the file says; None where neither says one.
+
+    Raises:
+        StudyError: The file's name ends like none of them.
+    """
+    if format is not None or out is None or not out.suffix:
+        return format
+    by_suffix = {export.suffix: name for name, export in EXPORTS.items()}
+    if out.suffix not in by_suffix:
+        raise StudyError(
+            f"--out={out}: no format ends in {out.suffix}. --format=FORMAT chooses one: {', '.join(EXPORTS)}"
+        )
+    return by_suffix[out.suffix]
+
+
 def table_content(trials: Trials, name: str, format: str, metrics: Sequence[str]) -> bytes:
     """The benchmark table of a study.
 

@@ -154,6 +154,21 @@ def test_help_and_error_name_every_format(tmp_path: Path) -> None:
     assert str(error) == f"--format=cvs is unknown. Known: {', '.join(EXPORTS)}. Did you mean 'csv'?"
 
 
+def test_the_name_of_the_file_says_its_format(tmp_path: Path) -> None:
+    study_of(tmp_path, [({"x": "1"}, done(0.5))])
+    for suffix, format in ((".csv", "csv"), (".md", "md"), ("", "md")):
+        path = tmp_path / f"table{suffix}"
+        assert sweeps_table(tmp_path, "--out", str(path)).exit_code == 0
+        assert path.read_bytes() == sweeps_table(tmp_path, "--format", format).stdout_bytes
+    odd = tmp_path / "table.tex"
+    with pytest.raises(StudyError, match=r"no format ends in \.tex\. --format=FORMAT chooses one: md, csv"):
+        raise sweeps_table(tmp_path, "--out", str(odd)).exception  # type: ignore[misc]
+    assert not odd.exists()
+    assert sweeps_table(tmp_path, "--out", str(odd), "--format", "csv").exit_code == 0
+    with pytest.raises(StudyError, match=r"--trials is written as csv"):
+        raise sweeps_table(tmp_path, "--trials", "--out", str(tmp_path / "t.md")).exception  # type: ignore[misc]
+
+
 def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     study_of(tmp_path, [({"x": "1"}, done(0.5))])
     error = sweeps_table(tmp_path, "--trials", "--format", "md").exception

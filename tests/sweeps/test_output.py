@@ -66,7 +66,7 @@ def test_help_for_head_leaves_no_traceback(commands: Commands, line: tuple[str, 
     ("line", "text"),
     [
         (("sweeps", "table"), "Missing argument 'name'. `sweeps table --help` shows how."),
-        (("sweeps", "tabel"), "No such command 'tabel'. Did you mean 'table'?"),
+        (("sweeps", "tabel"), "No such command 'tabel'. Did you mean 'table'? `sweeps --help`"),
         (("sweeps", "show", "x", "--trial", "a"), "Invalid value for '--trial'"),
         (("sweeps", "ui", "--port", "x"), "Invalid value for '--port'"),
         (("train", "-m", "model=null"), "model=null: a group takes an option"),
