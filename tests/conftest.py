@@ -62,8 +62,8 @@ class Commands:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            # As in a terminal: a background job, which CI may be, ignores Ctrl-C and hands that down.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            # As in a terminal: a background job, which CI may be, ignores Ctrl-C, `nohup` SIGHUP, and hands that down.
+            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
         )
         self._started.append(process)
         return process

@@ -91,7 +91,7 @@ def test_the_application_of_hydra_zen_runs(tracking: str, tmp_path: Path) -> Non
 def test_the_fit_of_lightning_runs(tracking: str, tmp_path: Path) -> None:
     write(tmp_path)
     [line] = PAGE.commands("lightning")
-    assert "[2/2] trial " in (printed := run(line, tmp_path, tracking)) and "|   val/loss |" in printed
+    assert "[2/2] trial " in (printed := run(line, tmp_path, tracking)) and "val/loss |" in printed
 
 
 def test_an_interrupted_loop_continues(tracking: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 from hydra.errors import ConfigCompositionException
@@ -53,6 +54,18 @@ def test_ctrl_c_and_sigterm_have_their_usual_codes() -> None:
     assert (interrupted.value.code, terminated.value.code) == (130, 143)
 
 
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """As in a terminal: a background job, which CI may be, ignores some and hands that down."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 class Dropped:
     """Gets a signal where Python drops exceptions."""
 
@@ -63,6 +76,7 @@ class Dropped:
         os.kill(os.getpid(), self._number)
 
 
+@pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_in_a_finalizer_still_ends_the_command(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     began = time.monotonic()
@@ -75,6 +89,7 @@ def test_a_signal_in_a_finalizer_still_ends_the_command(number: int, capsys: pyt
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_an_error_that_a_signal_causes_on_its_way_does_not_hide_it(
     number: int, capsys: pytest.CaptureFixture[str]
@@ -86,8 +101,6 @@ def test_an_error_that_a_signal_causes_on_its_way_does_not_hide_it(
         finally:
             raise StudyError("of an object that was half made")
     assert ended.value.code == 128 + number and capsys.readouterr().err == ""
-    for taken in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(taken, signal.SIG_DFL)
 
 
 def test_other_errors_in_a_finalizer_are_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
