@@ -46,11 +46,20 @@ def tolerant_output() -> Iterator[None]:
         drop_output()
         raise SystemExit(128 + signal.SIGPIPE) from None
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename is not None:  # a file of ours
+        if error.errno != errno.ENOSPC or not _is_full():  # another file
             raise
         drop_output()
         sys.stderr.write(f"Error: the output cannot be written: {os.strerror(errno.ENOSPC)}.\n")
         raise SystemExit(1) from None
+
+
+def _is_full() -> bool:
+    """Whether standard output has no room for one more sign; a torn line ends with it otherwise."""
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError as error:
+        return error.errno == errno.ENOSPC
+    return False
 
 
 def replace_closed() -> None:

@@ -53,6 +53,11 @@ def test_an_output_that_is_closed_or_full_is_no_traceback(
     assert done.stderr == told
 
 
+def test_a_full_disk_under_another_file_is_not_the_output() -> None:
+    done = written("open('/dev/full', 'w', buffering=1).write('x\\n')")
+    assert done.returncode == 1 and "No space left" in done.stderr and "the output cannot" not in done.stderr
+
+
 @pytest.mark.parametrize("line", [("train", "--help"), ("train", "--cfg", "job"), ("sweeps", "--help")])
 def test_help_for_head_leaves_no_traceback(commands: Commands, line: tuple[str, ...]) -> None:
     command = " ".join([str(BIN / line[0]), *line[1:]])
