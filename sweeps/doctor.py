@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from sweeps.identity import is_known_dead
+from sweeps.identity.provenance import flat
 from sweeps.outcome import Completed
-from sweeps.provenance import flat
+from sweeps.owners import is_known_dead
 from sweeps.report.typed import looked_at
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study

@@ -11,12 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from sweeps.command import started_by
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
+from sweeps.identity.program import program_of
+from sweeps.identity.snapshot import take_snapshot
 from sweeps.launchers import launcher_of
 from sweeps.own_keys import own_keys
 from sweeps.plan import read_plan
-from sweeps.program import program_of
 from sweeps.settings import DEFAULT_DIRECTORY
-from sweeps.snapshot import take_snapshot
 from sweeps.space import Point
 from sweeps.study.pruning import check_objectives, make_pruner
 from sweeps.study.sampling import check_space, drawer

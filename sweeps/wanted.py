@@ -9,12 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeps.command import started_by
 from sweeps.errors import StudyError
-from sweeps.fingerprint import UNFIT, Compose, Fingerprints
+from sweeps.identity.fingerprint import UNFIT, Compose, Fingerprints
+from sweeps.identity.program import Program
+from sweeps.identity.provenance import Provenance
+from sweeps.identity.snapshot import Snapshot
 from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
-from sweeps.program import Program
-from sweeps.provenance import Provenance
-from sweeps.snapshot import Snapshot
 from sweeps.space import Point, Space
 from sweeps.study.configurations import Comparison
 from sweeps.study.storage import Database

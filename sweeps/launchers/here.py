@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sweeps.display import Display, print_summary
 from sweeps.errors import StudyError, SweepStopped
-from sweeps.identity import new_worker_id
+from sweeps.identity.snapshot import Snapshot
+from sweeps.owners import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.report.best import keep_best
 from sweeps.report.typed import looked_at, shown_by_mlflow
-from sweeps.snapshot import Snapshot
 from sweeps.study.events import log
 from sweeps.study.pruning import make_pruner
 from sweeps.study.records import Claim

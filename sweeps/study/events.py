@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
 
-from sweeps.identity import host_of
+from sweeps.owners import host_of
 from sweeps.redact import text
 from sweeps.study.schema import events
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sweeps.identity import is_known_alive, is_known_dead
+from sweeps.owners import is_known_alive, is_known_dead
 from sweeps.study.storage import Database
 
 _STEP_S = 2.0

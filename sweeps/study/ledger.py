@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sweeps.identity import is_known_dead
+from sweeps.owners import is_known_dead
 from sweeps.study import events
 from sweeps.study.additions import Wanted, insert, is_of
 from sweeps.study.events import Event, Held, Note

@@ -12,7 +12,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-from sweeps.identity import machine
+from sweeps.owners import machine
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.ownership import own_trial
 from sweeps.worker import kinship

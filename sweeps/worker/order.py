@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from sweeps.fingerprint import Compose, Fingerprints
+from sweeps.identity.fingerprint import Compose, Fingerprints
 from sweeps.own_keys import own_keys
 from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.space import Space

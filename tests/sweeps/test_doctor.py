@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from sweeps.doctor import Finding, examine
-from sweeps.identity import machine, new_worker_id
 from sweeps.outcome import Completed, Failed, to_json
+from sweeps.owners import machine, new_worker_id
 from sweeps.space import Point
 from sweeps.study.ledger import Ledger
 from sweeps.study.requeue import Requeue

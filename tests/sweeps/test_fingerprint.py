@@ -12,8 +12,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from sweeps.fingerprint import Fingerprints
-from sweeps.snapshot import take_snapshot
+from sweeps.identity.fingerprint import Fingerprints
+from sweeps.identity.snapshot import take_snapshot
 from sweeps.space import Point, parse
 
 LEFT_OUT = ("hydra", "study")

@@ -7,8 +7,8 @@ from types import ModuleType
 import pytest
 from omegaconf import OmegaConf
 
-from sweeps.program import Program, program_of
-from sweeps.provenance import Provenance
+from sweeps.identity.program import Program, program_of
+from sweeps.identity.provenance import Provenance
 
 ONE = Program(name="lab/app.py:main", root="/a", code="1", revision="r1")
 FOLDER = replace(ONE, name="./exp/app.py:main")

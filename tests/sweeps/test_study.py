@@ -9,8 +9,8 @@ import optuna
 import pytest
 
 from sweeps.errors import StorageError, StudyError
-from sweeps.identity import new_worker_id
 from sweeps.outcome import Completed, Failed, to_json
+from sweeps.owners import new_worker_id
 from sweeps.space import Point
 from sweeps.study.ledger import Ledger
 from sweeps.study.records import Claim

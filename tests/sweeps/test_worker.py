@@ -404,7 +404,7 @@ def test_a_stopped_worker_of_this_machine_is_judged_by_its_beats_and_a_running_o
         [
             sys.executable,
             "-c",
-            "from sweeps.identity import *; print(new_worker_id(), flush=True); import time; time.sleep(60)",
+            "from sweeps.owners import *; print(new_worker_id(), flush=True); import time; time.sleep(60)",
         ],
         stdout=subprocess.PIPE,
         text=True,

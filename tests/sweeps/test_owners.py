@@ -1,6 +1,6 @@
 import os
 
-from sweeps.identity import host_of, is_known_dead, machine, new_worker_id
+from sweeps.owners import host_of, is_known_dead, machine, new_worker_id
 
 
 def test_a_worker_of_this_machine_that_lives_is_not_known_dead() -> None:

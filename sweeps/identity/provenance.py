@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweeps.program import Program
+from sweeps.identity.program import Program
 from sweeps.redact import text, tree
 from sweeps.values import digest, typed
 
