@@ -106,7 +106,14 @@ class TrialRetried:
     why: str
 
 
-Notice = TrialStarted | TrialRetried | TrialEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialHandedBack:
+    """An attempt was stopped because its worker stops; any worker may continue the trial."""
+
+    number: int
+
+
+Notice = TrialStarted | TrialRetried | TrialHandedBack | TrialEnded
 """What the observers of a worker learn."""
 
 

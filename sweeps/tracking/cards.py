@@ -1,7 +1,7 @@
 """What a tracking server shows of studies and trials, as plain values."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,8 @@ import yaml
 
 from sweeps.outcome import Completed, Outcome, kind
 from sweeps.space import REPLICATE_KEY, Point
+from sweeps.tracking.run_names import rounded, run_name, short
+from sweeps.tracking.steps import settled
 from sweeps.trial import journal
 from sweeps.trial.curves import curve
 from sweeps.trial.files import TrialFiles
@@ -19,24 +21,32 @@ from sweeps.values import canonical
 class Tag(StrEnum):
     """Names of the tags that runs carry."""
 
-    ROLE = "run_role"
+    ROLE = "sweeps.role"
     STUDY = "study"
-    STUDY_KEY = "study_key"
+    STUDY_KEY = "sweeps.study_key"
     COMMAND = "command"
     TRIAL = "trial"
     CELL = "cell"
-    CELL_KEY = "cell_key"
+    CELL_KEY = "sweeps.cell_key"
     ARCH = "arch"
     SEED = "seed"
     TAGS = "tags"
     STATE = "state"
     CAUSE = "cause"
     DETAIL = "detail"
-    NUM_SAMPLES = "num_points"
-    """Of a closed run: samples in the journal, all of which have been sent. The name is that of the first runs."""
-    REFUSED = "refused"
+    NUM_SAMPLES = "sweeps.num_samples"
+    """Of a closed run: samples that it should have, all of which have been sent."""
+    REFUSED = "sweeps.refused"
     """Of a closed run: metric name to the number of its samples that the server does not take, as JSON."""
 
+
+EARLIER = {
+    "run_role": Tag.ROLE, "study_key": Tag.STUDY_KEY, "cell_key": Tag.CELL_KEY,
+}  # fmt: skip
+"""Names of tags in runs of an earlier version, whose metrics have other names and steps, too."""
+
+BEST, SWEPT = "best/", "x/"
+"""Front of the metrics that hold objectives and swept numbers. A server's pages sort by name, and take the first."""
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
@@ -67,28 +77,64 @@ class TrialCard:
         point: Its overrides.
         files: Its files on this machine.
         objectives: A name per value that it returns.
+        seed_key: The key that replicates differ in.
     """
 
     number: int
     point: Point
     files: TrialFiles
     objectives: tuple[str, ...] = ()
+    seed_key: str = REPLICATE_KEY
 
     @property
     def run_name(self) -> str:
-        """Number and what varies, short enough for a table's column."""
-        varied = [f"{key.rsplit('.', 1)[-1]}={self.point.overrides[key]}" for key in self.point.varied]
-        return f"{self.number:03d} {' '.join(varied)}".strip()[:250]
+        """Number and the values that vary, short enough for a table's column: `008 cnn 0.5 s0`."""
+        overrides = self.point.overrides
+        values = [f"s{overrides[k]}" if self._is_seed(k) else rounded(k, overrides[k]) for k in self.point.varied]
+        return run_name(self.number, values)
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The swept numbers, which a server can only filter and sort as metrics."""
+        """The swept numbers but the seed, which a server can only filter and sort as metrics."""
         found = {}
         for key in self.point.varied:
             value = canonical(key, self.point.overrides[key])
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found[f"cfg/{key.lstrip('+~')}"] = float(value)
+            if isinstance(value, int | float) and not isinstance(value, bool) and not self._is_seed(key):
+                found[swept(key)] = float(value)
         return found
+
+    def best(self, outcome: Outcome | None) -> list[journal.Sample]:
+        """The objectives of a completed trial once more, by names that come first."""
+        if not isinstance(outcome, Completed):
+            return []
+        ended_ms = self._ended_ms(journal.read(self.files.journal)[0])
+        named_values = zip(self.objectives, outcome.values, strict=False)
+        return [journal.Sample(BEST + name, value, 0, ended_ms) for name, value in named_values]
+
+    def cost(self, outcome: Outcome) -> list[journal.Sample]:
+        """Wall time over all attempts, in seconds, and their number."""
+        records = journal.read(self.files.journal)[0]
+        num_attempts = sum(record.get("event") == "attempt" for record in records)
+        costs = {"cost/seconds": outcome.duration_s, "cost/attempts": float(num_attempts)}
+        return [journal.Sample(name, value, 0, self._ended_ms(records)) for name, value in costs.items()]
+
+    def span_ms(self, outcome: Outcome | None) -> tuple[int, int] | None:
+        """Start and end in milliseconds since the epoch, by the trial's own clock; None before it has started.
+
+        One attempt lasted what the study says: what is killed, or raises, writes nothing at its end.
+        """
+        records = journal.read(self.files.journal)[0]
+        span = journal.span_ms(records)
+        if span is None or outcome is None or sum(record.get("event") == "attempt" for record in records) > 1:
+            return span
+        return span[0], span[0] + round(1000 * outcome.duration_s)
+
+    def _is_seed(self, key: str) -> bool:
+        return key.lstrip("+") == self.seed_key
+
+    @staticmethod
+    def _ended_ms(records: Sequence[Mapping[str, Any]]) -> int:
+        return (journal.span_ms(records) or (0, -1))[1] + 1  # behind whatever was recorded
 
     def returned(self, outcome: Outcome | None) -> list[journal.Sample]:
         """What a completed trial has returned, unless it is what the trial itself has recorded last by that name.
@@ -99,7 +145,7 @@ class TrialCard:
             return []
         records = journal.read(self.files.journal)[0]
         last = {sample.name: sample for sample in curve(records)}
-        ended_ms = (journal.span_ms(records) or (0, -1))[1] + 1  # behind whatever was recorded
+        ended_ms = self._ended_ms(records)
         made = []
         for name, value in zip(self.objectives, outcome.values, strict=False):
             known = last.get(name)
@@ -109,7 +155,9 @@ class TrialCard:
 
     def samples(self, outcome: Outcome | None) -> list[journal.Sample]:
         """All that a server should have of a trial: what it has recorded, and what it has returned."""
-        return [*journal.samples(self.files.journal), *self.returned(outcome)]
+        records = journal.read(self.files.journal)[0]
+        recorded = [*curve(records), *self.returned(outcome)]
+        return [*settled(recorded, (journal.span_ms(records) or (0, 0))[1]), *self.best(outcome)]
 
     def written(self) -> "Written":
         """What the trial has written of itself so far; reads two files, which a task may have spoilt."""
@@ -131,8 +179,8 @@ class TrialCard:
     def tags(self, written: "Written") -> dict[str, str]:
         """Trial number, seed, the tags of its configuration, and a cell that replicates of one point share."""
         overrides = self.point.overrides
-        seed_key = written.shown.get("seed_key", REPLICATE_KEY)
-        varied = [f"{key}={overrides[key]}" for key in self.point.varied if key.lstrip("+") != seed_key]
+        varied = [key for key in self.point.varied if not self._is_seed(key)]
+        values, keys = " ".join(overrides[key] for key in varied), ", ".join(short(key) for key in varied)
         own = written.shown.get("tags")
         found = {
             Tag.ARCH: written.choices.get("model") or overrides.get("model"),
@@ -142,7 +190,7 @@ class TrialCard:
         return {
             Tag.ROLE: "trial",
             Tag.TRIAL: str(self.number),
-            Tag.CELL: " ".join(varied) or "default",
+            Tag.CELL: f"{values} ({keys})" if varied else "default",
             Tag.CELL_KEY: self.point.cell_key,
             **{name: str(value) for name, value in found.items() if value is not None},
         }
@@ -168,6 +216,11 @@ class Written:
     shown: Mapping[str, Any]
     choices: Mapping[str, str]
     hyperparameters: Mapping[str, Any]
+
+
+def swept(key: str) -> str:
+    """Name of the metric that holds a swept number."""
+    return SWEPT + key.lstrip("+~")
 
 
 def status_of(outcome: Outcome) -> str:

@@ -68,6 +68,12 @@ def is_whole(path: Path) -> bool:
         return True  # no database, or one that is in use: MLflow says what it thinks of it
 
 
+def is_database(path: Path) -> bool:
+    """Whether a file is a SQLite database, or an empty one that becomes one."""
+    with path.open("rb") as file:
+        return file.read(16) in (b"", b"SQLite format 3\x00")
+
+
 def _changed_at(path: Path) -> float:
     """When the database or its journal was last written; 0 where both are gone."""
     times = [0.0]

@@ -3,21 +3,23 @@
 import contextlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 
+from sweeps.errors import StudyError
 from sweeps.outcome import Outcome
 from sweeps.redact import address, text
-from sweeps.report.export import EXPORTS, to_markdown
-from sweeps.report.frame import trial_frame
-from sweeps.report.tables import benchmark_table
 from sweeps.settings import TrackingSettings
-from sweeps.space import Point
-from sweeps.study.records import Notice, TrialEnded, TrialRow, TrialStarted
+from sweeps.space import REPLICATE_KEY, Point
+from sweeps.study.records import Notice, TrialEnded, TrialHandedBack, TrialRow, TrialStarted
 from sweeps.study.study import Study
+from sweeps.tracking.address import where
 from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
 from sweeps.tracking.complaints import is_refusal, reason
 from sweeps.tracking.mlflow import MlflowView, prepare
 from sweeps.tracking.names import ORIGINAL, fitting
-from sweeps.tracking.uploader import Upload, Uploader
+from sweeps.tracking.parent import finish, pause, show_progress, view_of
+from sweeps.tracking.upload import Upload
+from sweeps.tracking.uploader import Uploader
 from sweeps.trial.files import StudyFiles, write_text
 from sweeps.trial.ownership import is_own
 
@@ -37,9 +39,10 @@ class Tracking:
     ) -> None:
         self._study, self._uri, self._files = study, settings.uri, files
         self._view: MlflowView | None = None
+        self._link: str | None = None
         self._warn = warn
         self._experiment = settings.experiment
-        self._uploader = Uploader(self._connect, warn)
+        self._uploader = Uploader(self._connect, warn, lambda view: show_progress(study, view, files))
         self._is_started = False
         if self._uri is None:
             return
@@ -62,6 +65,8 @@ class Tracking:
                 self._follow(_card(self._study, number, point, self._files))
             case TrialEnded(number=number, outcome=outcome):
                 self._uploader.end(number, outcome)
+            case TrialHandedBack(number=number):
+                self._uploader.hand_back(number)
 
     def tick(self) -> None:
         """The uploader has its own clock."""
@@ -73,26 +78,35 @@ class Tracking:
         mark = {"uri": text(self._uri), "trials": len(self._study.trials())}
         path = self._files.upload_mark
         is_finished = self._study.is_finished()
-        if is_finished and path.is_file() and json.loads(path.read_text()) == mark and not self._is_started:
+        known = json.loads(path.read_text()) if path.is_file() else {}
+        if is_finished and {**known, "link": None} == {**mark, "link": None} and not self._is_started:
+            self._link = known.get("link")
             return
         self._start()
-        finish = (lambda view: finish_study(self._study, view)) if is_finished else None
+        end = finish if is_finished else pause
         try:
-            is_whole = self._uploader.close(drain_s, finish)
+            is_whole = self._uploader.close(drain_s, lambda view: end(self._study, view, self._files))
         except BaseException:  # a signal: the user waits for this server no longer
             self._view = None
             raise
         if not is_whole:
             self._view = None
-        elif is_finished:
+        else:
+            self._link = self._link_to_trials()
+        if is_whole and is_finished:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(mark))
+            write_text(path, json.dumps({**mark, "link": self._link}))
 
     def address(self) -> str | None:
         """Where a server shows the study; None where there is none, or it has not answered."""
-        if self._view is None or not self._view.uri.startswith("http"):
+        if self._link is None or not (self._uri or "").startswith("http"):
             return None
-        return f"{address(self._view.uri).rstrip('/')}/{self._view.link()}"
+        return f"{address(self._uri or '').rstrip('/')}/{self._link}"
+
+    def _link_to_trials(self) -> str | None:
+        if self._view is None:
+            return None
+        return self._view.experiment.link(view_of(self._study, self._study.current_trials(), self._files))
 
     def _connect(self) -> MlflowView:
         self._view = connect(self._study, self._uri or "", self._experiment, self._warn)
@@ -127,6 +141,25 @@ def connect(study: Study, uri: str, experiment: str, tell: Callable[[str], None]
     return MlflowView(uri, experiment, card, study.database.lock)
 
 
+def page_of(study: Study, asked: str | None) -> tuple[str, str]:
+    """Tracking URI of a study, and what follows the server's address: its trials, best first.
+
+    Args:
+        study: The study.
+        asked: `--tracking`.
+
+    Raises:
+        StudyError: It is not tracked.
+    """
+    uri, experiment = where(study, asked)
+    if not uri:
+        raise StudyError(f"Study {study.name!r} is not tracked: its command had tracking.uri=null.")
+    view = connect(study, uri, experiment, print)
+    shown = view_of(study, study.current_trials(), StudyFiles(Path(study.facts.get("directory") or study.name)))
+    view.experiment.keep(shown)
+    return uri, view.experiment.link(shown)
+
+
 def card_of(study: Study, trial: TrialRow, files: StudyFiles) -> TrialCard | None:
     """The card of a trial that has run on this machine; None for any other."""
     own = files.trial(trial.number)
@@ -136,25 +169,13 @@ def card_of(study: Study, trial: TrialRow, files: StudyFiles) -> TrialCard | Non
 
 
 def _card(study: Study, number: int, point: Point, files: StudyFiles) -> TrialCard:
-    return TrialCard(number=number, point=point, files=files.trial(number), objectives=study.value_names)
-
-
-def finish_study(study: Study, view: MlflowView) -> None:
-    """Put the tables and a note on the parent run and close it."""
-    trials = study.trials()
-    table = benchmark_table(trial_frame(study))
-    counts = {state: sum(trial.state == state for trial in trials) for state in ("completed", "pruned", "failed")}
-    note = f"{len(trials)} trials: " + ", ".join(f"{n} {state}" for state, n in counts.items() if n) + "."
-    if table is not None:
-        for export in EXPORTS.values():
-            view.attach(view.parent(), f"table{export.suffix}", export.data(table))
-        note += f"\n\n{to_markdown(table)}"
-    note += (
-        "\n\nThe trials are the child runs. Group them by the tag `cell` to average over seeds; filter with"
-        f" `tags.study = '{study.name}' and tags.run_role = 'trial'`. Swept numbers are also metrics, under `cfg/`."
+    return TrialCard(
+        number=number,
+        point=point,
+        files=files.trial(number),
+        objectives=study.value_names,
+        seed_key=study.facts.get("seed_key", REPLICATE_KEY),
     )
-    view.send(view.parent(), (), tags={"mlflow.note.content": note})
-    view.end(view.parent(), "FINISHED")
 
 
 def sync(
@@ -188,7 +209,7 @@ def sync(
         for line in upload.complaints():
             tell(line)
     if study.is_finished():
-        finish_study(study, view)
+        finish(study, view, files)
     return sent
 
 

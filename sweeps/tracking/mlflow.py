@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sweeps.redact import text
 from sweeps.tracking import embedded
 from sweeps.tracking.batches import Refused, offered
-from sweeps.tracking.cards import StudyCard, Tag, TrialCard
+from sweeps.tracking.cards import EARLIER, StudyCard, Tag, TrialCard
+from sweeps.tracking.experiment import ARTIFACTS, Experiment
 from sweeps.tracking.names import ORIGINAL, fitting, shortened, storable
 from sweeps.trial.journal import Sample
 
@@ -26,11 +26,9 @@ _ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-_KIND = "mlflow.experimentKind"
 _BATCH = 1000
 _TAG_BATCH = 100
 _LONGEST_PARAM = 6000
-_ARTIFACTS = "mlruns"
 _making = threading.Lock()
 
 
@@ -51,9 +49,9 @@ class MlflowView:
         import mlflow
 
         self.uri = uri
-        self._experiment_name, self._study, self._lock = experiment, study, lock
+        self._study, self._lock = study, lock
         self._client = mlflow.MlflowClient(tracking_uri=uri)
-        self._experiment_id: str | None = None
+        self.experiment = Experiment(self._client, uri, experiment, lock)
         self._parent_id: str | None = None
         self._renamed: set[tuple[str, str]] = set()
 
@@ -61,9 +59,12 @@ class MlflowView:
         """The run of the study; made when there is none."""
         if self._parent_id is None:
             tags: dict[str, str] = {Tag.ROLE: "study", Tag.STUDY: self._study.name, Tag.STUDY_KEY: self._study.key}
-            self.experiment()  # before the lock, which it takes itself
+            self.experiment.id  # noqa: B018 - before the lock, which it takes itself
             with self._lock("tracking"):
-                self._parent_id = self._find(tags) or self._create(self._study.name, tags, None)
+                known = self._find(tags)
+                if known is None:
+                    self._supersede_earlier()
+                self._parent_id = known or self._create(self._study.name, tags, None)
             self.send(self._parent_id, (), params=self._study.params, tags=self._study.tags)
         return self._parent_id
 
@@ -124,6 +125,10 @@ class MlflowView:
     def resume(self, run_id: str) -> None:
         self._client.update_run(run_id, status="RUNNING")
 
+    def put_back(self, run_id: str) -> None:
+        """Mark a run as one that waits for a worker."""
+        self._client.update_run(run_id, status="SCHEDULED")
+
     def state(self, run_id: str) -> tuple[str, dict[str, str]]:
         """Status and tags of a run."""
         run = self._client.get_run(run_id)
@@ -131,35 +136,12 @@ class MlflowView:
 
     def children(self) -> list[Any]:
         """All runs of the study's trials."""
-        found, token = list[Any](), None
-        wanted = f"tags.{Tag.STUDY_KEY} = '{self._study.key}' and tags.{Tag.ROLE} = 'trial'"
-        while True:
-            page = self._client.search_runs([self.experiment()], wanted, max_results=1000, page_token=token)
-            found.extend(page)
-            token = page.token
-            if not token:
-                return found
+        return self._search({Tag.STUDY_KEY: self._study.key, Tag.ROLE: "trial"})
 
     def history(self, run_id: str, name: str) -> list[Sample]:
         """The samples of one metric of a run."""
         found = self._client.get_metric_history(run_id, fitting(name))
         return [Sample(metric.key, metric.value, metric.step, metric.timestamp) for metric in found]
-
-    def experiment(self) -> str:
-        """Id of the experiment; made when there is none."""
-        if self._experiment_id is None:
-            with self._lock("tracking"):
-                known = self._client.get_experiment_by_name(self._experiment_name)
-                self._experiment_id = str(known.experiment_id) if known else self._new_experiment()
-                if known is None or _KIND not in known.tags:
-                    # Without it the UI opens on its pages for language models.
-                    self._client.set_experiment_tag(self._experiment_id, _KIND, "custom_model_development")
-        return self._experiment_id
-
-    def link(self) -> str:
-        """Where the study's trials are listed in the UI, below the server's address."""
-        wanted = f"tags.study = '{self._study.name}' and tags.run_role = 'trial'"
-        return f"#/experiments/{self.experiment()}/runs?searchFilter={quote(wanted)}"
 
     def _originals(self, run_id: str, names: Iterable[str]) -> dict[str, str]:
         """Tags that say what names were that MLflow does not take; each is sent once."""
@@ -168,27 +150,36 @@ class MlflowView:
         self._renamed.update((run_id, tag) for tag in new)
         return new
 
-    def _new_experiment(self) -> str:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return str(self._client.create_experiment(self._experiment_name, artifact_location=_artifacts(self.uri)))
-        except MlflowException:
-            # A study in another database holds another lock and may have been first.
-            known = self._client.get_experiment_by_name(self._experiment_name)
-            if known is None:
-                raise
-            return str(known.experiment_id)
-
     def _find(self, tags: Mapping[str, str]) -> str | None:
-        wanted = " and ".join(f"tags.{key} = '{value}'" for key, value in tags.items() if key != Tag.STUDY)
-        found = self._client.search_runs([self.experiment()], wanted, max_results=1)
+        found = self._client.search_runs([self.experiment.id], _filter(tags), max_results=1)
         return str(found[0].info.run_id) if found else None
+
+    def _search(self, tags: Mapping[str, str]) -> list[Any]:
+        found, token = list[Any](), None
+        while True:
+            page = self._client.search_runs([self.experiment.id], _filter(tags), max_results=1000, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return found
+
+    def _supersede_earlier(self) -> None:
+        """Set the runs aside that an earlier version has made of the study: names and steps of theirs differ."""
+        names = {name: earlier for earlier, name in EARLIER.items()}
+        for run in self._search({names[Tag.STUDY_KEY]: self._study.key}):
+            if run.data.tags.get(names[Tag.ROLE]) != "superseded":
+                self._client.set_tag(run.info.run_id, names[Tag.ROLE], "superseded")
+                self._client.update_run(run.info.run_id, name=f"{run.info.run_name} (earlier version)"[:250])
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
         kept = {key: shortened(text(value)) for key, value in tags.items()}
-        run = self._client.create_run(self.experiment(), start_time=start_ms, tags=kept, run_name=text(name))
+        run = self._client.create_run(self.experiment.id, start_time=start_ms, tags=kept, run_name=text(name))
         return str(run.info.run_id)
+
+
+def _filter(tags: Mapping[str, str]) -> str:
+    """MLflow's words for runs with these tags; a study's name is no filter, as users may rename."""
+    return " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items() if key != Tag.STUDY)
 
 
 def warm_up(uri: str) -> None:
@@ -221,7 +212,7 @@ def prepare(uri: str, tell: Callable[[str], None]) -> None:
 def _database(path: Path) -> bytes:
     """What a new embedded database at that path holds."""
     with _making:
-        return _database_with((path.parent / _ARTIFACTS).as_uri())
+        return _database_with((path.parent / ARTIFACTS).as_uri())
 
 
 @functools.cache
@@ -242,9 +233,3 @@ def _set_up() -> None:
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-
-
-def _artifacts(uri: str) -> str | None:
-    """Beside an embedded database; a server knows its own place."""
-    database = embedded.database_of(uri)
-    return (database.parent / _ARTIFACTS).as_uri() if database else None

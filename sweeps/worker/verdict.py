@@ -5,7 +5,8 @@ import signal
 from sweeps import outcome as outcomes
 from sweeps.outcome import Cause, Failed, Goal, Outcome, Pruned
 from sweeps.settings import StudySettings
-from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Lost, Stopped
+from sweeps.study.records import Notice, TrialEnded, TrialHandedBack, TrialRetried
+from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Finish, Lost, Requeue, Stopped
 from sweeps.trial import journal
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.memory import num_oom_kills
@@ -39,6 +40,16 @@ def verdict(attempt: Attempt, member: Member, goal: Goal) -> Ending:
     if attempt.process.has_lost_its_server:
         return Lost(why="its fork server died", outcome=crash)
     return Ended(outcome=crash)
+
+
+def notice_of(number: int, decision: Finish | Requeue) -> Notice:
+    """What the observers of a worker learn of the end of an attempt."""
+    match decision:
+        case Finish(outcome=outcome):
+            return TrialEnded(number=number, outcome=outcome)
+        case Requeue(what="handed back"):
+            return TrialHandedBack(number=number)
+    return TrialRetried(number=number, what=decision.what, why=decision.reason)
 
 
 def overrun_of(attempt: Attempt, settings: StudySettings) -> tuple[Cause, str] | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from sweeps.errors import SweepsError, SweepStopped, first_line
 from sweeps.outcome import Cause
 from sweeps.settings import StudySettings
-from sweeps.study.records import TrialEnded, TrialRetried, TrialStarted
-from sweeps.study.requeue import Ended, Ending, Finish, Requeue, Stopped
+from sweeps.study.records import TrialStarted
+from sweeps.study.requeue import Ended, Ending, Finish, Stopped
 from sweeps.study.study import Study
 from sweeps.worker.attempt import Attempt, Member, Starter
 from sweeps.worker.brake import Brake
@@ -20,7 +20,7 @@ from sweeps.worker.interruption import Interruption
 from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned, Waiting
 from sweeps.worker.observers import Observer, Observers
 from sweeps.worker.placement import Place
-from sweeps.worker.verdict import failure, overrun_of, verdict
+from sweeps.worker.verdict import failure, notice_of, overrun_of, verdict
 
 if TYPE_CHECKING:
     from sweeps.study.sampling import Draw
@@ -220,11 +220,8 @@ class Worker:
         decision = self._study.settle(member.claim, ending, attempt.worked_s(member), self._settings.max_retries)
         if isinstance(ending, Ended) and decision is not None:
             self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
-        match decision:
-            case Finish(outcome=outcome):
-                self._observers.notice(TrialEnded(number=member.claim.number, outcome=outcome))
-            case Requeue(what="retried" | "lost" as what, reason=reason):
-                self._observers.notice(TrialRetried(number=member.claim.number, what=what, why=reason))
+        if decision is not None:
+            self._observers.notice(notice_of(member.claim.number, decision))
 
     def _remove(self, attempt: Attempt) -> None:
         attempt.process.kill()

@@ -72,7 +72,7 @@ def test_the_objective_is_a_metric_of_every_run(plain: Commands) -> None:
     returned = {str(row.number): row.outcome.values[0] for row in found if isinstance(row.outcome, Completed)}
     client = MlflowClient(uri)
     (experiment,) = [e.experiment_id for e in client.search_experiments() if e.name == "sweeps"]
-    runs = client.search_runs([experiment], "tags.run_role = 'trial'")
+    runs = client.search_runs([experiment], "tags.`sweeps.role` = 'trial'")
     assert len(runs) == 3
     assert {run.data.tags["trial"]: run.data.metrics["objective"] for run in runs} == returned
     assert typed(plain, "sweeps doctor p").startswith("p: 3 trials; study, journals and tracking agree.")

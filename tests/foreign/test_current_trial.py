@@ -18,7 +18,7 @@ def runs(folder: Path) -> list[Any]:
 
 
 def of_trials(folder: Path) -> list[Any]:
-    return [run for run in runs(folder) if run.data.tags.get("run_role") == "trial"]
+    return [run for run in runs(folder) if run.data.tags.get("sweeps.role") == "trial"]
 
 
 def curve(folder: Path, run_id: str, name: str) -> list[tuple[int, float]]:
@@ -53,7 +53,7 @@ def test_the_curve_of_a_trial_that_was_killed_is_of_one_run(resumes: bool, told:
     assert [event["event"] for event in events(files(app).journal, "starts_again")] == told
     [run] = of_trials(tmp_path)
     assert curve(tmp_path, run.info.run_id, "loss") == expected and run.info.status == "FINISHED"
-    old = [run for run in runs(tmp_path) if run.data.tags.get("run_role") == "superseded"]
+    old = [run for run in runs(tmp_path) if run.data.tags.get("sweeps.role") == "superseded"]
     assert [run.info.status for run in old] == ([] if resumes else ["KILLED"])
 
 
@@ -85,14 +85,14 @@ def test_an_applications_own_run_is_that_of_its_trial(way: str, tmp_path: Path) 
     app.study("+x=1,2", tracking=TRACKED)
     found = {run.data.params["x"]: run.data.metrics["theirs"] for run in of_trials(tmp_path)}
     assert found == {"1": 1.0, "2": 2.0}
-    own = [run for run in runs(tmp_path) if "run_role" not in run.data.tags]
+    own = [run for run in runs(tmp_path) if "sweeps.role" not in run.data.tags]
     assert sorted(run.info.run_name for run in own) == (["second", "second"] if way == "twice" else [])
 
 
 def test_an_application_that_chooses_its_experiment_keeps_it(tmp_path: Path) -> None:
     app = Application.named(tmp_path, "own_mlflow", WAY="experiment")
     app.study("+x=1,2", tracking=TRACKED)
-    own = [run for run in runs(tmp_path) if "run_role" not in run.data.tags]
+    own = [run for run in runs(tmp_path) if "sweeps.role" not in run.data.tags]
     assert sorted(run.data.metrics["theirs"] for run in own) == [1.0, 2.0] and len(of_trials(tmp_path)) == 2
 
 

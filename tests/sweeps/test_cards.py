@@ -18,13 +18,13 @@ def card(folder: Path, point: Point = POINT) -> TrialCard:
 def test_before_it_has_started_a_trial_is_what_the_command_line_says(tmp_path: Path) -> None:
     made = card(tmp_path)
     written = made.written()
-    assert made.run_name == "004 +w=0.5 seed=3"
-    assert made.numbers == {"cfg/w": 0.5, "cfg/seed": 3.0}
+    assert made.run_name == "004 0.5 s3"
+    assert made.numbers == {"x/w": 0.5}
     assert made.params(written) == {"model": "dense", "w": "0.5", "seed": "3"}
     tags = made.tags(written)
-    assert tags.pop("cell_key") == POINT.cell_key
+    assert tags.pop("sweeps.cell_key") == POINT.cell_key
     assert tags == {
-        "run_role": "trial", "trial": "4", "cell": "+w=0.5", "arch": "dense", "seed": "3",
+        "sweeps.role": "trial", "trial": "4", "cell": "0.5 (w)", "arch": "dense", "seed": "3",
     }  # fmt: skip
     assert written.config_text is None
 
@@ -62,7 +62,7 @@ def test_replicates_share_a_cell() -> None:
         ]
         for seed in ("0", "1")
     }
-    assert cells == {"x=1"}
+    assert cells == {"1 (x)"}
 
 
 @pytest.mark.parametrize(

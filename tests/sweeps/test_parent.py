@@ -1,0 +1,215 @@
+"""The run of a study on a real MLflow server: its figures, its page, its views, and how runs stand that wait."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from sweeps.outcome import Completed, Failed
+from sweeps.report.export import EXPORTS, to_markdown
+from sweeps.report.frame import trial_frame
+from sweeps.report.tables import benchmark_table
+from sweeps.settings import TrackingSettings
+from sweeps.space import Point
+from sweeps.study.requeue import Stopped
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from sweeps.tracking import experiment as experiments
+from sweeps.tracking.cards import TrialCard
+from sweeps.tracking.follow import Tracking, connect, sync
+from sweeps.tracking.parent import finish, pause, show_progress, view_of
+from sweeps.tracking.saved_views import MAX_VIEWS, TAG, SavedView, is_understood
+from sweeps.tracking.upload import Upload
+from sweeps.trial.files import StudyFiles
+from sweeps.trial.journal import Journal
+from tests.mlflow_server import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("mlflow"))
+    made.start()
+    yield made
+    made.kill()
+
+
+def ended(folder: Path, name: str, values: list[float | None]) -> Study:
+    """Trials that minimize `val/loss_best`, and whose journals have its curve and a test; None has failed."""
+    database = Database(f"sqlite:///{folder}/studies.db")
+    facts = {"objective": ["val/loss_best"], "directory": str(folder)}
+    study = Study.create(database, name, ["minimize"], facts)
+    study.add(
+        Point(overrides={"model": "cnn", "w": str(x), "seed": "0"}, varied=("model", "w", "seed"))
+        for x in range(len(values))
+    )
+    for value in values:
+        claim = study.claim("w", None)
+        assert claim is not None
+        journal = Journal(folder / "trials" / f"{claim.number:03d}")
+        journal.event("attempt", attempt=1)
+        for epoch in range(3):
+            journal.log({"val/loss": 1.0 / (1 + epoch), "epoch": epoch}, 10 * (epoch + 1))
+        journal.log({"test/acc": 0.5}, 30)
+        failed = Failed(cause="error", detail="ValueError: *x*", log_tail="Traceback\n<b>x</b>", duration_s=3.0)
+        study.tell(claim, failed if value is None else Completed(values=(value,), duration_s=2.0))
+    return study
+
+
+def test_the_study_s_run_says_best_counts_and_cost_and_links_to_its_views(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "page", [0.5, 0.25, None]), StudyFiles(tmp_path)
+    view = connect(study, server.uri, "tests")
+    sync(study, view, files)
+    client = MlflowClient(server.uri)
+    run = client.get_run(view.parent())
+    assert run.info.status == "FINISHED"
+    metrics = run.data.metrics
+    assert {name: metrics[name] for name in ("trials/completed", "trials/failed", "trials/running", "trials/open")} == {
+        "trials/completed": 2, "trials/failed": 1, "trials/running": 0, "trials/open": 0,
+    }  # fmt: skip
+    assert (metrics["best/val/loss_best"], metrics["best/objective"], metrics["cost/seconds"]) == (0.25, 0.25, 7.0)
+    note = run.data.tags["mlflow.note.content"]
+    children = {child.data.tags["trial"]: child for child in view.children()}
+    key, place = study.facts["key"], f"#/experiments/{run.info.experiment_id}/runs"
+    assert note.startswith(
+        f"**Best**: [trial 1]({place}/{children['1'].info.run_id}), val/loss_best = 0.25 (minimize).\n\n"
+        "**3 trials**: 2 completed, 1 failed."
+    )
+    link = f"{place}?viewStateShareKey=sweeps-{key}&workflowType=machine_learning"
+    assert f"[Table of the trials]({link})" in note and f"[Charts]({link}&compareRunsMode=CHART)" in note
+    assert len(note) <= 4000 and note.endswith("have all cells with mean and spread.")
+    table = benchmark_table(trial_frame(study))
+    assert table is not None
+    files_there = {item.path for item in client.list_artifacts(view.parent())}
+    assert files_there == {f"table{export.suffix}" for export in EXPORTS.values()}
+    assert Path(client.download_artifacts(view.parent(), "table.md")).read_text().strip() == to_markdown(table)
+
+
+def test_the_view_has_the_objective_the_axes_and_their_charts(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "charts", [0.5, 0.25]), StudyFiles(tmp_path)
+    view = connect(study, server.uri, "tests")
+    show_progress(study, view, files)
+    key = study.facts["key"]
+    tag = MlflowClient(server.uri).get_experiment(view.experiment.id).tags[f"{TAG}sweeps-{key}"]
+    state = json.loads(json.loads(tag)["state"])
+    assert state["selectedColumns"] == ["metrics.`best/val/loss_best`", "params.`model`", "params.`w`"]
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`best/val/loss_best`", True)
+    assert state["searchFilter"] == f"tags.`sweeps.study_key` = '{key}' and tags.`sweeps.role` = 'trial'"
+    cards = [
+        (card["type"], card.get("metricKey") or card.get("xaxis", {}).get("key")) for card in state["compareRunCharts"]
+    ]
+    assert cards == [
+        ("PARALLEL", None),
+        ("SCATTER", "x/w"),
+        ("LINE", "val/loss"),
+        ("BAR", "best/val/loss_best"),
+        ("BAR", "test/acc"),
+    ]
+    assert state["compareRunCharts"][2]["selectedXAxisMetricKey"] == "epoch"
+    assert [section["name"] for section in state["compareRunSections"]] == [
+        "val/loss_best of all trials", "val/loss over time", "One value per trial",
+    ]  # fmt: skip
+
+
+def test_runs_of_trials_have_short_names_their_objective_first_and_single_values_at_step_0(
+    server: Server, tmp_path: Path
+) -> None:
+    study, files = ended(tmp_path, "runs", [0.5, None]), StudyFiles(tmp_path)
+    view = connect(study, server.uri, "tests")
+    sync(study, view, files)
+    first, second = sorted(view.children(), key=lambda run: run.data.tags["trial"])
+    assert (first.info.run_name, second.info.run_name) == ("000 cnn 0 s0", "001 cnn 1 s0")
+    assert min(first.data.metrics) == "best/val/loss_best" and max(first.data.metrics) == "x/w"
+    steps = {name: {sample.step for sample in view.history(first.info.run_id, name)} for name in first.data.metrics}
+    assert steps["test/acc"] == steps["best/val/loss_best"] == {0} and steps["val/loss"] == {10, 20, 30}
+    assert first.info.end_time - first.info.start_time == 2000 and second.info.end_time - second.info.start_time == 3000
+    assert first.data.metrics["cost/seconds"] == 2.0 and first.data.metrics["cost/attempts"] == 1.0
+    assert second.data.tags["mlflow.note.content"] == (
+        "**error**\n\n    ValueError: *x*\n\nIts last lines:\n\n    Traceback\n    <b>x</b>"
+    )
+
+
+def test_a_finished_study_s_link_is_known_without_asking_the_server(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "again", [0.5]), StudyFiles(tmp_path)
+    told: list[str] = []
+    links = []
+    for _ in range(2):
+        tracking = Tracking(study, TrackingSettings(uri=server.uri, experiment="tests"), files, told.append)
+        tracking.close(60)
+        links.append(tracking.address())
+    experiment = connect(study, server.uri, "tests").experiment.id
+    key = study.facts["key"]
+    query = f"viewStateShareKey=sweeps-{key}&workflowType=machine_learning"
+    assert links == [f"{server.uri}/#/experiments/{experiment}/runs?{query}"] * 2 and told == []
+
+
+def test_a_study_in_which_nothing_completed_has_failed(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "failed", [None, None]), StudyFiles(tmp_path)
+    view = connect(study, server.uri, "tests")
+    finish(study, view, files)
+    assert view.state(view.parent())[0] == "FAILED"
+
+
+def test_what_is_handed_back_waits(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "waits", []), StudyFiles(tmp_path)
+    study.add([Point(overrides={"w": "1"}, varied=("w",))])
+    claim = study.claim("w", None)
+    assert claim is not None
+    Journal(files.trial(0).directory).log({"loss": 1.0}, 1)
+    view = connect(study, server.uri, "tests")
+    upload = Upload(TrialCard(number=0, point=claim.point, files=files.trial(0)))
+    assert not upload.advance(view)
+    (run,) = view.children()
+    assert (run.info.status, run.data.tags["state"], run.data.params) == ("RUNNING", "running", {"w": "1"})
+    upload.is_open = True
+    assert upload.advance(view)
+    (run,) = view.children()
+    assert (run.info.status, run.data.tags["state"]) == ("SCHEDULED", "open")
+    study.settle(claim, Stopped(why="its worker stops"), 1.0, max_retries=0)
+    pause(study, view, files)
+    assert view.state(view.parent())[0] == "SCHEDULED"
+
+
+def test_of_the_views_the_newest_stay_and_those_of_users(server: Server, tmp_path: Path) -> None:
+    study = ended(tmp_path, "many", [0.5])
+    view = connect(study, server.uri, "many views")
+    client = MlflowClient(server.uri)
+    client.set_experiment_tag(
+        view.experiment.id, f"{TAG}mine", json.dumps({"name": "mine", "updatedAt": 1, "state": "{}"})
+    )
+    for number in range(MAX_VIEWS + 3):
+        view.experiment.keep(SavedView(id=f"sweeps-{number:02d}", name=f"v{number}", filter="", metrics=("a",)))
+    kept = sorted(name.removeprefix(TAG) for name in client.get_experiment(view.experiment.id).tags if TAG in name)
+    assert kept == ["mine", *(f"sweeps-{number:02d}" for number in range(3, MAX_VIEWS + 3))]
+
+
+def test_without_views_the_link_has_the_same_rows_in_the_same_order(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, files = ended(tmp_path, "plain", [0.5]), StudyFiles(tmp_path)
+    monkeypatch.setattr(experiments, "is_understood", lambda version: False)
+    view = connect(study, server.uri, "plain views")
+    show_progress(study, view, files)
+    link = view.experiment.link(view_of(study, study.trials(), files))
+    assert "viewStateShareKey" not in link and "orderByKey=metrics.%60best/val/loss_best%60&orderByAsc=true" in link
+    assert not any(TAG in name for name in MlflowClient(server.uri).get_experiment(view.experiment.id).tags)
+
+
+@pytest.mark.parametrize(
+    ("version", "known"), [("3.17.2", True), ("3.15.0", True), ("3.14.1", False), ("4.0", False), ("", False)]
+)
+def test_which_versions_know_views(version: str, known: bool) -> None:
+    assert is_understood(version) is known
+
+
+def test_the_note_of_a_large_study_is_whole(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "large", [float(x) for x in range(40, 0, -1)]), StudyFiles(tmp_path)
+    view = connect(study, server.uri, "tests")
+    finish(study, view, files)
+    note = view.state(view.parent())[1]["mlflow.note.content"]
+    assert len(note) <= 4000 and note.endswith("have all cells with mean and spread.")
+    assert "The best 10 of 40 cells." in note
+    best = [re.findall(r"[\w.*]+", row)[1] for row in note.splitlines() if row.startswith("| cnn")]
+    assert best == [str(w) for w in range(39, 29, -1)]
