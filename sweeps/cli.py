@@ -1,8 +1,6 @@
 """`sweeps`: look at studies, export their tables, join their work."""
 
-import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -213,29 +211,23 @@ def retry(
 
 @app.command()
 def ui(
+    name: Annotated[str | None, typer.Argument(help="A study: its own page. Default: all studies.")] = None,
+    storage: Storage = None,
     tracking: Tracking = None,
     port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Open the MLflow UI over the embedded database, or say where the server is."""
-    from sweeps.errors import StudyError
-    from sweeps.redact import address
+    """Open the MLflow UI over the embedded database, or say where the server is; with a study, at its trials."""
     from sweeps.settings import tracking_uri
-    from sweeps.tracking.mlflow import prepare
+    from sweeps.tracking.pages import serve
 
-    uri = tracking or tracking_uri()
-    if uri.startswith("http"):
-        print(address(uri))
-        return
-    if find_spec("flask") is None:  # MLflow's slim package has the client and the database alone
-        raise StudyError("The pages are a part of MLflow's server: pip install 'hydra-sweeps[server]'.")
-    prepare(uri, print)
-    print(f"http://{host}:{port}", flush=True)
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    # By the environment: everybody can read a command line, and the address may hold a password.
-    environment = {**os.environ, **quiet, "MLFLOW_BACKEND_STORE_URI": uri}
-    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
-    os.execve(sys.executable, command, environment)
+    if name is None:
+        uri, link = tracking or tracking_uri(), ""
+    else:
+        from sweeps.tracking.follow import page_of
+
+        uri, link = page_of(_study(name, storage), tracking)
+    serve(uri, host, port, link)
 
 
 def _database(storage: str | None, is_view: bool = True) -> "Database":

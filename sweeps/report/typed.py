@@ -30,13 +30,15 @@ def looked_at(verb: str, study: Study) -> str:
     return shlex.join(["sweeps", *verb.split(), *_storage(study.database.url), *name])
 
 
-def shown_by_mlflow(uri: str) -> str:
-    """`sweeps ui`, with the tracking URI where `sweeps` itself would look elsewhere."""
+def shown_by_mlflow(study: Study, uri: str) -> str:
+    """`sweeps ui STUDY`, with the tracking URI where `sweeps` itself would look elsewhere."""
     is_here = _here() == Path.cwd()
+    command = looked_at("ui", study)
     if uri == tracking_uri() and (is_here or not uri.startswith("sqlite:")):
-        return "sweeps ui"
+        return command
     uri = uri if is_here or not uri.startswith("sqlite:") else absolute(uri)
-    return shlex.join(["sweeps", "ui", "--tracking", address(uri) if uri.startswith("http") else shown(uri)])
+    where = address(uri) if uri.startswith("http") else shown(uri)
+    return command.replace("sweeps ui", shlex.join(["sweeps", "ui", "--tracking", where]), 1)
 
 
 def repeated(study: Study, point: Point) -> str:

@@ -12,7 +12,6 @@ from sweeps.errors import StudyError
 from sweeps.outcome import Failed
 from sweeps.report.export import EXPORTS, to_csv, to_markdown
 from sweeps.report.tables import Column, Table
-from sweeps.tracking.follow import finish_study
 from tests.studies import done, study_of, url
 
 TABLE = Table(
@@ -218,37 +217,6 @@ def test_a_heading_of_markdown_has_no_plus_where_it_is_clear_without() -> None:
     assert titles("+x", "x") == ["+x", "x", "n"] and titles("+n", "~x") == ["+n", "~x", "n"]
     table = Table(columns=(Column(title="+x", kind="key", values=("1",)),))
     assert to_csv(table).startswith("+x\n")
-
-
-class RecordingView:
-    """Stands for a tracking server and keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.note = ""
-
-    def parent(self) -> str:
-        return "parent"
-
-    def attach(self, run_id: str, name: str, content: bytes) -> None:
-        assert run_id == "parent"
-        self.files[name] = content
-
-    def send(self, run_id: str, metrics: object, tags: dict[str, str]) -> None:
-        self.note = tags["mlflow.note.content"]
-
-    def end(self, run_id: str, status: str) -> None:
-        assert status == "FINISHED"
-
-
-def test_a_finished_study_keeps_its_table_in_every_format(tmp_path: Path) -> None:
-    study = study_of(tmp_path, [({"x": "1"}, done(0.5)), ({"x": "2"}, Failed(cause="error", detail="x"))])
-    view = RecordingView()
-    finish_study(study, view)  # type: ignore[arg-type]
-    table = sweeps_table(tmp_path).stdout
-    assert set(view.files) == {f"table{export.suffix}" for export in EXPORTS.values()}
-    assert view.files["table.md"].decode() == table
-    assert view.note.startswith(f"2 trials: 1 completed, 1 failed.\n\n{table}")
 
 
 def test_a_cell_of_csv_is_no_formula() -> None:

@@ -46,7 +46,9 @@ def test_a_worker_that_was_typed_elsewhere_prints_what_works_there(
     point = Point(overrides={"x": "1"}, varied=("x",))
     monkeypatch.setenv("SWEEPS_STORED_COMMAND", "/")
     assert looked_at("table", study) == f"sweeps table --storage sqlite:///{tmp_path}/logs/studies/studies.db s"
-    assert shown_by_mlflow("sqlite:///mlflow.db") == f"sweeps ui --tracking sqlite:///{tmp_path}/mlflow.db"
+    assert shown_by_mlflow(study, "sqlite:///mlflow.db") == (
+        f"sweeps ui --tracking sqlite:///{tmp_path}/mlflow.db --storage sqlite:///{tmp_path}/logs/studies/studies.db s"
+    )
     assert repeated(study, point).endswith(f" {str(tmp_path)[1:]}/fit.py x=1")
     monkeypatch.setenv("SWEEPS_STORED_COMMAND", "/nowhere")
     assert repeated(study, point).endswith(f" {tmp_path}/fit.py x=1")
@@ -64,13 +66,19 @@ def test_a_name_is_quoted_for_the_shell(tmp_path: Path, monkeypatch: pytest.Monk
     assert words == ["sweeps", "show", *(["--"] if name[0] == "-" else []), name]
 
 
-def test_a_tracking_address_is_named_where_it_is_not_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tracking_address_is_named_where_it_is_not_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert shown_by_mlflow("sqlite:///mlflow.db") == "sweeps ui"
-    assert shown_by_mlflow("sqlite:///my runs.db") == "sweeps ui --tracking 'sqlite:///my runs.db'"
-    assert shown_by_mlflow("http://ann:canary1@host:5000") == "sweeps ui --tracking http://host:5000"
+    monkeypatch.setenv("SWEEPS_STORAGE", url(tmp_path))
+    study = study_at(tmp_path)
+    assert shown_by_mlflow(study, "sqlite:///mlflow.db") == "sweeps ui s"
+    assert shown_by_mlflow(study, "sqlite:///my runs.db") == "sweeps ui --tracking 'sqlite:///my runs.db' s"
+    assert shown_by_mlflow(study, "http://ann:canary1@host:5000") == "sweeps ui --tracking http://host:5000 s"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:canary1@host:5000")
-    assert shown_by_mlflow("http://ann:canary1@host:5000") == "sweeps ui"
+    assert shown_by_mlflow(study, "http://ann:canary1@host:5000") == "sweeps ui s"
+    dashed = study_at(tmp_path, "-x")
+    assert shown_by_mlflow(dashed, "sqlite:///r.db") == "sweeps ui --tracking sqlite:///r.db -- -x"
 
 
 def test_no_password_is_printed(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

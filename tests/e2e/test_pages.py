@@ -1,0 +1,111 @@
+"""What a user sees in MLflow's pages, in a real browser with a fresh profile: the guard of every new MLflow."""
+
+import csv
+import io
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Commands, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+KEYS = ("model", "model.loss_weights.thickness")
+LINE = (
+    *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "model.loss_weights.thickness=0.1,0.5,1.0"),
+    *("trainer.max_epochs=3", "study.name=weights"),
+)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    chromium, driver = (next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS))
+    if not (chromium and driver):
+        pytest.skip("no Chromium with its driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = chromium
+    for argument in (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--window-size=1600,1000"),
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(argument)
+    made = webdriver.Chrome(options=options, service=Service(driver))
+    yield made
+    made.quit()
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DRIVERS = ("chromedriver", "chromium-driver")
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
+
+
+def texts(browser: Any, selector: str) -> list[str]:
+    return [str(element.text).strip() for element in browser.find_elements("css selector", selector)]
+
+
+def waits(browser: Any, seconds: float, what: Callable[[], bool]) -> None:
+    try:
+        wait_for(what, timeout_s=seconds)
+    except Exception:
+        print(browser.find_element("tag name", "body").text)
+        browser.save_screenshot("failed.png")
+        raise
+
+
+@pytest.fixture
+def pages(commands: Commands) -> Iterator[Callable[[str], str]]:
+    """Opens a study's pages, and gives the address that is printed."""
+    started = []
+
+    def opened(study: str) -> str:
+        started.append(commands.start("sweeps", "ui", study, "--storage", "logs/studies", "--port", str(free_port())))
+        assert started[-1].stdout is not None
+        return next(line.strip() for line in started[-1].stdout if line.startswith("http"))
+
+    yield opened
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)  # with the server's own processes
+
+
+def test_the_printed_link_opens_the_trials_best_first_and_their_charts(
+    commands: Commands, pages: Callable[[str], str], browser: Any
+) -> None:
+    done = commands.run("train", *LINE)
+    assert done.returncode == 0 and "MLflow:  sweeps ui weights" in done.stdout, done.stderr
+    link = pages("weights")
+    assert len(link) < 300
+    rows = list(csv.DictReader(io.StringIO(commands.run("sweeps", "table", "weights", "--trials").stdout)))
+    values = {int(row["trial"]): float(row["objective/val/acc_best"]) for row in rows}
+
+    browser.get(link)
+    waits(browser, 20, lambda: "6 matching runs" in " ".join(texts(browser, "body")).replace("\n", " "))
+    body = texts(browser, "body")[0]
+    assert "Model training" in body
+    names = [name for name in texts(browser, "[data-testid='runs-table-row'], .ag-row a") if name[:3].isdigit()]
+    assert len(set(names)) == 6 and values[int(names[0][:3])] == max(values.values())
+    for heading in ("best/val/acc_best", *KEYS):
+        assert heading in body
+    for link_of_run in browser.find_elements("css selector", ".ag-row a"):
+        if str(link_of_run.text)[:3].isdigit():
+            assert link_of_run.get_property("scrollWidth") <= link_of_run.get_property("clientWidth") + 1
+
+    browser.get("about:blank")
+    browser.get(f"{link}&compareRunsMode=CHART")
+    waits(browser, 30, lambda: len(browser.find_elements("css selector", ".js-plotly-plot")) >= 3)
+    body = texts(browser, "body")[0]
+    assert "val/acc_best of all trials" in body and "No charts in this section" not in body
+    assert body.index("val/acc_best of all trials") < body.index("val/acc over time")
