@@ -9,9 +9,11 @@ from omegaconf import DictConfig
 from trainer_pkg.command import one_line_errors
 from trainer_pkg.config_folder import config_dir
 from trainer_pkg.models import register_models
+from trainer_pkg.postponed import postpone_scipy_signal
 from trainer_pkg.trusted import WHITELIST
 
 register_models()
+postpone_scipy_signal()
 
 
 @one_line_errors

@@ -57,7 +57,8 @@ class Application:
         targets = {target for composed in configs for target in constructors(composed)}
         trusted = trusted_by(context)
         named = {target.rpartition(".")[0] for target in targets if _is_trusted(target, trusted)}
-        modules = sorted({*named, task.module} - {"__main__", "__mp_main__", ""})
+        # The task's own module first, as in a plain run: what it prepares is there before the others are imported.
+        modules = [task.module, *sorted(named - {task.module})]
         main = Script.running()
         # What multiprocessing itself tells a new process of the script that was started.
         script = str(spawn.get_preparation_data("").get("init_main_from_path", "")) if main.name else ""
@@ -66,7 +67,7 @@ class Application:
             script=script,
             main=main.name or "",
             main_globals=main.globals(),
-            modules=tuple(modules),
+            modules=tuple(name for name in modules if name not in ("__main__", "__mp_main__", "")),
             sample=tuple(sample),
             # Hydra's state holds functions made at run time, which plain pickle refuses.
             state=main.pack((context, config, Singleton.get_state())),

@@ -20,7 +20,7 @@ def test_its_modules_are_those_of_the_task_and_of_every_constructor() -> None:
     config = OmegaConf.create(
         {"model": {"_target_": "pkg.nets.CNN", "parts": [{"_target_": "other.Part"}, 3]}, "x": "${missing}"}
     )
-    assert made_of(config).modules == ("other", "pkg.nets", __name__)
+    assert made_of(config).modules == (__name__, "other", "pkg.nets")  # the task's first, as in a plain run
     assert made_of(task=Task(name="__main__:main", module="__mp_main__")).modules == ()
 
 

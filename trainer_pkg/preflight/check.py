@@ -65,10 +65,6 @@ def check(config: DictConfig) -> None:
     Raises:
         ConfigError: With the rule, the value found and the nearest valid ones.
     """
-    from trainer_pkg import assemble
-    from trainer_pkg.environment import quiet
-
-    quiet()
     cfg = cast(DictConfig, OmegaConf.merge(config, {"paths": {"output_dir": "."}}))
     check_switches(cfg)
     if "hydra" in config:
@@ -80,8 +76,18 @@ def check(config: DictConfig) -> None:
     plain = {key: OmegaConf.to_container(cfg[key], resolve=True) for key in _BUILT if cfg.get(key)}
     for key, value in plain.items():
         check_targets(value, key)  # all of them, before the first one is imported
+    # Only from here on torch and lightning are needed, whose imports take seconds.
     for key, value in plain.items():
         check_signatures(value, key)
+    _check_by_building(cfg)
+
+
+def _check_by_building(cfg: DictConfig) -> None:
+    """Let every constructor see its arguments, every loss and balancer the data's first rows."""
+    from trainer_pkg import assemble
+    from trainer_pkg.environment import quiet
+
+    quiet()
     check_factories(cfg)
     with naming_the_key(cfg, "data"):
         data = assemble.make_data(cfg)

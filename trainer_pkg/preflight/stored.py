@@ -29,10 +29,11 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
+    path = _path_of(cfg)
     from trainer_pkg.checkpoint import load
     from trainer_pkg.record import plain_config
 
-    stored = load(_path_of(cfg)).get("config", {})
+    stored = load(path).get("config", {})
     merged = cfg.copy()
     OmegaConf.set_struct(merged, False)
     found = {key: stored[key] for key in _GROUPS if isinstance(stored, Mapping) and key in stored}
