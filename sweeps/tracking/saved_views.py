@@ -21,6 +21,8 @@ _FIRST, _LAST = (3, 15), (4, 0)
 _WORKFLOW = "workflowType=machine_learning"
 _NARROWEST, _WIDEST = 100, 300
 _MAX_COLUMNS, _MAX_NUMBERS, _MAX_BARS = 8, 4, 12
+_LOW = 250
+"""Pixels of a chart of which the first screen holds four."""
 
 
 def is_understood(version: str) -> bool:
@@ -123,9 +125,8 @@ def of_study(
     charts: dict[str, list[dict[str, Any]]] = {}
     if best:
         over = [_scatter(swept(number), best[0]) for number in numbers[:_MAX_NUMBERS]]
-        charts[f"{next(iter(objectives))} of all trials"] = [_parallel(params, best), *over]
-    if curve:
-        charts[f"{curve} over time"] = [_line(curve, by_epoch)]
+        course = [_line(curve, by_epoch)] if curve else []
+        charts[f"{next(iter(objectives))} of all trials"] = [_parallel(params, best), *course, *over]
     bars = [_bar(metric) for metric in [*best, *single][:_MAX_BARS]]
     if bars:
         charts["One value per trial"] = bars
@@ -164,7 +165,8 @@ def _column(kind: str, name: str) -> str:
 
 def _section(number: int, name: str) -> dict[str, Any]:
     kept = {"display": True, "isReordered": True, "deleted": False, "isGenerated": False}
-    return {"uuid": f"section-{number}", "name": name, "columns": 2 if number == 0 else 3, **kept}
+    size = {"columns": 2, "cardHeight": _LOW} if number == 0 else {"columns": 3}
+    return {"uuid": f"section-{number}", "name": name, **size, **kept}
 
 
 def _card(kind: str, **options: Any) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def browser(tmp_path: Path) -> Iterator[Any]:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium-driver")
+CHARTS = ".js-plotly-plot, .parcoords"
+"""What draws curves, points and bars, and what draws parallel coordinates."""
 
 
 def free_port() -> int:
@@ -105,7 +107,7 @@ def test_the_printed_link_opens_the_trials_best_first_and_their_charts(
 
     browser.get("about:blank")
     browser.get(f"{link}&compareRunsMode=CHART")
-    waits(browser, 30, lambda: len(browser.find_elements("css selector", ".js-plotly-plot")) >= 3)
+    waits(browser, 30, lambda: len(browser.find_elements("css selector", CHARTS)) >= 3)
     body = texts(browser, "body")[0]
     assert "val/acc_best of all trials" in body and "No charts in this section" not in body
-    assert body.index("val/acc_best of all trials") < body.index("val/acc over time")
+    assert body.index("val/acc_best of all trials") < body.index("One value per trial")

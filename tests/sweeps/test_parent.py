@@ -102,14 +102,14 @@ def test_the_view_has_the_objective_the_axes_and_their_charts(server: Server, tm
     ]
     assert cards == [
         ("PARALLEL", None),
-        ("SCATTER", "x/w"),
         ("LINE", "val/loss"),
+        ("SCATTER", "x/w"),
         ("BAR", "best/val/loss_best"),
         ("BAR", "test/acc"),
     ]
-    assert state["compareRunCharts"][2]["selectedXAxisMetricKey"] == "epoch"
+    assert state["compareRunCharts"][1]["selectedXAxisMetricKey"] == "epoch"
     assert [section["name"] for section in state["compareRunSections"]] == [
-        "val/loss_best of all trials", "val/loss over time", "One value per trial",
+        "val/loss_best of all trials", "One value per trial",
     ]  # fmt: skip
 
 
