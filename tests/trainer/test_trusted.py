@@ -45,7 +45,7 @@ torchvision.io.read_file lightning.pytorch.LightningModule.load_from_checkpoint
 lightning.pytorch.core.saving._load_from_checkpoint lightning.pytorch.cli.instantiate_class
 lightning.pytorch.cli.LightningCLI lightning.fabric.utilities.cloud_io._load mlflow.pytorch.load_model
 datasets.load_dataset optuna.load_study optuna.storages.RDBStorage sqlalchemy.create_engine
-sweeps.worker.application._opened sweeps.cli.worker sweeps.worker.child.run_in_child sweeps.lightning.Journal
+sweeps.worker.application._opened sweeps.cli.changing.worker sweeps.worker.child.run_in_child sweeps.lightning.Journal
 sweeps.study.storage.Database trainer_pkg.tools.generated._function trainer_pkg.tools.generated.Generated
 trainer_pkg.tools.generate.generate trainer_pkg.data.pickles.read_pickle trainer_pkg.checkpoint.load
 trainer_pkg.atomic.write_atomically trainer_pkg.run.run trainer_pkg.module.torch.load trainer_pkg.run.os.system

@@ -1,0 +1,31 @@
+"""`sweeps`: look at studies, export their tables, join their work."""
+
+import typer
+
+from sweeps.cli import changing, looking, pages, tracked
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
+)
+app.command("list")(looking.list_studies)
+for _command in (
+    *(looking.show, looking.table),
+    *(tracked.sync, tracked.doctor),
+    *(changing.delete, changing.worker, changing.retry),
+    *(pages.ui,),
+):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Console script: errors by the user end with one line and exit 2."""
+    from sweeps.exits import one_line_errors, usage_error
+    from sweeps.guards import guard_terminal
+
+    guard_terminal()
+    with one_line_errors():
+        try:
+            code = app(standalone_mode=False)
+        except Exception as error:
+            raise usage_error(error) from error
+    raise SystemExit(code if isinstance(code, int) else 0)

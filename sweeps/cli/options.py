@@ -1,0 +1,20 @@
+"""Arguments and options that several commands have."""
+
+from typing import Annotated
+
+import typer
+
+from sweeps.report.export import EXPORTS
+
+Name = Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="Optuna storage URL, or a study.directory. Default: SWEEPS_STORAGE, else logs/studies."),
+]
+Tracking = Annotated[
+    str | None, typer.Option("--tracking", help="MLflow tracking URI. Default: MLFLOW_TRACKING_URI, else mlflow.db.")
+]
+Format = Annotated[
+    str | None, typer.Option(help="; ".join(f"{name}: {export.description}" for name, export in EXPORTS.items()) + ".")
+]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the study's line, whatever it is.")]

@@ -1,0 +1,28 @@
+"""Commands that open pages of studies in a browser."""
+
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.options import Storage, Tracking
+
+
+def ui(
+    name: Annotated[str | None, typer.Argument(help="A study: its own page. Default: all studies.")] = None,
+    storage: Storage = None,
+    tracking: Tracking = None,
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the MLflow UI over the embedded database, or say where the server is; with a study, at its trials."""
+    from sweeps.settings import tracking_uri
+    from sweeps.tracking.pages import serve
+
+    if name is None:
+        uri, link = tracking or tracking_uri(), ""
+    else:
+        from sweeps.report.opened import open_study
+        from sweeps.tracking.follow import page_of
+
+        uri, link = page_of(open_study(name, storage), tracking)
+    serve(uri, host, port, link)
