@@ -17,6 +17,7 @@ from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
 from sweeps.space import Point, Space
 from sweeps.study.configurations import Comparison
+from sweeps.study.sampling import distributions_of
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
@@ -127,7 +128,7 @@ class Wanted:
             if self.plan.is_grid:
                 study.add(self.points)
             else:
-                study.add_draws(self.num_points)
+                study.add_draws(self.num_points, distributions_of(self.plan.space))
             facts = self.provenance.as_facts()
             study.remember("provenance", facts)
             study.remember(f"configuration_{study.configuration}", {"digest": facts["digest"]})

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from sweeps.errors import StudyError
 from sweeps.space import Axis
-from sweeps.values import value_of
+from sweeps.study.axes import choices_of
 
 
 def distribution_of(axis: Axis) -> BaseDistribution:
@@ -61,14 +61,4 @@ def _range(swept: RangeSweep) -> BaseDistribution | None:
 def _choice(axis: Axis, swept: Any) -> CategoricalDistribution:
     # Each worker shuffles in its own way, and all must offer the sampler equal choices.
     texts = sorted(axis.values) if getattr(swept, "shuffle", False) else axis.values
-    choices: list[str | int | float | bool] = []
-    for text in texts:
-        value = _value(axis.key, text)
-        choices.append(text if value in choices else value)  # Optuna takes 1, 1.0 and true for one choice
-    return CategoricalDistribution(choices)
-
-
-def _value(key: str, text: str) -> str | int | float | bool:
-    """A number as such; the rest, such as text in quotes or a list, as an override has it."""
-    value = value_of(key, text)
-    return value if isinstance(value, int | float) else text
+    return CategoricalDistribution(choices_of(axis.key, texts))

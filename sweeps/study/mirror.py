@@ -3,19 +3,26 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import optuna
-from optuna.distributions import FloatDistribution
-from optuna.trial import TrialState, create_trial
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeps import outcome as outcomes
+from sweeps.errors import StudyError
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
 from sweeps.space import Point
+from sweeps.study.axes import DRAWN, Axes, attribute
 from sweeps.study.ledger import Ledger
+from sweeps.study.optuna_rows import put_attributes, refit
+from sweeps.study.records import is_drawn, point_of
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
 
+_MAX_TRIES = 5
+_ORPHAN = {"cause": "lost", "detail": "Its worker died before it had noted it. Another number has the trial."}
 _BEHIND = (rows.c.state == "done", rows.c.mirrored == 0)
 
 
@@ -30,20 +37,69 @@ class Mirror:
 
     def __init__(self, database: Database, study: optuna.Study, ledger: Ledger) -> None:
         self._db, self._study, self._ledger = database, study, ledger
+        self._axes: Axes | None = None
+
+    def name_values(self, names: Sequence[str]) -> None:
+        """Tell Optuna what the numbers of a result are called."""
+        if self._study.metric_names != list(names):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # before version 5 it calls this experimental
+                self._db.patiently(lambda: self._study.set_metric_names(list(names)))
 
     def start(self, point: Point) -> int:
         """Make a running trial; returns its id."""
-        # Optuna accepts no new category on a known axis, and a study may be extended by one: text stays an attribute.
-        swept = {key: _param(point.overrides[key]) for key in point.varied}
-        numbers = {key: value for key, value in swept.items() if isinstance(value, float)}
-        template = create_trial(
-            state=TrialState.RUNNING,
-            params=dict(numbers),
-            distributions={key: FloatDistribution(value, value) for key, value in numbers.items()},
-            user_attrs={key: value for key, value in swept.items() if key not in numbers},
-        )
         create = self._db.storage.create_new_trial
-        return int(self._db.patiently(lambda: create(self._study._study_id, template_trial=template)))
+        for _ in range(_MAX_TRIES):
+            made = partial(create, self._study._study_id, _template(self._axes_with(point), point))
+            with contextlib.suppress(ValueError):  # another command has added a value to an axis meanwhile
+                return int(self._db.patiently(made))
+            self._axes = None
+        raise StudyError(f"Study {self._study.study_name!r}: Optuna takes none of {dict(point.overrides)}.")
+
+    def extend(self, points: Iterable[Point] = (), drawn: Mapping[str, BaseDistribution] | None = None) -> None:
+        """Make room for these points on the axes that trials are compared by, before a worker can take one.
+
+        Args:
+            points: Points of a grid.
+            drawn: What a sampler draws from, by key.
+        """
+        self._axes = None
+        axes = self.axes().with_points(points).with_drawn(drawn or {})
+        attributes = self._db.patiently(lambda: self._study.user_attrs)
+        changed = {key: value for key, value in axes.attributes().items() if attributes.get(key) != value}
+        for key, value in changed.items():
+            self._db.patiently(lambda key=key, value=value: self._study.set_user_attr(key, value))  # type: ignore[misc]
+        self._axes = axes
+        if changed:
+            self.refit()
+
+    def refit(self) -> None:
+        """Give all trials the parameters that the axes say: a worker may have been a moment late with its trial."""
+        axes = self.axes()
+        self._db.write(lambda connection: refit(connection, self._study._study_id, axes))
+
+    def axes(self) -> Axes:
+        """What the study varies; it is read once, and again where Optuna refuses a trial."""
+        if self._axes is None:
+            attributes = self._db.patiently(lambda: self._study.user_attrs)
+            known = Axes.of(attributes)
+            self._axes = known if DRAWN in attributes else self._axes_of_earlier(known)
+        return self._axes
+
+    def _axes_with(self, point: Point) -> Axes:
+        """The axes, read again where they lack a value of the point."""
+        if any(not self.axes().knows(key, point.overrides[key]) for key in point.varied):
+            self._axes = None
+        return self.axes()
+
+    def _axes_of_earlier(self, known: Axes) -> Axes:
+        """The axes of a study of an earlier version, which kept none."""
+        listed = self._ledger.rows()
+        ids = {row.trial_id for row in listed if is_drawn(row)}
+        trials = self._db.patiently(lambda: self._study.get_trials(deepcopy=False)) if ids else []
+        drawn = {key: one for trial in trials if trial._trial_id in ids for key, one in trial.distributions.items()}
+        points = [point_of(row) for row in listed if not is_drawn(row)]
+        return known.with_points([point for point in points if point is not None]).with_drawn(drawn)
 
     def should_prune(self, trial_id: int, value: float, step: int) -> bool:
         """Record an intermediate value; whether the pruner says stop."""
@@ -74,13 +130,14 @@ class Mirror:
 
     def _end(self, trial_id: int, outcome: Outcome) -> None:
         match outcome:
-            case Completed(values=()):
+            case Completed(values=(), metrics=metrics):
                 # Optuna's samplers fail at a complete trial without a value, and leave out a failed one.
-                self._finish(trial_id, TrialState.FAIL, None, {"outcome": "completed without an objective"})
-            case Completed(values=values):
-                self._finish(trial_id, TrialState.COMPLETE, values)
-            case Pruned(values=values):
-                self._finish(trial_id, TrialState.PRUNED, values or None)
+                told = {"outcome": "completed without an objective", **_told(metrics)}
+                self._finish(trial_id, TrialState.FAIL, None, told)
+            case Completed(values=values, metrics=metrics):
+                self._finish(trial_id, TrialState.COMPLETE, values, _told(metrics))
+            case Pruned(values=values, metrics=metrics):
+                self._finish(trial_id, TrialState.PRUNED, values or None, _told(metrics))
             case Failed(cause=cause, detail=detail):
                 self._finish(trial_id, TrialState.FAIL, None, {"cause": cause, "detail": detail})
 
@@ -89,14 +146,14 @@ class Mirror:
         known = {row.trial_id for row in self._ledger.rows()}
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             if trial._trial_id not in known:
-                self._finish(trial._trial_id, TrialState.FAIL, None)
+                self._finish(trial._trial_id, TrialState.FAIL, None, _ORPHAN)
 
     def _finish(
-        self, trial_id: int, state: TrialState, values: Sequence[float] | None, attrs: Mapping[str, str] | None = None
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None, attributes: Mapping[str, float | str]
     ) -> None:
         def finish() -> None:
-            for key, value in (attrs or {}).items():
-                self._db.storage.set_trial_user_attr(trial_id, key, value)
+            if attributes:
+                self._db.write(lambda connection: put_attributes(connection, trial_id, attributes))
             self._db.storage.set_trial_state_values(trial_id, state, values)
 
         # It may have been mirrored before the crash that made us look again.
@@ -104,10 +161,19 @@ class Mirror:
             self._db.patiently(finish)
 
 
-def _param(text: str) -> float | str:
-    """A number where Optuna can store one, else the text."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text
+def _template(axes: Axes, point: Point) -> FrozenTrial:
+    """A running trial of the point: parameters where the axes have them, attributes for the rest."""
+    params = {key: axes.param(key, point.overrides[key]) for key in point.varied}
+    found = {key: param for key, param in params.items() if param is not None}
+    return create_trial(
+        state=TrialState.RUNNING,
+        params={key: value for key, (_, value) in found.items()},
+        distributions={key: distribution for key, (distribution, _) in found.items()},
+        user_attrs={key: attribute(point.overrides[key]) for key in point.varied if key not in found},
+    )
+
+
+def _told(metrics: Mapping[str, float]) -> dict[str, float | str]:
+    """The metrics of the test split as attributes; no reader of JSON but Python's takes what is not finite."""
+    tests = {name: value for name, value in metrics.items() if name.startswith("test/")}
+    return {name: value if math.isfinite(value) else str(value) for name, value in tests.items()}

@@ -135,6 +135,11 @@ def point_of(row: Any) -> Point | None:
     )
 
 
+def is_drawn(row: Any) -> bool:
+    """Whether a sampler draws the point of a ledger row."""
+    return row.overrides is None or str(row.key).startswith(DRAWN)
+
+
 def claim_of(row: Any, trial_id: int, point: Point, restarts: int) -> Claim:
     """The claim of the worker that a ledger row names.
 
@@ -173,7 +178,7 @@ def trial_row(row: Any, configuration: int | None = None) -> TrialRow:
         worker=row.worker,
         progress=json.loads(row.progress) if row.progress else {},
         outcome=outcome,
-        is_drawn=row.overrides is None or str(row.key).startswith(DRAWN),
+        is_drawn=is_drawn(row),
         configuration=row.configuration,
         is_current=row.configuration in (None, configuration),
     )

@@ -43,7 +43,7 @@ def drawer(
     Raises:
         StudyError: There is nothing to draw on an axis, or no such sampler.
     """
-    distributions = _distributions(space)
+    distributions = distributions_of(space)
     own = sampler.get("seed") if isinstance(sampler, dict) else None
     seed = seed if own is None else own
     _sampler(sampler, seed, trusted)
@@ -73,7 +73,7 @@ def check_space(space: Space, study: str, known: Mapping[str, Sequence[BaseDistr
     Raises:
         StudyError: A dimension does not fit to one of the study.
     """
-    for key, new in _distributions(space).items():
+    for key, new in distributions_of(space).items():
         for old in known.get(key, ()):
             try:
                 check_distribution_compatibility(old, new)
@@ -84,7 +84,8 @@ def check_space(space: Space, study: str, known: Mapping[str, Sequence[BaseDistr
                 ) from error
 
 
-def _distributions(space: Space) -> dict[str, BaseDistribution]:
+def distributions_of(space: Space) -> dict[str, BaseDistribution]:
+    """What there is to draw from, by key."""
     return {axis.key: distribution_of(axis) for axis in space.axes}
 
 

@@ -81,6 +81,7 @@ class Study(Claims):
         ):
             if value != was:
                 raise StudyError(f"study.{key}={value}: study {name!r} was started with {was}. Use another study.name.")
+        made._mirror.name_values(made.value_names)
         return made
 
     @property
@@ -140,13 +141,20 @@ class Study(Claims):
         Returns:
             How many are new.
         """
-        ours = {"configuration": self.configuration}
+        listed, ours = list(wanted), {"configuration": self.configuration}
+        self._mirror.extend(listed)
         return self._ledger.add(
-            points([{"key": point.identity or point.key, **ours, **columns(point)} for point in wanted])
+            points([{"key": point.identity or point.key, **ours, **columns(point)} for point in listed])
         )
 
-    def add_draws(self, num_draws: int) -> int:
-        """Raise the number of points that the sampler draws to `num_draws`; returns how many are new."""
+    def add_draws(self, num_draws: int, drawn: Mapping[str, BaseDistribution] | None = None) -> int:
+        """Raise the number of points that the sampler draws to `num_draws`; returns how many are new.
+
+        Args:
+            num_draws: All that it is to have drawn in the end.
+            drawn: What it draws from, by key.
+        """
+        self._mirror.extend(drawn=drawn)
         return self._ledger.add(draws(num_draws, self.configuration))
 
     def reopen(self, why: str, number: int | None = None, *, fresh: bool) -> list[int]:
@@ -181,16 +189,19 @@ class Study(Claims):
         return self._ledger.events(number)
 
     def distributions(self) -> dict[str, list[BaseDistribution]]:
-        """Override key to each distribution that Optuna's trials have of it."""
+        """Override key to each distribution that Optuna's trials have of it; that of a grid's axis can be changed."""
+        axes = self._mirror.axes()
+        changeable = axes.values.keys() - axes.drawn.keys()
         found: dict[str, dict[BaseDistribution, None]] = {}
         for trial in self.database.patiently(lambda: self._optuna.get_trials(deepcopy=False)):
             for key, one in trial.distributions.items():
                 found.setdefault(key, {})[one] = None
-        return {key: list(known) for key, known in found.items()}
+        return {key: list(known) for key, known in found.items() if key not in changeable}
 
     def reconcile(self) -> None:
         """Bring Optuna's trials in line with the ledger, after a crash between the two."""
         self._mirror.catch_up()
+        self._mirror.refit()
         counts = self.counts()
         if counts["open"] == counts["running"] == 0:
             self._mirror.fail_orphans()
