@@ -12,7 +12,7 @@ for _command in (
     *(looking.show, looking.table),
     *(tracked.sync, tracked.doctor),
     *(changing.delete, changing.worker, changing.retry),
-    *(pages.ui,),
+    *(pages.ui, pages.dashboard),
 ):
     app.command()(_command)
 

@@ -6,13 +6,16 @@ import typer
 
 from sweeps.cli.options import Storage, Tracking
 
+Port = Annotated[int, typer.Option(help="Port of the page.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
 
 def ui(
     name: Annotated[str | None, typer.Argument(help="A study: its own page. Default: all studies.")] = None,
     storage: Storage = None,
     tracking: Tracking = None,
-    port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 5000,
+    host: Host = "127.0.0.1",
 ) -> None:
     """Open the MLflow UI over the embedded database, or say where the server is; with a study, at its trials."""
     from sweeps.settings import tracking_uri
@@ -26,3 +29,18 @@ def ui(
 
         uri, link = page_of(open_study(name, storage), tracking)
     serve(uri, host, port, link)
+
+
+def dashboard(
+    name: Annotated[str | None, typer.Argument(help="A study: its own page. Default: all studies.")] = None,
+    storage: Storage = None,
+    port: Port = 8080,
+    host: Host = "127.0.0.1",
+) -> None:
+    """Open optuna-dashboard over the studies of a storage: history, importances, slices."""
+    from sweeps.report.opened import open_database, open_study
+    from sweeps.study.dashboard import check_dashboard, serve
+
+    check_dashboard()
+    database = open_database(storage, is_view=False) if name is None else open_study(name, storage, False).database
+    serve(database, host, port, name)
