@@ -210,7 +210,8 @@ class Sweep:
         """Where a new study keeps its trials; another study of this name may have left its own on the disk."""
         files = study_files(self._plan.settings.directory, study.name, study.facts["key"])
         own_study(files, study.name, study.facts["key"])
-        is_said = self._plan.settings.directory != DEFAULT_DIRECTORY  # where a study keeps its trials
+        written = OmegaConf.select(self._config, f"{own_keys(self._config).study}.directory")
+        is_said = written is not None or self._plan.settings.directory != DEFAULT_DIRECTORY  # where trials are kept
         if not is_said and (told := _unused_output(self._config)):
             sys.stderr.write(f"{told} is not used: {_KEPT}, now in {files.directory}.\n")
         usual = StudyFiles.of(self._plan.settings.directory, study.name).directory

@@ -157,10 +157,11 @@ def test_a_pruner_beside_two_objectives_is_one_line(commands: Commands) -> None:
     assert commands.made() == []
 
 
-def test_a_joining_worker_prints_no_warning_of_pythons(plain: Commands, tmp_path: Path) -> None:
-    assert plain.run("train", "-m", "model=dense", "model.size=tiny", "trainer.max_epochs=1",
-                     "trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "test=false", "study.name=t",
-                     "tracking.uri=null").returncode == 0  # fmt: skip
+def test_the_trainer_s_first_sweep_and_a_joining_worker_print_no_warning(plain: Commands, tmp_path: Path) -> None:
+    first = plain.run("train", "-m", "model=dense", "model.size=tiny", "trainer.max_epochs=1",
+                      "trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "test=false", "study.name=t",
+                      "tracking.uri=null")  # fmt: skip
+    assert first.returncode == 0 and first.stderr == "", first.stderr
     joined = plain.run("sweeps", "worker", "t")
     assert joined.returncode == 0 and joined.stderr == "", joined.stderr
     assert line_of(joined.stdout, "Best").split(": ", 1)[1].startswith("train model=dense ")
