@@ -34,7 +34,9 @@ def serve(uri: str, host: str, port: int, link: str) -> None:
         raise StudyError(f"{path} is no database. Move it away; `sweeps sync STUDY` fills a new one.")
     announce(f"http://{host}:{port}", "/health", link)
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    quiet |= {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"), "MLFLOW_LOGGING_LEVEL": "WARNING"}
     # By the environment: everybody can read a command line, and the address may hold a password.
-    environment = {**os.environ, **quiet, "MLFLOW_BACKEND_STORE_URI": uri}
-    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
-    os.execve(sys.executable, command, environment)
+    stores = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_REGISTRY_STORE_URI": uri}
+    environment = {**os.environ, **quiet, **stores}
+    server = ["server", "--host", host, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    os.execve(sys.executable, [sys.executable, "-m", "mlflow", *server], environment)
