@@ -9,7 +9,7 @@ app = typer.Typer(
 )
 app.command("list")(looking.list_studies)
 for _command in (
-    *(looking.show, looking.table),
+    *(looking.show, looking.table, looking.compare),
     *(tracked.sync, tracked.doctor),
     *(changing.delete, changing.worker, changing.retry),
     *(pages.ui, pages.dashboard),

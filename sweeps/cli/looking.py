@@ -1,12 +1,11 @@
 """Commands that look at studies."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import Format, Name, Storage
+from sweeps.cli.options import EachTrial, Format, Metric, Name, Out, Storage, Tracking
 
 
 def list_studies(storage: Storage = None) -> None:
@@ -35,11 +34,9 @@ def show(
 def table(
     name: Name,
     format: Format = None,
-    out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option(help="Metric to show; may be repeated. Default: test metrics.")
-    ] = None,
-    trials: Annotated[bool, typer.Option("--trials", help="One row per trial, with all metrics (csv).")] = False,
+    out: Out = None,
+    metric: Metric = None,
+    trials: EachTrial = False,
     storage: Storage = None,
 ) -> None:
     """The benchmark table: mean and spread of each cell over its seeds."""
@@ -54,7 +51,30 @@ def table(
     content = trials_content(found) if trials else table_content(found, name, format or "md", metric or [])
     if line := left_out_line(name, study.trials()):
         print(line, file=sys.stderr)
-    if out is None:
-        typer.echo(content, nl=False)
-    else:
-        write(out, content)
+    write(out, content)
+
+
+def compare(
+    names: Annotated[list[str], typer.Argument(help="Names of two studies or more, of the same objectives.")],
+    format: Format = None,
+    out: Out = None,
+    metric: Metric = None,
+    trials: EachTrial = False,
+    storage: Storage = None,
+    tracking: Tracking = None,
+) -> None:
+    """The benchmark table of several studies, and where MLflow shows their trials together."""
+    from sweeps.report.asked import check_format, format_of, table_content, trials_content, write
+    from sweeps.report.compared import check_comparable, joined, study_first
+    from sweeps.report.lines import left_out_line
+    from sweeps.report.opened import open_studies
+    from sweeps.tracking.compared import page_line
+
+    check_format(format := format_of(format, out), is_of_trials=trials)
+    check_comparable(studies := open_studies(names, storage))
+    found, title = joined(studies), ", ".join(names)
+    rows = trials_content(study_first(found)) if trials else table_content(found, title, format or "md", metric or [])
+    told = [left_out_line(study.name, study.trials()) for study in studies]
+    write(out, rows)
+    for line in filter(None, [*told, page_line(studies, tracking)]):
+        print(line, file=sys.stderr)

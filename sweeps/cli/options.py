@@ -1,5 +1,6 @@
 """Arguments and options that several commands have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,4 +18,7 @@ Tracking = Annotated[
 Format = Annotated[
     str | None, typer.Option(help="; ".join(f"{name}: {export.description}" for name, export in EXPORTS.items()) + ".")
 ]
+Out = Annotated[Path | None, typer.Option(help="File to write; default: standard output.")]
+Metric = Annotated[list[str] | None, typer.Option(help="Metric to show; may be repeated. Default: test metrics.")]
+EachTrial = Annotated[bool, typer.Option("--trials", help="One row per trial, with all metrics (csv).")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the study's line, whatever it is.")]

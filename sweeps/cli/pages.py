@@ -11,7 +11,9 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
 def ui(
-    name: Annotated[str | None, typer.Argument(help="A study: its own page. Default: all studies.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="A study: its own page; several: all in one. Default: all studies.")
+    ] = None,
     storage: Storage = None,
     tracking: Tracking = None,
     port: Port = 5000,
@@ -21,13 +23,20 @@ def ui(
     from sweeps.settings import tracking_uri
     from sweeps.tracking.pages import serve
 
-    if name is None:
+    if not names:
         uri, link = tracking or tracking_uri(), ""
-    else:
+    elif len(names) == 1:
         from sweeps.report.opened import open_study
         from sweeps.tracking.follow import page_of
 
-        uri, link = page_of(open_study(name, storage), tracking)
+        uri, link = page_of(open_study(names[0], storage), tracking)
+    else:
+        from sweeps.report.compared import check_comparable
+        from sweeps.report.opened import open_studies
+        from sweeps.tracking.compared import page_of_all
+
+        check_comparable(studies := open_studies(names, storage))
+        uri, link = page_of_all(studies, tracking, print)
     serve(uri, host, port, link)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import typer
+
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.report.export import EXPORTS, trials_to_csv
 from sweeps.report.frame import Trials
@@ -59,12 +61,15 @@ def trials_content(trials: Trials) -> bytes:
     return trials_to_csv(trials).encode()
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write the file, and its folders.
+def write(path: Path | None, content: bytes) -> None:
+    """Write the file, and its folders; None: standard output.
 
     Raises:
         StudyError: There is a folder of that name, or nothing may be written there.
     """
+    if path is None:
+        typer.echo(content, nl=False)
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -1,6 +1,6 @@
 """All trials of a study, one row per trial: the start of every table and plot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,7 +84,7 @@ def trial_frame(study: Study) -> Trials:
         objectives=_frame([_returned(trial, objectives) for trial in trials]),
         metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
-        varied=_varied(trials, study.facts.get("seed_key", REPLICATE_KEY)),
+        varied=varied_keys(trials, {study.facts.get("seed_key", REPLICATE_KEY)}),
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),
         is_drawn=any(trial.is_drawn for trial in trials),
@@ -128,11 +128,11 @@ def _frame(rows: Sequence[Mapping[str, Any]], dtype: type | None = None) -> pd.D
     return pd.DataFrame(list(rows), index=pd.RangeIndex(len(rows)), dtype=dtype)
 
 
-def _varied(trials: Sequence[TrialRow], seed_key: str) -> tuple[str, ...]:
+def varied_keys(trials: Sequence[TrialRow], seed_keys: Collection[str]) -> tuple[str, ...]:
     """Keys that a command line varied, then keys that differ because one command fixed them otherwise; not the seed."""
     points = [trial.point for trial in trials if trial.point]
     keys = dict.fromkeys(key for point in points for key in point.varied)
     for key in dict.fromkeys(key for point in points for key in point.overrides):
         if len({point.overrides.get(key) for point in points}) > 1:
             keys.setdefault(key)
-    return tuple(key for key in keys if key.lstrip("+") != seed_key)
+    return tuple(key for key in keys if key.lstrip("+") not in seed_keys)

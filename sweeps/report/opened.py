@@ -1,7 +1,7 @@
 """The database and the study that a command of `sweeps` names."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sweeps.errors import StudyError
 from sweeps.settings import default_storage
@@ -27,6 +27,13 @@ def open_study(name: str, storage: str | None, is_view: bool = True) -> Study:
     database = open_database(storage, is_view)
     with _pointing_elsewhere(storage):
         return Study(database, name)
+
+
+def open_studies(names: Sequence[str], storage: str | None) -> list[Study]:
+    """The studies of these names, to look at, in the database that `open_database` opens."""
+    database = open_database(storage)
+    with _pointing_elsewhere(storage):
+        return [Study(database, name) for name in names]
 
 
 @contextlib.contextmanager

@@ -24,16 +24,17 @@ from sweeps.study.urls import absolute, check_url, shown
 _OF_THE_SWEEP = ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher", "hydra.sweep.", "hydra.mode")
 
 
-def looked_at(verb: str, study: Study) -> str:
-    """`sweeps VERB STUDY`, with the storage where `sweeps` itself would look elsewhere."""
-    name = ["--", study.name] if study.name.startswith("-") else [study.name]
-    return shlex.join(["sweeps", *verb.split(), *_storage(study.database.url), *name])
+def looked_at(verb: str, study: Study, *others: Study) -> str:
+    """`sweeps VERB STUDY ...`, with the storage where `sweeps` itself would look elsewhere."""
+    names = [study.name, *(other.name for other in others)]
+    names = ["--", *names] if any(name.startswith("-") for name in names) else names
+    return shlex.join(["sweeps", *verb.split(), *_storage(study.database.url), *names])
 
 
-def shown_by_mlflow(study: Study, uri: str) -> str:
-    """`sweeps ui STUDY`, with the tracking URI where `sweeps` itself would look elsewhere."""
+def shown_by_mlflow(study: Study, uri: str, *others: Study) -> str:
+    """`sweeps ui STUDY ...`, with the tracking URI where `sweeps` itself would look elsewhere."""
     is_here = _here() == Path.cwd()
-    command = looked_at("ui", study)
+    command = looked_at("ui", study, *others)
     if uri == tracking_uri() and (is_here or not uri.startswith("sqlite:")):
         return command
     uri = uri if is_here or not uri.startswith("sqlite:") else absolute(uri)

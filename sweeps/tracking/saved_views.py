@@ -42,6 +42,7 @@ class SavedView:
         metrics: Columns of metrics; the first one sorts.
         maximize: Whether more of it is better.
         params: Columns of parameters.
+        tags: Columns of tags, which come first.
         by_date: Whether the newest come first instead.
         charts: Sections of charts: heading to cards.
     """
@@ -52,6 +53,7 @@ class SavedView:
     metrics: Sequence[str]
     maximize: bool = False
     params: Sequence[str] = ()
+    tags: Sequence[str] = ()
     by_date: bool = False
     charts: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
 
@@ -66,7 +68,8 @@ class SavedView:
 
     def state(self) -> dict[str, Any]:
         """What the pages keep of it."""
-        columns = [_column("metrics", name) for name in self.metrics]
+        columns = [_column("tags", name) for name in self.tags]
+        columns += [_column("metrics", name) for name in self.metrics]
         columns += [_column("params", name) for name in self.params]
         sections = list(self.charts or {})
         return {
