@@ -25,6 +25,9 @@ APPS = {
 }
 BIN = Path(sys.executable).parent
 FUZZ_SEED = "SWEEPS_TESTS_FUZZ_SEED"
+# The tests run as many processes as there are cores: threads of a small network would only wait for each other, busily.
+for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,14 +46,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Commands:
-    """Runs the console scripts in a folder of their own."""
+    """Runs the console scripts in a folder of their own.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Their working directory.
+        data_dir: Where data sets lie; None: in that folder.
+    """
+
+    def __init__(self, folder: Path, data_dir: Path | None = None) -> None:
         self.folder = folder
         self._started: list[subprocess.Popen[str]] = []
         unset = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR")
         self.environment = {key: value for key, value in os.environ.items() if key not in unset}
-        self.environment["SWEEPS_DATA_DIR"] = str(folder / "data")
+        self.environment["SWEEPS_DATA_DIR"] = str(data_dir or folder / "data")
 
     def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(APPS[program])] if program in APPS else [str(BIN / program)]
@@ -83,13 +91,19 @@ class Commands:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def made(self) -> list[str]:
-        """What exists in the folder, data aside."""
-        return sorted(str(path.relative_to(self.folder)) for path in self.folder.iterdir() if path.name != "data")
+        """What exists in the folder."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data sets of all tests: the first one to need a set makes its cache."""
+    return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Iterator[Commands]:
-    made = Commands(tmp_path)
+def commands(tmp_path: Path, data_dir: Path) -> Iterator[Commands]:
+    made = Commands(tmp_path, data_dir)
     yield made
     made.stop()
 

@@ -1,13 +1,14 @@
 """Small runs that may be cut anywhere, and what they leave."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist
 from lightning.pytorch import Callback
 
+import sweeps.sweep  # noqa: F401 - so that no fork imports it anew
+from sweeps.worker.application import Application, Publication
+from sweeps.worker.child import Job
+from sweeps.worker.forkserver import ForkServer
+from sweeps.worker.process import TrialProcess
 from tests.conftest import REPOSITORY
 from trainer_pkg.checkpoint import load, newest_valid
 from trainer_pkg.models import register_models
@@ -61,19 +67,43 @@ def train_in_fork(folder: Path, data: Path, options: tuple[str, ...]) -> int:
     return in_fork(lambda: train(folder, data, *options))
 
 
-def command_in_fork(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`train` with these arguments in a folder, in a fork of this process: everything is imported already."""
+class Served(ForkServer):
+    """Stands for the fork server of a sweep that is refused: each process that it starts is a fork of this one."""
+
+    def __init__(self, application: Application, environment: Mapping[str, str]) -> None:
+        self.application = application
+        os.environ.update(environment)
+        self._publication = Publication(application)
+        self._context = multiprocessing.get_context("fork")
+        self._pids = set()
+
+    def start(self, job: Job) -> TrialProcess:
+        raise AssertionError("not refused")
+
+    def _tidy(self, ended: int | None) -> None:
+        """Nothing to do: it ends with this process."""
+
+
+def command_in_fork(
+    folder: Path, *arguments: str, main: Callable[[], object] = main, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`train` with these arguments in a folder, in a fork of this process: everything is imported already.
+
+    With `-m` it is for what the application's check refuses, or something before.
+    """
 
     def command() -> None:
         os.chdir(folder)
         for name in ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR"):
             os.environ.pop(name, None)
         os.environ.setdefault("SWEEPS_DATA_DIR", str(folder / "data"))
+        os.environ.update(environment)
         for stream, file in enumerate(files, start=1):
             os.dup2(file.fileno(), stream)
         sys.stdout, sys.stderr = (os.fdopen(stream, "w", closefd=False) for stream in (1, 2))
         sys.argv = ["train", *arguments]
         torch.set_num_threads(1)
+        ForkServer.of = Served.of  # type: ignore[method-assign]
         main()
 
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:

@@ -1,10 +1,14 @@
 """What a user of own constructors is told who has forgotten a word."""
 
-from pathlib import Path
+import importlib
+import sys
+from subprocess import CompletedProcess
 
 import pytest
 
-from tests.conftest import Commands
+from tests.conftest import REPOSITORY, Commands
+from tests.trainer.runs import command_in_fork
+from trainer_pkg import train, trusted
 
 OWN = """
 from trainer_pkg.losses.balancers import FixedWeights
@@ -26,20 +30,32 @@ def own(commands: Commands) -> Commands:
     (commands.folder / "my_pkg").mkdir()
     (commands.folder / "my_pkg/__init__.py").touch()
     (commands.folder / "my_pkg/parts.py").write_text(OWN)
-    repository = Path(__file__).resolve().parents[2]
-    commands.environment |= {"PYTHONPATH": f"{commands.folder}:{repository}", "SWEEPS_TRUSTED": "my_pkg.*"}
+    commands.environment |= {"PYTHONPATH": f"{commands.folder}:{REPOSITORY}", "SWEEPS_TRUSTED": "my_pkg.*"}
     return commands
 
 
-def refusal(commands: Commands, *arguments: str) -> str:
-    result = commands.run("train", "model=dense", "trainer.max_epochs=1", *arguments)
+LINE = ("model=dense", "trainer.max_epochs=1")
+BALANCER = "+model.balancer={_target_: my_pkg.parts.Mine}"
+
+
+def refusal(commands: Commands, result: CompletedProcess[str]) -> str:
     assert result.returncode == 2, result
     (line,) = result.stderr.splitlines()
-    assert commands.made() == ["my_pkg"]
+    assert set(commands.made()) - {"__pycache__"} == {"my_pkg"}
     return line
 
 
-BALANCER = "+model.balancer={_target_: my_pkg.parts.Mine}"
+def in_fork(commands: Commands, *arguments: str) -> CompletedProcess[str]:
+    """The command in a fork, where it reads anew what is trusted, and finds the package as by PYTHONPATH."""
+
+    def main() -> None:
+        sys.path.insert(0, str(commands.folder))
+        importlib.reload(trusted)
+        importlib.reload(train).main()
+
+    names = ("SWEEPS_DATA_DIR", "SWEEPS_TRUSTED")
+    environment = {name: commands.environment[name] for name in names}
+    return command_in_fork(commands.folder, *arguments, main=main, **environment)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +68,8 @@ BALANCER = "+model.balancer={_target_: my_pkg.parts.Mine}"
     ],
 )  # fmt: skip
 def test_a_forgotten_word_is_one_line(own: Commands, arguments: tuple[str, ...], expected: str) -> None:
-    assert expected in refusal(own, *arguments)
-    assert expected in refusal(own, "-m", "seed=0,1", *arguments)
+    assert expected in refusal(own, in_fork(own, *LINE, *arguments))
+    assert expected in refusal(own, in_fork(own, "-m", "seed=0,1", "tracking.uri=null", *LINE, *arguments))
 
 
 @pytest.mark.parametrize(
@@ -69,4 +85,4 @@ def test_a_forgotten_word_is_one_line(own: Commands, arguments: tuple[str, ...],
 )  # fmt: skip
 def test_a_variable_that_trusts_nothing_says_so(own: Commands, trusted: str, expected: str) -> None:
     own.environment["SWEEPS_TRUSTED"] = trusted
-    assert refusal(own, BALANCER).endswith(expected)
+    assert refusal(own, own.run("train", *LINE, BALANCER)).endswith(expected)

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tests.conftest import REPOSITORY, Commands, lines
 from tests.trainer.runs import command_in_fork
+from trainer_pkg import evaluate
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
 from trainer_pkg.preflight.one_line import one_line
@@ -45,8 +46,22 @@ def test_a_mistake_is_one_line_that_names_it(override: str, monkeypatch: pytest.
         (["data=mnist", "+data.source.download=false"], "holds no MNIST/raw"),
     ],
 )
-def test_a_run_ends_with_2_and_leaves_nothing(tmp_path: Path, arguments: list[str], text: str) -> None:
-    refuses(command_in_fork(tmp_path, *arguments), text, tmp_path)
+def test_a_run_ends_with_2_and_leaves_nothing(tmp_path: Path, data_dir: Path, arguments: list[str], text: str) -> None:
+    refuses(command_in_fork(tmp_path, *arguments, SWEEPS_DATA_DIR=str(data_dir)), text, tmp_path, data_dir)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["model=dense,cnn", "study.objective=val/nothing"], "No head reports val/nothing"),
+        (["data=mnist", "model=dense,cnn", "+data.source.download=false"], "holds no MNIST/raw"),
+    ],
+)
+def test_a_sweep_ends_with_2_and_leaves_nothing(
+    tmp_path: Path, data_dir: Path, arguments: list[str], text: str
+) -> None:
+    done = command_in_fork(tmp_path, "-m", *arguments, "tracking.uri=null", SWEEPS_DATA_DIR=str(data_dir))
+    refuses(done, text, tmp_path, data_dir)
 
 
 @pytest.mark.parametrize(
@@ -55,27 +70,27 @@ def test_a_run_ends_with_2_and_leaves_nothing(tmp_path: Path, arguments: list[st
         (["model.size=tinny"], "Sizes: "),
         (["-m", "model=dense,cnnn"], "Did you mean 'cnn'?"),
         (["-m", "data=multihead_digits", "model.loss_weights.thicknes=0.1,0.5"], "there is no head 'thicknes'"),
-        (["-m", "model=dense,cnn", "study.objective=val/nothing"], "No head reports val/nothing"),
-        (["-m", "data=mnist", "model=dense,cnn", "+data.source.download=false"], "holds no MNIST/raw"),
     ],
 )
-def test_the_command_ends_with_2_and_leaves_nothing(commands: Commands, arguments: list[str], text: str) -> None:
-    refuses(commands.run("train", *arguments), text, commands.folder)
+def test_the_command_ends_with_2_and_leaves_nothing(
+    commands: Commands, data_dir: Path, arguments: list[str], text: str
+) -> None:
+    refuses(commands.run("train", *arguments), text, commands.folder, data_dir)
 
 
-def refuses(done: subprocess.CompletedProcess[str], text: str, folder: Path) -> None:
+def refuses(done: subprocess.CompletedProcess[str], text: str, folder: Path, data_dir: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert len(lines(done.stderr)) == 1 and done.stderr.startswith("Error: ") and text in done.stderr
-    assert [path.name for path in folder.iterdir() if path.name != "data"] == []
-    assert not (folder / "data" / "MNIST").exists()
+    assert list(folder.iterdir()) == []
+    assert not (data_dir / "MNIST").exists()
 
 
-def test_a_damaged_checkpoint_is_refused_by_evaluate(commands: Commands) -> None:
-    (commands.folder / "x.ckpt").write_bytes(b"nothing of the kind")
-    result = commands.run("evaluate", "ckpt_path=x.ckpt")
+def test_a_damaged_checkpoint_is_refused_by_evaluate(tmp_path: Path) -> None:
+    (tmp_path / "x.ckpt").write_bytes(b"nothing of the kind")
+    result = command_in_fork(tmp_path, "ckpt_path=x.ckpt", main=evaluate.main)
     assert result.returncode == 2 and len(lines(result.stderr)) == 1
     assert "ckpt_path=x.ckpt is no readable checkpoint" in result.stderr
-    assert commands.made() == ["x.ckpt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.ckpt"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("ckpt_path=null",)])

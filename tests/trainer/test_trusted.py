@@ -16,6 +16,8 @@ from hydra.utils import execution_whitelist, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tests.conftest import REPOSITORY, Commands, lines
+from tests.trainer.runs import command_in_fork
+from trainer_pkg import evaluate, train
 from trainer_pkg.checkpoint import AtomicCheckpointIO
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.models import register_models
@@ -188,14 +190,16 @@ def test_the_commands_refuse_in_one_line_and_run_nothing(commands: Commands, can
     config["data"]["train_transform"] |= {"content": f"open({str(canary)!r}, 'w')", "path": "x"}
     AtomicCheckpointIO().save_checkpoint({"state_dict": {}, "config": config}, commands.folder / "x.ckpt")
     before = commands.made()
-    for line in (
-        ("train", "model.criterion._target_=hostile.run"),
-        ("train", "-m", "model.criterion._target_=hostile.run", "model.size=tiny,base"),
-        ("train", "--config-dir", "mine", "experiment=theirs"),
-        ("train", "+hydra.callbacks.x._target_=hostile.run"),
-        ("evaluate", "ckpt_path=x.ckpt"),
+    lines_in_forks = (
+        (train.main, "-m", "model.criterion._target_=hostile.run", "model.size=tiny,base", "tracking.uri=null"),
+        (evaluate.main, "ckpt_path=x.ckpt"),
+    )
+    for done in (
+        commands.run("train", "model.criterion._target_=hostile.run"),
+        commands.run("train", "--config-dir", "mine", "experiment=theirs"),
+        commands.run("train", "+hydra.callbacks.x._target_=hostile.run"),
+        *(command_in_fork(commands.folder, *line, main=main) for main, *line in lines_in_forks),
     ):
-        done = commands.run(*line)
         assert done.returncode == 2 and len(lines(done.stderr)) == 1, done.stderr
         assert "hostile.run" in done.stderr or "x.ckpt: data.train_transform._target_" in done.stderr
         assert not canary.exists() and [name for name in commands.made() if name != "__pycache__"] == before
