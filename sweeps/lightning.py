@@ -3,6 +3,7 @@
 import logging
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -50,6 +51,16 @@ class JournalLogger(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         self._journal.log(metrics, int(step or 0))
+
+    @rank_zero_only
+    def log_dataset(self, name: str, digest: str, rows: int | Mapping[str, int] | None = None) -> None:
+        """As `Trial.log_dataset`, for an application that knows its loggers only."""
+        current_trial().log_dataset(name, digest, rows)
+
+    @rank_zero_only
+    def log_model(self, folder: str) -> None:
+        """As `Trial.log_model`."""
+        current_trial().log_model(folder)
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:

@@ -63,6 +63,11 @@ def address(url: str) -> str:
     return re.sub(r"^(https?://)[^/?#]*@", r"\1", url)
 
 
+def without_credentials(url: str) -> str:
+    """The address of a repository without user, password and query, whatever its scheme; of `git@host:x` all stays."""
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.\-]*://)[^/?#]*@", r"\1", url).partition("?")[0]
+
+
 def scrub(path: Path) -> None:
     """Replace the known values in a file that others have written, such as a program that a trial has started."""
     pattern = _pattern(_Known.version)

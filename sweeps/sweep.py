@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeps.command import started_by
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
+from sweeps.identity.origin import Origin
 from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
 from sweeps.launchers import launcher_of
@@ -30,8 +32,9 @@ from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
 from sweeps.wanted import Wanted, named_as_before
 from sweeps.worker.application import Application
-from sweeps.worker.child import Job, check_in_child
+from sweeps.worker.child import check_in_child
 from sweeps.worker.forkserver import ForkServer
+from sweeps.worker.job import Job
 from sweeps.worker.order import WorkOrder, trial_overrides
 from sweeps.worker.placement import places_of_this_machine, server_environment
 from sweeps.worker.script import Script
@@ -76,6 +79,7 @@ class Sweep:
         _check_output(config)
         self._snapshot = take_snapshot(context.config_loader)
         self._program = program_of(self._task)
+        self._origin = Origin.of(self._program, self._task)
         self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
         self._plan = read_plan(config, arguments, params, context.config_loader, self._program.name)
         if not self._plan.is_grid and self._function.returns_nothing and not self._plan.settings.objectives:
@@ -115,6 +119,7 @@ class Sweep:
             tracking=plan.tracking,
             configuration=study.configuration,
             identity=wanted.identity,
+            origin=self._origin,
         )
         if code := max(self._launch(order, 1)):
             raise SystemExit(code)
@@ -191,12 +196,11 @@ class Sweep:
         # Hydra keeps the overrides of its own part to itself, such as the search path.
         of_hydra = [text for text in self._config.hydra.overrides.hydra if not text.startswith("hydra.mode=")]
         is_typed = any(text.startswith("hydra.mode=") for text in self._config.hydra.overrides.hydra)
-        command = {**started_by(self._task), "hydra": without_passwords(of_hydra), "is_always_multirun": not is_typed}
-        study.remember("command", command)
+        command = {"hydra": without_passwords(of_hydra), "is_always_multirun": not is_typed}
+        study.remember("command", {**started_by(self._task), **command, "origin": self._origin.as_facts()})
         study.remember("arguments", without_passwords(self._arguments))
         study.remember("withheld", sorted(plan.space.withheld))
-        tracking = {"uri": shown(plan.tracking.uri or ""), "experiment": plan.tracking.experiment}
-        study.remember("tracking", tracking)
+        study.remember("tracking", {**asdict(plan.tracking), "uri": shown(plan.tracking.uri or "")})
         study.remember("seed_key", settings.seed_key)
         study.remember("study_key", own_keys(self._config).study)
         wanted.add_to(study)

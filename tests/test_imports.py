@@ -12,7 +12,7 @@ from tests.conftest import BIN, REPOSITORY
 
 HEAVY = ("torch", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "rich")
 FENCES = {
-    "mlflow": ["sweeps/tracking/mlflow.py", "sweeps/tracking/experiment.py"],
+    "mlflow": ["sweeps/tracking/mlflow.py", "sweeps/tracking/experiment.py", "sweeps/tracking/lineage.py"],
     "lightning": ["sweeps/lightning.py"],
     "optuna": ["sweeps/study/*"],
     "pandas": ["sweeps/report/*"],

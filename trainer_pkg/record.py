@@ -30,6 +30,13 @@ class RunRecord(Callback):
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config
         self.metrics: Metrics = {}
+        self._has_told = False
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        identity = getattr(trainer.datamodule, "identity", None)  # type: ignore[attr-defined]
+        if identity and not self._has_told:
+            self._has_told = True
+            tell(trainer, "log_dataset", **identity)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["config"] = self._config
@@ -37,6 +44,13 @@ class RunRecord(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.metrics = checkpoint.get("metrics", {})
+
+
+def tell(trainer: Trainer, what: str, **values: Any) -> None:
+    """Call a method of those loggers that have it, such as `log_dataset`, which no logger of Lightning's has."""
+    for logger in trainer.loggers:
+        if callable(method := getattr(logger, what, None)):
+            method(**values)
 
 
 def plain_config(cfg: DictConfig, *, resolve: bool = True, keys: Sequence[str] = _RUN_KEYS) -> dict[str, Any]:

@@ -62,6 +62,23 @@ def program_of(task: str) -> Program:
     )
 
 
+def source_of(task: str, root: Path) -> str:
+    """The file of a task inside its project; the module where it has no file there."""
+    module = task.partition(":")[0]
+    file = _file_of(module)
+    return file.relative_to(root).as_posix() if file and file.is_relative_to(root) else module
+
+
+def head_of(root: Path) -> str | None:
+    """The whole hash of a repository's commit; None without one."""
+    return _git(root, "rev-parse", "HEAD")
+
+
+def remote_of(root: Path) -> str | None:
+    """The address that a repository was cloned from, as it is kept; None where there is none."""
+    return _git(root, "config", "--get", "remote.origin.url")
+
+
 def _file_of(module: str) -> Path | None:
     names = ("__main__", "__mp_main__") if module == "__main__" else (module, "__main__")
     for name in names:

@@ -10,6 +10,7 @@ import yaml
 
 from sweeps.outcome import Completed, Outcome, kind
 from sweeps.space import REPLICATE_KEY, Point
+from sweeps.tracking.origins import attempt_tags
 from sweeps.tracking.run_names import rounded, run_name, short
 from sweeps.tracking.steps import settled
 from sweeps.trial import journal
@@ -78,6 +79,7 @@ class TrialCard:
         files: Its files on this machine.
         objectives: A name per value that it returns.
         seed_key: The key that replicates differ in.
+        command: What runs it alone.
     """
 
     number: int
@@ -85,6 +87,7 @@ class TrialCard:
     files: TrialFiles
     objectives: tuple[str, ...] = ()
     seed_key: str = REPLICATE_KEY
+    command: str = ""
 
     @property
     def run_name(self) -> str:
@@ -166,13 +169,15 @@ class TrialCard:
             loaded = yaml.safe_load(text) if text else {}
         except (yaml.YAMLError, RecursionError):
             loaded = {}
-        attempts = journal.events(self.files.journal, "attempt")
-        last = attempts[-1] if attempts else {}
-        declared = journal.events(self.files.journal, "hyperparameters")
+        told: dict[str, list[dict[str, Any]]] = {"attempt": [{}], "hyperparameters": [], "device": []}
+        for record in journal.read(self.files.journal)[0]:
+            told.get(str(record.get("event")), []).append(record)
+        last, declared = told["attempt"][-1], told["hyperparameters"]
         return Written(
             config_text=text,
             choices=_table(last.get("choices")),
             shown={**_table(loaded), **last},
+            tags=attempt_tags({**last, **(told["device"] or [{}])[-1]}),
             hyperparameters={key: value for event in declared for key, value in _table(event.get("values")).items()},
         )
 
@@ -186,6 +191,8 @@ class TrialCard:
             Tag.ARCH: written.choices.get("model") or overrides.get("model"),
             Tag.SEED: written.shown.get("seed", overrides.get("seed")),
             Tag.TAGS: ", ".join(map(str, own)) if isinstance(own, list) and own else None,
+            Tag.COMMAND: self.command or None,
+            **written.tags,
         }
         return {
             Tag.ROLE: "trial",
@@ -210,12 +217,14 @@ class Written:
         shown: `seed` and `tags` with their values; a configuration of an earlier version has them itself.
         choices: Group to option of its configuration.
         hyperparameters: What a Lightning run gives its loggers, nested.
+        tags: Program, commit, user, versions and device of its last attempt.
     """
 
     config_text: str | None
     shown: Mapping[str, Any]
     choices: Mapping[str, str]
     hyperparameters: Mapping[str, Any]
+    tags: Mapping[str, str]
 
 
 def swept(key: str) -> str:

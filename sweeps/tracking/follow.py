@@ -8,6 +8,7 @@ from pathlib import Path
 from sweeps.errors import StudyError
 from sweeps.outcome import Outcome
 from sweeps.redact import address, text
+from sweeps.report.typed import repeated
 from sweeps.settings import TrackingSettings
 from sweeps.space import REPLICATE_KEY, Point
 from sweeps.study.records import Notice, TrialEnded, TrialHandedBack, TrialRow, TrialStarted
@@ -17,6 +18,7 @@ from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
 from sweeps.tracking.complaints import is_refusal, reason
 from sweeps.tracking.mlflow import MlflowView, prepare
 from sweeps.tracking.names import ORIGINAL, fitting
+from sweeps.tracking.origins import origin_tags
 from sweeps.tracking.parent import finish, pause, show_progress, view_of
 from sweeps.tracking.upload import Upload
 from sweeps.tracking.uploader import Uploader
@@ -137,6 +139,7 @@ def connect(study: Study, uri: str, experiment: str, tell: Callable[[str], None]
         "direction": ", ".join(study.directions),
     }
     tags: dict[str, str] = {Tag.COMMAND: " ".join(study.facts.get("arguments") or [])}
+    tags |= origin_tags((study.facts.get("command") or {}).get("origin"))
     card = StudyCard(key=study.facts["key"], name=study.name, params=params, tags=tags)
     return MlflowView(uri, experiment, card, study.database.lock)
 
@@ -175,6 +178,7 @@ def _card(study: Study, number: int, point: Point, files: StudyFiles) -> TrialCa
         files=files.trial(number),
         objectives=study.value_names,
         seed_key=study.facts.get("seed_key", REPLICATE_KEY),
+        command=repeated(study, point),
     )
 
 

@@ -15,6 +15,7 @@ from sweeps.tracking import embedded
 from sweeps.tracking.batches import Refused, offered
 from sweeps.tracking.cards import EARLIER, StudyCard, Tag, TrialCard
 from sweeps.tracking.experiment import ARTIFACTS, Experiment
+from sweeps.tracking.lineage import Lineage
 from sweeps.tracking.names import ORIGINAL, fitting, shortened, storable
 from sweeps.trial.journal import Sample
 
@@ -52,6 +53,7 @@ class MlflowView:
         self._study, self._lock = study, lock
         self._client = mlflow.MlflowClient(tracking_uri=uri)
         self.experiment = Experiment(self._client, uri, experiment, lock)
+        self.lineage = Lineage(self._client, self.experiment)
         self._parent_id: str | None = None
         self._renamed: set[tuple[str, str]] = set()
 

@@ -11,6 +11,7 @@ from sweeps.outcome import Failed, Outcome, kind
 from sweeps.redact import text
 from sweeps.tracking.cards import Tag, TrialCard, status_of
 from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.origins import tell_origin
 from sweeps.tracking.steps import Steps
 from sweeps.trial import journal
 from sweeps.trial.artifacts import artifacts, content_of
@@ -56,6 +57,7 @@ class Upload:
         if self._offset and has_replaced(records):
             self._replace(view, self._run_id)
             records, offset = journal.read(self.card.files.journal)
+        self._untold.update(tell_origin(view, self._run_id, records, outcome is not None))
         self._send(view, self._run_id, self._steps.passed(curve(records), (journal.span_ms(records) or (0, 0))[1]))
         self._offset = offset
         if outcome is not None:
@@ -134,6 +136,8 @@ class Upload:
         return mark if isinstance(mark, dict) else {}
 
     def _save(self, uri: str, status: str | None) -> None:
+        if not self.card.files.directory.is_dir():
+            return  # the trial's process has not begun
         mark: dict[str, Any] = {"uri": text(uri), "run_id": self._run_id, "offset": self._offset, "status": status}
         mark["steps"] = self._steps.state()
         mark |= {"refused": dict(self.refused)} if self.refused else {}

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+MODEL_FILE = "MLmodel"
+"""What says of a folder that it is a model in MLflow's format."""
+
 
 class TrialPruned(Exception):
     """A task raises it when `should_prune` says that the trial should stop."""
@@ -78,6 +81,31 @@ class Trial:
         """
         Path(path).stat()
 
+    def log_dataset(self, name: str, digest: str, rows: int | Mapping[str, int] | None = None) -> None:
+        """Say which data set the trial reads; the tracking server names it with the run.
+
+        Args:
+            name: Its name.
+            digest: Another one where its content is another, such as the SHA-256 of its file. A server shows the first
+                36 characters.
+            rows: Their number, or a number per split; None: unknown.
+
+        Raises:
+            ValueError: Name or digest is empty or no text, or a number of rows is none.
+        """
+        rows_of(name, digest, rows)
+
+    def log_model(self, folder: str | Path) -> None:
+        """Keep a model in MLflow's own format: a folder with an `MLmodel`, as `mlflow.pytorch.save_model` makes it.
+
+        The best trial's is sent once the study has ended; `tracking.models` says otherwise. `sweeps register STUDY`
+        gives it a name. Nothing in the folder is ever run by a study.
+
+        Raises:
+            FileNotFoundError: There is no such folder, or it has no `MLmodel`.
+        """
+        (Path(folder) / MODEL_FILE).stat()
+
     def progress(self) -> None:
         """Say that the trial is not stuck; cheap enough for every step."""
 
@@ -96,6 +124,22 @@ def check_directions(directions: Mapping[str, str]) -> None:
     for metric, direction in directions.items():
         if direction not in ("max", "min"):
             raise ValueError(f"the direction of {metric} is {direction!r}; valid: 'max', 'min'")
+
+
+def rows_of(name: Any, digest: Any, rows: Any) -> dict[str, int]:
+    """The rows of a data set per split; one number stands under the empty name.
+
+    Raises:
+        ValueError: Name or digest is empty or no text, or a number of rows is none.
+    """
+    for what, value in (("name", name), ("digest", digest)):
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"the {what} of a data set is {value!r}; it must be a text")
+    given = {} if rows is None else rows if isinstance(rows, Mapping) else {"": rows}
+    for number in given.values():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise ValueError(f"the rows of data set {name!r} are {number!r}; they must be a whole number from 0 on")
+    return {str(split): number for split, number in given.items()}
 
 
 _current = Trial()

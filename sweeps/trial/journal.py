@@ -52,7 +52,7 @@ class Journal:
         step = max(self._past.last_steps.values(), default=0)
         self.log(new, step + any(self._past.last_steps.get(text(name)) == step for name in new))
 
-    def event(self, name: str, **fields: Any) -> None:
+    def event(self, name: str, /, **fields: Any) -> None:
         """Record something that happened; of a value that is not plain, its text."""
         self._append({"t": _now_ms(), "event": name, **fields})
 

@@ -7,10 +7,9 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from sweeps.errors import first_line
@@ -26,42 +25,14 @@ from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
+from sweeps.worker.job import Job
 from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, Waiting, encode
 from sweeps.worker.own_runs import bind
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.returned import sendable
-from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What a trial's process needs to know.
-
-    Attributes:
-        overrides: The point's overrides, and those that say how the study runs.
-        directory: The trial's own directory.
-        point: Key of the trial's point, to which the directory must belong.
-        number: The trial's number.
-        attempt: 1 for the first execution.
-        environment: Variables of this process, such as the visible device.
-        restarts: How often the trial was sent back to its beginning; what it left before is set aside.
-        tracking_uri: Where the study is tracked; None: nowhere.
-        experiment: Experiment of the study's runs.
-        may_restart: Whether it begins anew where its task cannot continue from what is there.
-    """
-
-    overrides: tuple[str, ...]
-    directory: Path
-    number: int
-    attempt: int
-    point: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    restarts: int = 0
-    tracking_uri: str | None = None
-    experiment: str = ""
-    may_restart: bool = False
+from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt, record_device
 
 
 def run_in_child(job: Job, connection: Connection) -> None:
@@ -88,6 +59,7 @@ def run_in_child(job: Job, connection: Connection) -> None:
             bind(files.upload_mark, job.tracking_uri, job.experiment)
         announce(job.overrides, job.directory, job.number)
         returned = _run_or_restart(job, files, tell)
+        record_device(files)
         if numbers := named_numbers(returned):
             Journal(job.directory).log_last(numbers)
         return returned
@@ -192,7 +164,7 @@ def _run_task(job: Job) -> Any:
 
     application = published()
     config = _compose(job)
-    record_attempt(TrialFiles(job.directory), job.attempt, config)
+    record_attempt(TrialFiles(job.directory), job.attempt, config, job.origin)
     result = run_job(
         hydra_context=application.hydra_context,
         task_function=application.task.find(),

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from sweeps.worker import kinship
 from sweeps.worker.application import Application, Publication
-from sweeps.worker.child import Job, run_in_child
+from sweeps.worker.child import run_in_child
+from sweeps.worker.job import Job
 from sweeps.worker.process import TrialProcess, has_ended
 from sweeps.worker.script import hidden_main
 from sweeps.worker.shelter import Shelter

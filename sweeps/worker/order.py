@@ -1,19 +1,20 @@
 """What a worker works on: which study, where it is kept, and how its trials are run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from sweeps.identity.fingerprint import Compose, Fingerprints
+from sweeps.identity.origin import Origin
 from sweeps.own_keys import own_keys
 from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.space import Space
 from sweeps.study.records import Claim
 from sweeps.worker.application import Application
-from sweeps.worker.child import Job
+from sweeps.worker.job import Job
 from sweeps.worker.placement import Place
 
 
@@ -32,6 +33,7 @@ class WorkOrder:
         tracking: The `tracking` group.
         configuration: Which of the study's configurations this is, counted from 1.
         identity: Tells the application apart from others.
+        origin: What the command runs, and who typed it.
     """
 
     study: str
@@ -44,6 +46,7 @@ class WorkOrder:
     tracking: TrackingSettings
     configuration: int | None = None
     identity: str = ""
+    origin: Origin = field(default_factory=Origin)
 
     def fingerprints(self) -> Fingerprints:
         """Gives the points that a sampler draws their identity."""
@@ -70,6 +73,7 @@ class WorkOrder:
             experiment=self.tracking.experiment,
             may_restart=self.settings.retry_failed,
             environment=dict(place.environment),
+            origin=self.origin.as_facts(),
         )
 
 

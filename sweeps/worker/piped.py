@@ -15,7 +15,7 @@ from sweeps.redact import text
 from sweeps.trial.artifacts import keep_artifact
 from sweeps.trial.checkpoints import newest
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.handle import Trial, check_directions
+from sweeps.trial.handle import Trial, check_directions, rows_of
 from sweeps.trial.journal import Journal
 from sweeps.worker.messages import PIPE_CLOSED, Declared, FromTrial, Progressed, Prune, Reported, decode, encode
 
@@ -65,6 +65,13 @@ class PipedTrial(Trial):
 
     def log_artifact(self, path: str | Path) -> None:
         self._journal.event("artifact", path=keep_artifact(TrialFiles(self._directory), Path(path)))
+
+    def log_dataset(self, name: str, digest: str, rows: int | Mapping[str, int] | None = None) -> None:
+        self._journal.event("dataset", name=name, digest=digest, rows=rows_of(name, digest, rows))
+
+    def log_model(self, folder: str | Path) -> None:
+        super().log_model(folder)
+        self._journal.event("model", path=keep_artifact(TrialFiles(self._directory), Path(folder)))
 
     def progress(self) -> None:
         now = time.monotonic()

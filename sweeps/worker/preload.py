@@ -4,6 +4,7 @@ import contextlib
 import gc
 from multiprocessing import spawn
 
+from sweeps.identity.origin import Circumstances
 from sweeps.worker.application import published
 from sweeps.worker.script import give_globals
 
@@ -15,6 +16,7 @@ with contextlib.suppress(Exception):
     give_globals(published().main, published().main_globals)
     # Hydra's parsers are slow the first time.
     published().compose(published().sample)
+    Circumstances.here()
 # A collection in a trial need not look at all that was imported, nor copy its pages.
 gc.collect()
 gc.freeze()

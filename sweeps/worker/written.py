@@ -3,7 +3,8 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
+from sweeps.identity.origin import Circumstances, gpu_in_use
 from sweeps.own_keys import own_keys
 from sweeps.redact import learn_config, learn_variables, tree
 from sweeps.trial.files import TrialFiles, write_text
@@ -19,22 +21,28 @@ from sweeps.trial.journal import Journal
 from sweeps.versions import replace_resolver
 
 
-def record_attempt(files: TrialFiles, attempt: int, config: Any) -> None:
+def record_attempt(files: TrialFiles, attempt: int, config: Any, origin: Mapping[str, Any]) -> None:
     """Keep the configuration as it is written, less what says how the study runs, and note the attempt.
 
     Args:
         files: The trial's files.
         attempt: 1 for the first execution.
         config: The composed configuration.
+        origin: What the command runs, and who typed it.
     """
     write_text(files.config, OmegaConf.to_yaml(OmegaConf.create(tree(_own(config)))))
     choices = {str(group): choice for group, choice in config.hydra.runtime.choices.items() if choice is not None}
     keys = {"seed": own_keys(config).seed, "tags": "tags"}  # a tracking server shows their values
     with environment_as_written():
         shown = {name: value for name, key in keys.items() if (value := _resolved(config, key)) is not None}
-    Journal(files.directory).event(
-        "attempt", attempt=attempt, pid=os.getpid(), choices=choices, seed_key=keys["seed"], **shown
-    )
+    shown |= {"seed_key": keys["seed"], "origin": origin, **asdict(Circumstances.here())}
+    Journal(files.directory).event("attempt", attempt=attempt, pid=os.getpid(), choices=choices, **shown)
+
+
+def record_device(files: TrialFiles) -> None:
+    """Note the GPU that the task has used, if any."""
+    if (name := gpu_in_use()) is not None:
+        Journal(files.directory).event("device", device=name)
 
 
 def learn_secrets(config: Any) -> None:

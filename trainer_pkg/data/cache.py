@@ -30,7 +30,12 @@ def cached(source: Source, folder: Path) -> dict[str, Columns]:
         mean, std = _moments(splits["train"]["image"])
         return {**splits, "scale": {"mean": mean, "std": std}}
 
-    return mapped(folder / f"{source.name}.{_LAYOUT}.pt", read)
+    return mapped(file_of(source, folder), read)
+
+
+def file_of(source: Source, folder: Path) -> Path:
+    """The cache file of a source."""
+    return folder / f"{source.name}.{_LAYOUT}.pt"
 
 
 def mapped(path: Path, make: Callable[[], dict[str, Columns]]) -> dict[str, Columns]:

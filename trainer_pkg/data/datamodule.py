@@ -11,7 +11,8 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from trainer_pkg.data.cache import cached, mapped
+from trainer_pkg.data.cache import cached, file_of, mapped
+from trainer_pkg.data.digests import digest_of_all
 from trainer_pkg.data.labels import Labels
 from trainer_pkg.data.rows import Rows
 from trainer_pkg.data.sampler import BatchOrder
@@ -94,6 +95,7 @@ class DataModule(LightningDataModule):
         self._transforms = {"train": train_transform, "val": eval_transform, "test": eval_transform}
         self._mean, self._std = mean, std
         self._splits: dict[str, Rows] = {}
+        self._name, self._files = source.name, [file_of(source, self._cache_dir)]
         self._resume = (0, 0)
 
     @functools.cached_property
@@ -104,6 +106,17 @@ class DataModule(LightningDataModule):
         spec = replace(known, targets={**known.targets, **extra})
         transform = self._transforms["test"]
         return spec if transform is None else replace(spec, input_shape=_shape_after(transform, spec))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """`name`, `digest` of the mapped files, and `rows` per split, once it is set up."""
+        rows = {split: len(rows) for split, rows in self._splits.items()}
+        return {"name": self._name, "digest": digest_of_all(self._files), "rows": rows}
+
+    @property
+    def scale(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation on the scale 0 to 255, each (C, 1, 1) or (1, 1, 1), once it is set up."""
+        return self._scale
 
     def prepare_data(self) -> None:
         cached(self.source, self._cache_dir)
@@ -190,8 +203,11 @@ class DataModule(LightningDataModule):
 
         if not labels.name:
             return make()
-        split_name = f"{len(train)}-{self._split_seed}"
-        return mapped(self._cache_dir / f"{self.source.name}-{labels.name}-{split_name}.2.pt", make)
+        name = f"{self.source.name}-{labels.name}"
+        path = self._cache_dir / f"{name}-{len(train)}-{self._split_seed}.2.pt"
+        found = mapped(path, make)
+        self._name, self._files = name, [*self._files, path]
+        return found
 
     def _order(self, split: str, batch_size: int, seed: int | None = None) -> BatchOrder:
         rank = getattr(self.trainer, "global_rank", 0)
