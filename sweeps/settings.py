@@ -17,6 +17,7 @@ DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
 SAMPLERS = ("auto", "grid", "tpe", "random")
 DIRECTIONS = ("maximize", "minimize")
 ON_CHANGE = ("new", "refuse")
+MODELS = ("best", "all", "none")
 
 Settings = TypeVar("Settings")
 
@@ -72,6 +73,7 @@ class TrackingSettings:
     uri: str | None = field(default_factory=lambda: tracking_uri())
     experiment: str = "sweeps"
     drain_s: float = 10.0
+    models: str = "best"
 
 
 def default_storage(directory: str = DEFAULT_DIRECTORY) -> str:
@@ -124,7 +126,9 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
 
 def tracking_settings(config: DictConfig, key: str | None = "tracking") -> TrackingSettings:
     """Read and check `tracking`."""
-    return _read(config, key, "tracking", TrackingSettings)
+    settings = _read(config, key, "tracking", TrackingSettings)
+    _one_of("models", settings.models, MODELS, "tracking")
+    return settings
 
 
 def _read(config: DictConfig, key: str | None, group: str, schema: type[Settings]) -> Settings:
@@ -172,9 +176,9 @@ def _take_over(settings: StudySettings, config: DictConfig, key: str | None) -> 
             )
 
 
-def _one_of(key: str, value: Any, known: tuple[str, ...]) -> None:
+def _one_of(key: str, value: Any, known: tuple[str, ...], group: str = "study") -> None:
     if value not in known:
-        raise StudyError(f"study.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}")
+        raise StudyError(f"{group}.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}")
 
 
 def _at_least(settings: StudySettings, limits: dict[str, float]) -> None:

@@ -53,6 +53,11 @@ def tell(trainer: Trainer, what: str, **values: Any) -> None:
             method(**values)
 
 
+def has_listener(trainer: Trainer, what: str) -> bool:
+    """Whether a logger has this method."""
+    return any(callable(getattr(logger, what, None)) for logger in trainer.loggers)
+
+
 def plain_config(cfg: DictConfig, *, resolve: bool = True, keys: Sequence[str] = _RUN_KEYS) -> dict[str, Any]:
     """What rebuilds the run, as plain containers that a safe checkpoint may hold.
 

@@ -12,7 +12,8 @@ from trainer_pkg.assemble import Run, assemble
 from trainer_pkg.checkpoint import check_fits, newest_valid
 from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.record import Metrics, latest_metrics, plain_config
+from trainer_pkg.packaged import package
+from trainer_pkg.record import Metrics, has_listener, latest_metrics, plain_config, tell
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | Metrics | None:
         metrics = train(made.data, made.module, made.trainer, checkpoint, fit=cfg.train, test=cfg.test)
     except SIGTERMException:
         raise SystemExit(_EXIT_TERMINATED) from None
+    if cfg.train and has_listener(made.trainer, "log_model"):
+        _keep_model(made, cfg)
     reported = {**made.record.metrics, **metrics}
     shown = "  ".join(
         f"{name}={value:.4f}" for name, value in reported.items() if name.startswith(("test/", "val/acc_best"))
@@ -99,6 +102,15 @@ def objective(metrics: Metrics, names: Any) -> float | tuple[float, ...] | None:
         raise ConfigError(f"study.objective={missing[0]} was never reported. Reported: {', '.join(metrics) or 'none'}.")
     values = tuple(metrics[name] for name in wanted)
     return values[0] if isinstance(names, str) else values
+
+
+def _keep_model(made: Run, cfg: DictConfig) -> None:
+    """Write the best network as a model in MLflow's format, and tell the loggers that ask for models."""
+    if not made.trainer.is_global_zero or made.trainer.fast_dev_run:  # type: ignore[attr-defined]
+        return
+    folder = package(made, cfg, Path(cfg.paths.output_dir) / "model")
+    if folder is not None:
+        tell(made.trainer, "log_model", folder=str(folder))
 
 
 def _announce(made: Run, cfg: DictConfig) -> None:

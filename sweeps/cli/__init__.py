@@ -2,7 +2,7 @@
 
 import typer
 
-from sweeps.cli import changing, looking, pages, tracked
+from sweeps.cli import changing, looking, pages, registering, tracked
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
@@ -10,7 +10,7 @@ app = typer.Typer(
 app.command("list")(looking.list_studies)
 for _command in (
     *(looking.show, looking.table, looking.compare),
-    *(tracked.sync, tracked.doctor),
+    *(tracked.sync, tracked.doctor, registering.register),
     *(changing.delete, changing.worker, changing.retry),
     *(pages.ui, pages.dashboard),
 ):

@@ -62,6 +62,16 @@ def best_cell(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[Tri
     return [trial for _, trial in sorted(best, key=lambda each: (each[0], each[1].number))]
 
 
+def winners(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
+    """The replicates of the best cell, the best one first; without replicates the best trial.
+
+    Empty where there are several objectives, or no trial has a value.
+    """
+    if len(study.directions) != 1:
+        return []
+    return best_cell(trials, study.directions) or best_trials(trials, study.directions)[:1]
+
+
 def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     """The best trial with the command that repeats it, or the Pareto set; empty where no trial has a value."""
     if cell := best_cell(trials, study.directions):

@@ -37,6 +37,7 @@ class Tag(StrEnum):
     DETAIL = "detail"
     NUM_SAMPLES = "sweeps.num_samples"
     """Of a closed run: samples that it should have, all of which have been sent."""
+    DIGEST = "sweeps.digest"
     REFUSED = "sweeps.refused"
     """Of a closed run: metric name to the number of its samples that the server does not take, as JSON."""
 

@@ -17,6 +17,7 @@ from sweeps.tracking.address import where
 from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
 from sweeps.tracking.complaints import is_refusal, reason
 from sweeps.tracking.mlflow import MlflowView, prepare
+from sweeps.tracking.models import keep_models
 from sweeps.tracking.names import ORIGINAL, fitting
 from sweeps.tracking.origins import origin_tags
 from sweeps.tracking.parent import finish, pause, show_progress, view_of
@@ -85,9 +86,14 @@ class Tracking:
             self._link = known.get("link")
             return
         self._start()
-        end = finish if is_finished else pause
+
+        def end(view: MlflowView) -> None:
+            if is_finished:
+                keep_models(self._study, view, self._files, card_of, self._warn)
+            (finish if is_finished else pause)(self._study, view, self._files)
+
         try:
-            is_whole = self._uploader.close(drain_s, lambda view: end(self._study, view, self._files))
+            is_whole = self._uploader.close(drain_s, end)
         except BaseException:  # a signal: the user waits for this server no longer
             self._view = None
             raise
@@ -213,6 +219,7 @@ def sync(
         for line in upload.complaints():
             tell(line)
     if study.is_finished():
+        keep_models(study, view, files, card_of, tell)
         finish(study, view, files)
     return sent
 

@@ -53,7 +53,7 @@ class MlflowView:
         self._study, self._lock = study, lock
         self._client = mlflow.MlflowClient(tracking_uri=uri)
         self.experiment = Experiment(self._client, uri, experiment, lock)
-        self.lineage = Lineage(self._client, self.experiment)
+        self.lineage = Lineage(self._client, uri, self.experiment)
         self._parent_id: str | None = None
         self._renamed: set[tuple[str, str]] = set()
 

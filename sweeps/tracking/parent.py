@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from sweeps.report.best import best_cell, best_trials
+from sweeps.report.best import winners
 from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import Column, Table, benchmark_table
@@ -109,7 +109,7 @@ def _figures(study: Study, trials: Sequence[TrialRow]) -> list[Sample]:
         f"trials/{state}": float(counts[state]) for state in ("completed", "failed", "pruned", "running", "open")
     }
     figures["cost/seconds"] = sum(outcome.duration_s for outcome in outcomes)
-    if best := _best(study, trials):
+    if best := winners(study, trials):
         value = statistics.fmean(trial.outcome.values[0] for trial in best)  # type: ignore[union-attr]
         figures |= {f"{BEST}{study.value_names[0]}": value, f"{BEST}objective": value}
     now = time.time_ns() // 1_000_000
@@ -132,7 +132,7 @@ def _note(study: Study, view: MlflowView, files: StudyFiles, trials: Sequence[Tr
 
 
 def _best_line(study: Study, view: MlflowView, files: StudyFiles, trials: Sequence[TrialRow]) -> str:
-    best = _best(study, trials)
+    best = winners(study, trials)
     if not best or best[0].point is None:
         return ""
     card = TrialCard(number=best[0].number, point=best[0].point, files=files.trial(best[0].number))
@@ -143,13 +143,6 @@ def _best_line(study: Study, view: MlflowView, files: StudyFiles, trials: Sequen
     told = f"**Best**: {linked}, {study.value_names[0]} = {values[0]:.6g} ({study.directions[0]})"
     mean = f", the best seed of the cell with the best mean, {statistics.fmean(values):.6g} over {len(best)} seeds"
     return f"{told}{mean if len(best) > 1 else ''}."
-
-
-def _best(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
-    """The replicates of the best cell, the best one first; without replicates the best trial."""
-    if len(study.directions) != 1:
-        return []
-    return best_cell(trials, study.directions) or best_trials(trials, study.directions)[:1]
 
 
 def _fitted(table: Table, room: int) -> str:

@@ -45,7 +45,8 @@ def with_checkpoint_config(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     theirs = OmegaConf.create(found)
     for key in [*keys, *(place for place in _PLACES if OmegaConf.select(theirs, place) is not None)]:
         OmegaConf.update(theirs, key, None, merge=False)  # what the user sets is the user's
-    _check(OmegaConf.to_container(theirs, resolve=False), plain_config(cfg, keys=_GROUPS), str(cfg.ckpt_path))
+    own = plain_config(cfg, keys=_GROUPS)
+    check_parts(OmegaConf.to_container(theirs, resolve=False), own, f"ckpt_path={cfg.ckpt_path}")
     for key in found:
         merged[key] = found[key]
     if "data" in found:
@@ -63,18 +64,27 @@ def _path_of(cfg: DictConfig) -> Path:
     return Path(cfg.ckpt_path)
 
 
-def _check(config: Any, own: Any, path: str) -> None:
-    """Refuse what only a user's own configuration may say, unless it says the same."""
+def check_parts(config: Any, own: Any, where: str) -> None:
+    """Refuse what only a user's own configuration may say, unless it says the same.
+
+    Args:
+        config: Parts of a configuration that somebody else may have written, plain, interpolations as written.
+        own: The user's own, likewise.
+        where: What holds the first, for the message.
+
+    Raises:
+        ConfigError: It names a constructor or a value that it may not.
+    """
     try:
         check_targets(config, "", FROM_CHECKPOINTS)
     except ConfigError as error:
-        raise ConfigError(f"ckpt_path={path}: {str(error).lstrip('.')}") from error
+        raise ConfigError(f"{where}: {str(error).lstrip('.')}") from error
     known = set(_texts(own, ""))
     for key, value in _texts(config, ""):
         # A resolver reads the environment, and other keys hold addresses: a checkpoint asks for neither.
         if "${" in _REFERENCE.sub("", value) and (key, value) not in known:
             raise ConfigError(
-                f"ckpt_path={path}: {key.lstrip('.')}={value} is no value that a checkpoint may hold."
+                f"{where}: {key.lstrip('.')}={value} is no value that a checkpoint may hold."
                 f" Set it yourself: '{key.lstrip('.')}=...'."
             )
 
