@@ -74,6 +74,7 @@ class TrackingSettings:
     experiment: str = "sweeps"
     drain_s: float = 10.0
     models: str = "best"
+    system_metrics: bool = False
 
 
 def default_storage(directory: str = DEFAULT_DIRECTORY) -> str:

@@ -105,6 +105,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
     assert len((tmp_path / "tables" / "trials.csv").read_text().splitlines()) == 7
     assert " ± " in next(output for line, output in outputs if "study.replicates" in line)
     assert "agree" in dict(outputs)["sweeps doctor demo"]
+    assert "models:/demo@champion" in dict(outputs)["sweeps register demo --alias champion"]
 
 
 @pytest.mark.timeout(120)

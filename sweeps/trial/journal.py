@@ -45,6 +45,10 @@ class Journal:
             self._past.last_steps.update(dict.fromkeys(new, step))
             self._append({"t": _now_ms(), "step": step, "metrics": new})
 
+    def next_step(self, name: str) -> int:
+        """The first step behind all that are recorded of a metric."""
+        return self._past.last_steps.get(text(name), -1) + 1
+
     def log_last(self, values: Mapping[str, float]) -> None:
         """Record what came out at the end, at the last step; a value that stands there already is not repeated."""
         last = {sample.name: sample.value for sample in samples(self.path)}

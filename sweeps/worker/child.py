@@ -32,6 +32,7 @@ from sweeps.worker.own_runs import bind
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.returned import sendable
+from sweeps.worker.system import measured
 from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt, record_device
 
 
@@ -58,7 +59,8 @@ def run_in_child(job: Job, connection: Connection) -> None:
         if job.tracking_uri:
             bind(files.upload_mark, job.tracking_uri, job.experiment)
         announce(job.overrides, job.directory, job.number)
-        returned = _run_or_restart(job, files, tell)
+        with measured(job.directory, job.system_metrics):
+            returned = _run_or_restart(job, files, tell)
         record_device(files)
         if numbers := named_numbers(returned):
             Journal(job.directory).log_last(numbers)

@@ -22,6 +22,7 @@ class Job:
         experiment: Experiment of the study's runs.
         may_restart: Whether it begins anew where its task cannot continue from what is there.
         origin: What the command runs, and who typed it, as `Origin.as_facts` gives it.
+        system_metrics: Whether it records what its process uses.
     """
 
     overrides: tuple[str, ...]
@@ -35,3 +36,4 @@ class Job:
     experiment: str = ""
     may_restart: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
+    system_metrics: bool = False

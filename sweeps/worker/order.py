@@ -74,6 +74,7 @@ class WorkOrder:
             may_restart=self.settings.retry_failed,
             environment=dict(place.environment),
             origin=self.origin.as_facts(),
+            system_metrics=self.tracking.system_metrics,
         )
 
 

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from sweeps.cli.registering import register
 from sweeps.doctor import examine
 from sweeps.errors import StudyError, SweepsError
 from sweeps.identity.origin import Origin
 from sweeps.outcome import Completed, Failed
-from sweeps.cli.registering import register
 from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
