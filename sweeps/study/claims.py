@@ -9,6 +9,7 @@ import optuna
 from sweeps import outcome as outcomes
 from sweeps.errors import StudyError
 from sweeps.outcome import Outcome
+from sweeps.study.bundles import Bundles
 from sweeps.study.events import Note
 from sweeps.study.ledger import Ledger
 from sweeps.study.mirror import Mirror
@@ -16,6 +17,7 @@ from sweeps.study.records import Claim, claim_of, columns, point_of
 from sweeps.study.requeue import Ending, Finish, Requeue, decide
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
+from sweeps.trial.files import TrialFiles
 
 if TYPE_CHECKING:
     from sweeps.study.sampling import Draw
@@ -38,6 +40,7 @@ class Claims:
         # A study that Optuna alone has made has no key, and none of our rows.
         self._ledger = Ledger(database, self.facts.get("key", ""))
         self._mirror = Mirror(database, study, self._ledger)
+        self.bundles = Bundles(database, self.facts.get("key", ""))
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -81,7 +84,9 @@ class Claims:
         watched = reports.get(self.objectives[0]) if len(self.objectives) == 1 else None  # Optuna's pruners take one
         return watched is not None and self._mirror.should_prune(claim.trial_id, watched, step)
 
-    def settle(self, claim: Claim, ending: Ending, spent_s: float, max_retries: int) -> Finish | Requeue | None:
+    def settle(
+        self, claim: Claim, ending: Ending, spent_s: float, max_retries: int, files: TrialFiles | None = None
+    ) -> Finish | Requeue | None:
         """Record what becomes of a trial whose attempt is over.
 
         Args:
@@ -89,6 +94,7 @@ class Claims:
             ending: How the attempt ended.
             spent_s: Its wall time.
             max_retries: Further attempts that a trial gets after failures of its own.
+            files: The trial's files; where it has ended, they are kept for other machines.
 
         Returns:
             What was decided; None when the claim is no longer ours and nothing was taken from us.
@@ -97,6 +103,8 @@ class Claims:
         match decision:
             case Finish(outcome=outcome):
                 is_taken = self.tell(claim, outcome)
+                if is_taken and files is not None:
+                    self.bundles.keep(claim.number, claim.attempt, files)
             case Requeue():
                 is_taken = self.give_back(claim, spent_s, decision)
         return decision if is_taken else None

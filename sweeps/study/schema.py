@@ -5,9 +5,9 @@ Whatever changes here needs a new `VERSION` and a step in `migration.py`.
 
 import sqlalchemy as sa
 
-VERSION = 3
-"""3: rows say which configuration they ran. 2: rows belong to the study's key. 1, which no table names: they belonged
-to Optuna's number of the study."""
+VERSION = 4
+"""4: what a trial leaves is kept, too. 3: rows say which configuration they ran. 2: rows belong to the study's key. 1,
+which no table names: they belonged to Optuna's number of the study."""
 
 metadata = sa.MetaData()
 
@@ -53,4 +53,14 @@ events = sa.Table(
     sa.Column("what", sa.String(16), nullable=False),  # one of `events.What`
     sa.Column("why", sa.Text, nullable=False),
     sa.Index("sweeps_events_of_trial", "study_key", "number", "id"),
+)
+
+bundles = sa.Table(
+    "sweeps_bundles",
+    metadata,
+    sa.Column("study_key", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # the trial's number
+    sa.Column("attempt", sa.Integer, nullable=False),  # the one that has ended the trial
+    sa.Column("digest", sa.String(64), nullable=False),  # of the files, however they are packed
+    sa.Column("content", sa.LargeBinary, nullable=False),  # a zip archive
 )

@@ -217,7 +217,8 @@ class Worker:
 
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         member.files.scrub_log()
-        decision = self._study.settle(member.claim, ending, attempt.worked_s(member), self._settings.max_retries)
+        worked_s, max_retries = attempt.worked_s(member), self._settings.max_retries
+        decision = self._study.settle(member.claim, ending, worked_s, max_retries, member.files)
         if isinstance(ending, Ended) and decision is not None:
             self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
         if decision is not None:
