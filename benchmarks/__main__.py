@@ -1,4 +1,4 @@
-"""`python -m benchmarks sweep|tracking|overhead|step|families|storage|commands`: each prints one table."""
+"""`python -m benchmarks sweep|tracking|overhead|step|families|storage|sync|commands`: each prints one table."""
 
 import functools
 import importlib.util
@@ -110,6 +110,16 @@ def storage(num: Annotated[int, typer.Option(help="Points of the large study.")]
         rows = [{"": name, **values} for name, values in found.items()]
         print(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=".2f"))
         print(f"sweeps table over {num} trials: {table_s(folder, num):.1f} s")
+
+
+@app.command()
+def sync(num: Annotated[int, typer.Option(help="Trials, of 191 points each.")] = 1000) -> None:
+    """A large study sent to an empty MLflow server, looked at, and sent to a wiped one from another machine."""
+    from benchmarks.sync import measure
+
+    with tempfile.TemporaryDirectory() as name:
+        rows = measure(Path(name), num)
+    print(tabulate(rows, headers=["", "s", "points/s"], tablefmt="pipe", floatfmt=".1f"))
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Compares what the study, the journals and the tracking server say of a trial."""
 
-import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,12 +14,21 @@ from sweeps.owners import is_known_dead
 from sweeps.report.typed import looked_at
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
-from sweeps.tracking.cards import Tag, TrialCard, status_of
+from sweeps.tracking.compared import Compared, Comparison, compare
 from sweeps.tracking.complaints import told
 from sweeps.tracking.follow import card_of
+from sweeps.tracking.gathered import gathered
 from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.parent import lacks
+from sweeps.tracking.sync import sync
 from sweeps.trial.files import StudyFiles
 from sweeps.values import typed
+
+_SURELY_GONE_S = 600.0
+"""Silence after which a worker of another machine is gone; one of this machine is judged by its process."""
+
+_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NESTS, _MAX_NESTS = re.compile(r"[\[{]|[-?] "), 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +48,11 @@ def examine(study: Study, files: StudyFiles, connect: Callable[[], MlflowView] |
         connect: Makes the view of the tracking server; None leaves it out.
     """
     trials = study.trials()
-    findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials), *_journals(study, trials, files)]
-    findings += _configurations(study, files)
-    if connect is not None:
-        findings += _runs(study, trials, files, connect)
+    findings = [*_unfinished(study, trials), *_mirror(study), *_results(trials)]
+    with gathered(study, files) as found:
+        findings += [*_journals(study, trials, files, found), *_configurations(study, found)]
+        if connect is not None:
+            findings += _runs(study, found, connect)
     return findings
 
 
@@ -81,11 +91,11 @@ def _mirror(study: Study) -> Iterator[Finding]:
         yield Finding(problem=f"trial {number} differs in Optuna's tables", advice="the study's next worker mends it")
 
 
-def _journals(study: Study, trials: list[TrialRow], files: StudyFiles) -> Iterator[Finding]:
+def _journals(study: Study, trials: list[TrialRow], files: StudyFiles, found: StudyFiles) -> Iterator[Finding]:
     for trial in trials:
         if not isinstance(trial.outcome, Completed):
             continue
-        card = card_of(study, trial, files)
+        card = card_of(study, trial, found)
         if card is None:
             problem = f"trial {trial.number} has no directory under {files.directory}"
             yield Finding(problem=problem, advice="it ran elsewhere")
@@ -101,9 +111,11 @@ def _configurations(study: Study, files: StudyFiles) -> Iterator[Finding]:
         if trial.point is None or card is None or not (text := card.written().config_text):
             continue
         try:
-            found = dict(flat(yaml.safe_load(text) or {}))
-        except yaml.YAMLError:
-            yield Finding(problem=f"trial {trial.number}: {card.files.config} is damaged", advice="do not trust it")
+            found = dict(flat(_load(text) or {}))
+        except (yaml.YAMLError, RecursionError):
+            config = card.files.config
+            shown = config.resolve() if card.files.directory.is_symlink() else config.name  # of another machine
+            yield Finding(problem=f"trial {trial.number}: {shown} is damaged", advice="do not trust it")
             continue
         values = {key.lstrip("+") for key in trial.point.overrides}
         rest = {key: value for key, value in found.items() if key not in values}
@@ -116,48 +128,72 @@ def _configurations(study: Study, files: StudyFiles) -> Iterator[Finding]:
                 break
 
 
-def _runs(
-    study: Study, trials: list[TrialRow], files: StudyFiles, connect: Callable[[], MlflowView]
-) -> Iterator[Finding]:
+def _runs(study: Study, files: StudyFiles, connect: Callable[[], MlflowView]) -> Iterator[Finding]:
     sync = looked_at("sync", study)
     try:
         view = connect()
-        runs = view.children()
+        found = compare(study, files, view)
+        of_study = list(_run_of_study(study, found, view))
     # The client raises many kinds; for the user they are one.
     except Exception as error:
         yield Finding(problem=f"tracking {told(error)}", advice="see what the server says")
         return
-    by_trial: dict[str, list[Any]] = {}
-    for run in runs:
-        by_trial.setdefault(run.data.tags.get(Tag.TRIAL, "?"), []).append(run)
-    for trial in trials:
-        found = by_trial.pop(str(trial.number), [])
-        if trial.outcome is not None:
-            yield from _run(view, trial, found, card_of(study, trial, files), sync)
-    for number, found in by_trial.items():
-        yield Finding(
-            problem=f"MLflow has {len(found)} runs of trial {number}, the study has none", advice="delete them"
-        )
+    for problem in of_study:
+        yield Finding(problem=problem, advice=sync)
+    for one in found.trials:
+        for problem in _run(one):
+            is_known = one.card is not None or one.trial.outcome is None
+            yield Finding(problem=problem, advice=sync if is_known else f"{sync}, on the machine that ran it")
+        for name in one.lost:
+            problem = f"trial {one.trial.number}: {name} is neither in MLflow nor here"
+            yield Finding(problem=problem, advice=f"{sync}, on the machine that ran it")
+    for number, count in found.strangers.items():
+        yield Finding(problem=f"MLflow has {count} runs of trial {number}, the study has none", advice="delete them")
 
 
-def _run(view: MlflowView, trial: TrialRow, found: list[Any], card: TrialCard | None, sync: str) -> Iterator[Finding]:
-    if len(found) != 1:
-        yield Finding(problem=f"trial {trial.number} has {len(found)} runs in MLflow", advice=sync)
-        return
-    run = found[0]
-    status = run.info.status
-    if trial.outcome is not None and status != status_of(trial.outcome):
-        yield Finding(problem=f"trial {trial.number} is {trial.state}, its run is {status}", advice=sync)
-    if card is not None:
-        yield from _samples(view, run, trial, card, sync)
+def _run_of_study(study: Study, found: Comparison, view: MlflowView) -> Iterator[str]:
+    if len(found.parents) == 1:
+        yield from lacks(study, view, found.parents[0])
+    elif found.parents or any(one.trial.outcome is not None for one in found.trials):
+        yield f"the study has {len(found.parents)} runs in MLflow"
 
 
-def _samples(view: MlflowView, run: Any, trial: TrialRow, card: TrialCard, sync: str) -> Iterator[Finding]:
-    expected = Counter(sample.name for sample in card.samples(trial.outcome))
-    expected.subtract(json.loads(run.data.tags.get(Tag.REFUSED) or "{}"))
-    for name, count in expected.items():
-        there = len(view.history(run.info.run_id, name))
-        if there != count:
-            yield Finding(
-                problem=f"trial {trial.number}: {name} has {there} samples in MLflow, {count} recorded", advice=sync
-            )
+def _run(one: Compared) -> Iterator[str]:
+    """What is wrong with the run of a trial, one line each."""
+    number, num_runs = one.trial.number, len(one.others) + (one.run is not None)
+    if num_runs > 1 or (num_runs == 0 and one.trial.outcome is not None):
+        yield f"trial {number} has {num_runs} runs in MLflow"
+    for problem in (*one.problems, *(why for _, why in one.lacks)):
+        yield f"trial {number}: {problem}"
+    if one.is_astray and one.parent is not None:
+        yield f"trial {number}: its run is not below the study's"
+
+
+def mend(
+    study: Study, files: StudyFiles, connect: Callable[[], MlflowView] | None, tell: Callable[[str], None]
+) -> None:
+    """Mend what can be mended without running a trial.
+
+    Trials of workers that are gone are open again, Optuna's tables get what they lack, and the server is sent what it
+    lacks.
+
+    Args:
+        study: The study.
+        files: Its files on this machine.
+        connect: Makes the view of the tracking server; None leaves it out.
+        tell: Shows the user one line per thing that cannot be mended.
+    """
+    study.reap(_SURELY_GONE_S, "sweeps doctor")
+    study.reconcile()
+    if connect is not None:
+        try:
+            sync(study, connect(), files, tell)
+        # As in `_runs`, which tells it, too.
+        except Exception as error:
+            tell(f"tracking {told(error)}")
+
+
+def _load(text: str) -> Any:
+    """A configuration; by the fast parser, unless it may be nested so deep that this one would break."""
+    may_be_deep = len(_NESTS.findall(text)) > _MAX_NESTS
+    return yaml.load(text, yaml.SafeLoader if may_be_deep else _FAST)

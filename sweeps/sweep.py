@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sweeps.command import started_by
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
+from sweeps.hydra_output import KEPT, check_output, unused_output
 from sweeps.identity.origin import Origin
 from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
@@ -25,7 +26,7 @@ from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
-from sweeps.tracking.mlflow import warm_up
+from sweeps.tracking.first_use import warm_up
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
@@ -40,11 +41,6 @@ from sweeps.worker.placement import places_of_this_machine, server_environment
 from sweeps.worker.script import Script
 from sweeps.worker.task import Task
 from sweeps.worker.written import learn_secrets
-
-_OUTPUT = {"dir": "multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}", "subdir": "${hydra.job.num}"}
-"""What Hydra has in `hydra.sweep` where nobody sets it."""
-
-_KEPT = "a study keeps its trials where it finds them again, in study.directory/NAME/trials/NUMBER"
 
 _MAX_CHECKS = 3
 """A check that dies without an answer was killed from outside, unless it does so every time."""
@@ -76,7 +72,7 @@ class Sweep:
         self._context, self._config, self._arguments = context, config, arguments
         self._function = Task.of(task, Script.running())
         self._task = self._function.name
-        _check_output(config)
+        check_output(config)
         self._snapshot = take_snapshot(context.config_loader)
         self._program = program_of(self._task)
         self._origin = Origin.of(self._program, self._task)
@@ -214,38 +210,9 @@ class Sweep:
         """Where a new study keeps its trials; another study of this name may have left its own on the disk."""
         files = study_files(self._plan.settings.directory, study.name, study.facts["key"])
         own_study(files, study.name, study.facts["key"])
-        written = OmegaConf.select(self._config, f"{own_keys(self._config).study}.directory")
-        is_said = written is not None or self._plan.settings.directory != DEFAULT_DIRECTORY  # where trials are kept
-        if not is_said and (told := _unused_output(self._config)):
-            sys.stderr.write(f"{told} is not used: {_KEPT}, now in {files.directory}.\n")
+        if self._plan.settings.directory == DEFAULT_DIRECTORY and (told := unused_output(self._config)):
+            sys.stderr.write(f"{told} is not used: {KEPT}, now in {files.directory}.\n")
         usual = StudyFiles.of(self._plan.settings.directory, study.name).directory
         if files.directory != usual:
             sys.stderr.write(f"{usual} holds another study of this name; this one is kept in {files.directory}.\n")
         return str(files.directory)
-
-
-def _check_output(config: DictConfig) -> None:
-    """Refuse another place for trials that is typed; the one in an application's files may be for other sweepers.
-
-    Raises:
-        StudyError: With what to type instead.
-    """
-    for override in config.hydra.overrides.hydra:
-        key, _, value = override.lstrip("+").partition("=")
-        if key in ("hydra.sweep.dir", "hydra.sweep.subdir"):
-            place = value if key == "hydra.sweep.dir" else "FOLDER"
-            raise StudyError(f"{override}: {_KEPT}. Type study.directory={place}.")
-
-
-def _unused_output(config: DictConfig) -> str | None:
-    """The key of an application's files that says where Hydra keeps the jobs of a sweep."""
-    keys = {f"hydra.sweep.{key}": usual for key, usual in _OUTPUT.items()}
-    return next((key for key, usual in keys.items() if _written(config, key) != usual), None)
-
-
-def _written(config: DictConfig, key: str) -> Any:
-    """A value with its interpolations as they are written; None where there is none."""
-    group, _, name = key.rpartition(".")
-    parent: Any = OmegaConf.select(config, group)
-    node = parent._get_node(name, validate_access=False) if OmegaConf.is_dict(parent) else None
-    return None if node is None else node._value()

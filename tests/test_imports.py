@@ -12,7 +12,7 @@ from tests.conftest import BIN, REPOSITORY
 
 HEAVY = ("torch", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "rich")
 FENCES = {
-    "mlflow": ["sweeps/tracking/mlflow.py", "sweeps/tracking/experiment.py", "sweeps/tracking/lineage.py"],
+    "mlflow": [f"sweeps/tracking/{name}.py" for name in ("mlflow", "experiment", "first_use", "lineage", "stored")],
     "lightning": ["sweeps/lightning.py"],
     "optuna": ["sweeps/study/*"],
     "pandas": ["sweeps/report/*"],

@@ -21,7 +21,7 @@ def sync(
     from sweeps.tracking.address import where
     from sweeps.tracking.complaints import told
     from sweeps.tracking.follow import connect
-    from sweeps.tracking.follow import sync as sync_study
+    from sweeps.tracking.sync import sync as sync_study
     from sweeps.trial.files import StudyFiles
 
     database = open_database(storage, is_view=False)
@@ -41,18 +41,30 @@ def sync(
         print(f"{study_name}: {len(sent)} trials sent, {len(ended)} were there already.")
 
 
-def doctor(name: Name, tracking: Tracking = None, storage: Storage = None) -> None:
+def doctor(
+    name: Name,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what needs no trial to be run.")] = False,
+    tracking: Tracking = None,
+    storage: Storage = None,
+) -> None:
     """Compare study, journals, directories and MLflow with each other; exit 1 when something is wrong."""
-    from sweeps.doctor import examine
+    from sweeps.doctor import examine, mend
     from sweeps.report.opened import open_study
     from sweeps.tracking.address import where
     from sweeps.tracking.follow import connect
     from sweeps.trial.files import StudyFiles
 
-    study = open_study(name, storage)
+    study = open_study(name, storage, is_view=not fix)
     uri, experiment = where(study, tracking)
     view = (lambda: connect(study, uri, experiment, print)) if uri else None
-    findings = examine(study, StudyFiles(Path(study.facts["directory"])), view)
+    files = StudyFiles(Path(study.facts["directory"]))
+    findings = examine(study, files, view)
+    if fix and findings:
+        mend(study, files, view, print)
+        before, findings = findings, examine(study, files, view)
+        for finding in before:
+            if finding not in findings:
+                print(f"{finding.problem} -> mended")
     for finding in findings:
         print(f"{finding.problem} -> {finding.advice}")
     if findings:

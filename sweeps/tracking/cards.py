@@ -1,18 +1,16 @@
 """What a tracking server shows of studies and trials, as plain values."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import yaml
-
 from sweeps.outcome import Completed, Outcome, kind
 from sweeps.space import REPLICATE_KEY, Point
-from sweeps.tracking.origins import attempt_tags
 from sweeps.tracking.run_names import rounded, run_name, short
 from sweeps.tracking.steps import settled
+from sweeps.tracking.written import Written
 from sweeps.trial import journal
 from sweeps.trial.curves import curve
 from sweeps.trial.files import TrialFiles
@@ -62,12 +60,14 @@ class StudyCard:
         name: Its name.
         params: What never changes: objective and direction.
         tags: What may change when the study is extended: its command.
+        started_ms: Says when its first trial was claimed, in milliseconds since the epoch; None before.
     """
 
     key: str
     name: str
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    started_ms: Callable[[], int | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,26 +163,17 @@ class TrialCard:
         recorded = [*curve(records), *self.returned(outcome)]
         return [*settled(recorded, (journal.span_ms(records) or (0, 0))[1]), *self.best(outcome)]
 
-    def written(self) -> "Written":
-        """What the trial has written of itself so far; reads two files, which a task may have spoilt."""
-        text = self.files.config.read_text(errors="replace") if self.files.config.is_file() else None
-        try:
-            loaded = yaml.safe_load(text) if text else {}
-        except (yaml.YAMLError, RecursionError):
-            loaded = {}
-        told: dict[str, list[dict[str, Any]]] = {"attempt": [{}], "hyperparameters": [], "device": []}
-        for record in journal.read(self.files.journal)[0]:
-            told.get(str(record.get("event")), []).append(record)
-        last, declared = told["attempt"][-1], told["hyperparameters"]
-        return Written(
-            config_text=text,
-            choices=_table(last.get("choices")),
-            shown={**_table(loaded), **last},
-            tags=attempt_tags({**last, **(told["device"] or [{}])[-1]}),
-            hyperparameters={key: value for event in declared for key, value in _table(event.get("values")).items()},
-        )
+    def begins_late(self) -> bool:
+        """Whether its first attempt here was not the trial's first: that one ran elsewhere, or was set aside."""
+        attempts = journal.events(self.files.journal, "attempt")
+        first = attempts[0].get("attempt") if attempts else None
+        return isinstance(first, int) and first > 1
 
-    def tags(self, written: "Written") -> dict[str, str]:
+    def written(self) -> Written:
+        """What the trial has written of itself so far."""
+        return Written.of(self.files)
+
+    def tags(self, written: Written) -> dict[str, str]:
         """Trial number, seed, the tags of its configuration, and a cell that replicates of one point share."""
         overrides = self.point.overrides
         varied = [key for key in self.point.varied if not self._is_seed(key)]
@@ -203,29 +194,10 @@ class TrialCard:
             **{name: str(value) for name, value in found.items() if value is not None},
         }
 
-    def params(self, written: "Written") -> dict[str, str]:
+    def params(self, written: Written) -> dict[str, str]:
         """The hyperparameters that the trial has declared, and what the command line set, which counts."""
         overrides = {key.lstrip("+~"): value for key, value in self.point.overrides.items()}
         return {**_flat(written.hyperparameters), **overrides}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What a trial has written of itself.
-
-    Attributes:
-        config_text: Its configuration, as the file has it; None before it has started.
-        shown: `seed` and `tags` with their values; a configuration of an earlier version has them itself.
-        choices: Group to option of its configuration.
-        hyperparameters: What a Lightning run gives its loggers, nested.
-        tags: Program, commit, user, versions and device of its last attempt.
-    """
-
-    config_text: str | None
-    shown: Mapping[str, Any]
-    choices: Mapping[str, str]
-    hyperparameters: Mapping[str, Any]
-    tags: Mapping[str, str]
 
 
 def swept(key: str) -> str:
@@ -236,10 +208,6 @@ def swept(key: str) -> str:
 def status_of(outcome: Outcome) -> str:
     """The tracking server's word for how a trial ended."""
     return STATUS[kind(outcome)]
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, str]:

@@ -1,119 +1,168 @@
-"""The trials of several studies on one page of the tracking server."""
+"""What the tracking server lacks of a study, trial by trial: what doctor tells, and sync mends."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TypeVar
 
-from sweeps.errors import StudyError
-from sweeps.redact import address
-from sweeps.report.typed import shown_by_mlflow
+from sweeps.owners import is_known_dead
+from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
-from sweeps.tracking.address import where
-from sweeps.tracking.cards import BEST, Tag
-from sweeps.tracking.complaints import told
-from sweeps.tracking.follow import connect
+from sweeps.tracking.cards import Tag, TrialCard, status_of
+from sweeps.tracking.follow import card_of
 from sweeps.tracking.mlflow import MlflowView
-from sweeps.tracking.parent import view_of
-from sweeps.tracking.saved_views import SavedView
+from sweeps.tracking.runs import Run, is_of_another, missing_samples
+from sweeps.tracking.stored import as_kept
+from sweeps.tracking.upload import kept_files
+from sweeps.trial.artifacts import absent
 from sweeps.trial.files import StudyFiles
-from sweeps.values import digest
 
-_LONGEST_LINK, _MAX_LINKED = 2000, 30
-_MAX_RUNS = 400
-"""A kept view holds 20,000 characters, and each run takes 36 of them."""
+_IN_FLIGHT = 4
+"""Requests at once; an embedded database takes one after the other."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def place_of(studies: Sequence[Study], asked: str | None) -> str:
-    """The tracking URI that the studies share.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A trial and its run.
+
+    Attributes:
+        trial: The trial.
+        card: What its run should be; None where nobody here knows, or where it has not ended.
+        run: The run that is the trial's; None where there is none.
+        others: Further runs that say that they are.
+        parent: The run of the study, below which its run should be; None where there is none.
+        problems: What is wrong with the run itself, in a few words each.
+        lacks: Names of files that the run does not have as they are here, and what is wrong.
+        lost: Names of files that neither the run has, nor anybody here.
+    """
+
+    trial: TrialRow
+    card: TrialCard | None
+    run: Run | None
+    others: tuple[Run, ...] = ()
+    parent: str | None = None
+    problems: tuple[str, ...] = ()
+    lacks: tuple[tuple[str, str], ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something can be mended."""
+        is_lost = self.run is None and self.card is not None
+        return bool(is_lost or self.others or self.problems or self.lacks or self.is_astray)
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether its run is below another run than the study's."""
+        return self.run is not None and self.run.tags.get("mlflow.parentRunId") != self.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A study and its runs.
+
+    Attributes:
+        trials: Each trial with its run.
+        parents: The runs of the study: one, where all is well.
+        strangers: Number of a trial that the study does not have, to the number of its runs.
+    """
+
+    trials: tuple[Compared, ...]
+    parents: tuple[Run, ...]
+    strangers: Mapping[str, int]
+
+
+def compare(study: Study, files: StudyFiles, view: MlflowView) -> Comparison:
+    """All trials, with one search for their runs, and one request per folder of files.
 
     Args:
-        studies: The studies.
-        asked: `--tracking`.
-
-    Raises:
-        StudyError: One is not tracked, or they are tracked at different places.
+        study: The study.
+        files: The files of its ended trials, as `gathered` has them.
+        view: The server; nothing is changed there.
     """
-    places = {study.name: where(study, asked) for study in studies}
-    for name, (uri, _) in places.items():
-        if not uri:
-            raise StudyError(f"Study {name!r} is not tracked: its command had tracking.uri=null.")
-    if len({experiment for _, experiment in places.values()}) > 1:
-        told = ", ".join(f"{name} in {experiment}" for name, (_, experiment) in places.items())
-        raise StudyError(f"The studies are in different experiments, which have no common page: {told}.")
-    if len({uri for uri, _ in places.values()}) > 1:
-        raise StudyError("The studies are tracked at different places. --tracking=URI names one that has them all.")
-    return next(iter(places.values()))[0]
+    parents = tuple(view.runs("study"))
+    parent = parents[0].id if parents else None
+    by_trial: dict[str, list[Run]] = {}
+    for run in view.runs("trial"):
+        by_trial.setdefault(run.tags.get(Tag.TRIAL, "?"), []).append(run)
+    found = []
+    for trial in study.trials():
+        card = card_of(study, trial, files) if trial.outcome is not None else None
+        found.append(replace(_compared(trial, card, by_trial.pop(str(trial.number), [])), parent=parent))
+    trials = tuple(in_flight(lambda one: _with_files(one, view), found, view.uri))
+    return Comparison(trials=trials, parents=parents, strangers={name: len(runs) for name, runs in by_trial.items()})
 
 
-def page_line(studies: Sequence[Study], asked: str | None) -> str:
-    """Where the trials of several studies stand together, or why nowhere."""
-    told_more: list[str] = []
+def in_flight(work: Callable[[Item], Result], items: Iterable[Item], uri: str) -> Iterator[Result]:
+    """The results of some work that waits for a server, in the order of the items; what fails ends all of it."""
+    num = _IN_FLIGHT if uri.startswith("http") else 1
+    pool = ThreadPoolExecutor(num)
     try:
-        uri = place_of(studies, asked)
-    except StudyError as error:
-        return f"MLflow: {error}"
-    if not uri.startswith("http"):
-        return f"MLflow: {shown_by_mlflow(studies[0], uri, *studies[1:])}"
-    try:
-        _, link = page_of_all(studies, asked, told_more.append)
-    # MLflow's client raises many kinds, of a module that is not to be imported here.
-    except Exception as error:
-        return f"MLflow: {address(uri)} {told(error)}"
-    return "\n".join([f"MLflow: {address(uri).rstrip('/')}/{link}", *told_more])
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def page_of_all(studies: Sequence[Study], asked: str | None, tell: Callable[[str], None]) -> tuple[str, str]:
-    """Where several studies stand in one table, best first.
-
-    Args:
-        studies: Studies of the same objectives.
-        asked: `--tracking`.
-        tell: Shows the user one line.
-
-    Returns:
-        Tracking URI, and what follows the server's address.
-
-    Raises:
-        StudyError: As for `place_of`.
-    """
-    uri = place_of(studies, asked)
-    views = [connect(study, uri, where(study, asked)[1], print) for study in studies]
-    most = _MAX_RUNS // len(studies)
-    runs = [_best_runs(study, view, most) for study, view in zip(studies, views, strict=True)]
-    shown = _view(studies, [run for some in runs for run in some])
-    views[0].experiment.keep(shown)
-    if any(len(some) == most for some in runs):
-        tell(f"The page shows at most the {most} best trials of each study.")
-    link = views[0].experiment.link(shown)
-    if len(link) > _LONGEST_LINK:  # the pages know no kept views, so the link itself has to name the runs
-        some = _view(studies, [run for found in runs for run in found[: _MAX_LINKED // len(studies)]])
-        tell(f"This version of MLflow shows the {_MAX_LINKED} best trials of them.")
-        return uri, views[0].experiment.link(dataclasses.replace(some, id=f"{some.id}-linked"))
-    return uri, link
+def _compared(trial: TrialRow, card: TrialCard | None, runs: Sequence[Run]) -> Compared:
+    """A trial with the best of its runs."""
+    judged = [(run, tuple(_problems(trial, card, run))) for run in runs]
+    judged.sort(key=lambda pair: len(pair[1]))
+    if trial.state == "running":
+        judged = judged[:1]  # its worker knows which one it writes to
+    if not judged:
+        return Compared(trial=trial, card=card, run=None)
+    (run, problems), others = judged[0], tuple(run for run, _ in judged[1:])
+    return Compared(trial=trial, card=card, run=run, others=others, problems=problems)
 
 
-def _best_runs(study: Study, view: MlflowView, most: int) -> list[str]:
-    """Ids of the runs of its trials, the best first."""
-    name = f"{BEST}{study.value_names[0]}"
-    sign = -1 if study.directions[0] == "maximize" else 1
-    runs = view.children()
-    runs.sort(key=lambda run: sign * run.data.metrics.get(name, sign * float("inf")))
-    return [str(run.info.run_id) for run in runs[:most]]
+def _problems(trial: TrialRow, card: TrialCard | None, run: Run) -> Iterator[str]:
+    if trial.outcome is None:
+        is_held = trial.state == "running" and not is_known_dead(trial.worker or "")
+        if run.status == "RUNNING" and not is_held:
+            yield f"nobody runs it, its run is {run.status}"
+        return
+    if run.status != status_of(trial.outcome):
+        yield f"it is {trial.state}, its run is {run.status}"
+    if card is None:
+        return
+    yield from missing_samples(run, card, trial.outcome)
+    if is_of_another(run, card, trial.outcome):
+        yield "its run has samples of another attempt"
+    if not run.params and card.point.overrides:
+        yield "its run has no params"
 
 
-def _view(studies: Sequence[Study], runs: Sequence[str]) -> SavedView:
-    """The view of the largest study, with the keys of all."""
-    views = [
-        view_of(study, study.current_trials(), StudyFiles(Path(study.facts.get("directory") or study.name)))
-        for study in studies
+def _with_files(one: Compared, view: MlflowView) -> Compared:
+    """The same, with what is wrong with the files of its run."""
+    if one.card is None or one.trial.outcome is None:
+        return one
+    if one.run is None:
+        return replace(one, lost=tuple(absent(one.card.files)))
+    expected = {
+        name: len(as_kept(content)) if isinstance(content, str) else content.stat().st_size
+        for name, content in kept_files(one.card, one.trial.outcome).items()
+    }
+    gone = absent(one.card.files)
+    there: dict[str, int | None] = {}
+    for folder in {_folder(name) for name in [*expected, *gone]}:
+        there |= view.sizes(one.run.id, folder)
+    lacks = [
+        (name, f"{name} has {there[name]} bytes in MLflow, {size} recorded" if name in there else _not_there(name))
+        for name, size in expected.items()
+        if there.get(name, -1) not in (size, None)
     ]
-    names = " and ".join(sorted(study.name for study in studies))
-    listed = ", ".join(f"'{run}'" for run in runs)
-    return dataclasses.replace(
-        max(views, key=lambda view: len(view.params)),
-        id=f"sweeps-{digest(sorted(study.facts['key'] for study in studies))}",
-        name=names if len(names) <= 80 else f"{len(studies)} studies",
-        filter=f"attributes.run_id IN ({listed})",
-        tags=(Tag.STUDY,),
-        params=list(dict.fromkeys(key for view in views for key in view.params)),
-    )
+    lost = [name for name in gone if name not in there and not view.sizes(one.run.id, name)]
+    return replace(one, lacks=tuple(lacks), lost=tuple(lost))
+
+
+def _not_there(name: str) -> str:
+    return f"{name} is not in MLflow"
+
+
+def _folder(name: str) -> str:
+    folder = str(PurePosixPath(name).parent)
+    return "" if folder == "." else folder

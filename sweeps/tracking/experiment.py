@@ -40,6 +40,12 @@ class Experiment:
                     self._client.set_experiment_tag(self._id, _KIND, "custom_model_development")
         return self._id
 
+    def known(self) -> str | None:
+        """Its id, if the server has it."""
+        if self._id is None and (known := self._client.get_experiment_by_name(self._name)) is not None:
+            return str(known.experiment_id)
+        return self._id
+
     def keep(self, view: SavedView) -> None:
         """Keep a view under its id, in place of an earlier one; of ours the 30 newest stay.
 

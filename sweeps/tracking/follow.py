@@ -14,11 +14,11 @@ from sweeps.space import REPLICATE_KEY, Point
 from sweeps.study.records import Notice, TrialEnded, TrialHandedBack, TrialRow, TrialStarted
 from sweeps.study.study import Study
 from sweeps.tracking.address import where
-from sweeps.tracking.cards import StudyCard, Tag, TrialCard, status_of
-from sweeps.tracking.complaints import is_refusal, reason
-from sweeps.tracking.mlflow import MlflowView, prepare
+from sweeps.tracking.cards import StudyCard, Tag, TrialCard
+from sweeps.tracking.first_use import prepare
+from sweeps.tracking.gathered import has_left
+from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.models import keep_models
-from sweeps.tracking.names import ORIGINAL, fitting
 from sweeps.tracking.origins import origin_tags
 from sweeps.tracking.parent import finish, pause, show_progress, view_of
 from sweeps.tracking.upload import Upload
@@ -51,7 +51,7 @@ class Tracking:
             return
         for trial in study.trials():
             card = card_of(study, trial, files)
-            if card and trial.outcome and not Upload(card).is_done(self._uri):
+            if card and trial.outcome and not Upload(card).is_done(self._uri) and has_left(trial, card.files):
                 self._follow(card, trial.outcome)
 
     def prepare(self) -> None:
@@ -146,8 +146,14 @@ def connect(study: Study, uri: str, experiment: str, tell: Callable[[str], None]
     }
     tags: dict[str, str] = {Tag.COMMAND: " ".join(study.facts.get("arguments") or [])}
     tags |= origin_tags((study.facts.get("command") or {}).get("origin"))
-    card = StudyCard(key=study.facts["key"], name=study.name, params=params, tags=tags)
+    key = study.facts["key"]
+    card = StudyCard(key=key, name=study.name, params=params, tags=tags, started_ms=lambda: _started_ms(study))
     return MlflowView(uri, experiment, card, study.database.lock)
+
+
+def _started_ms(study: Study) -> int | None:
+    events = study.events()
+    return round(1000 * events[0].at) if events else None
 
 
 def page_of(study: Study, asked: str | None) -> tuple[str, str]:
@@ -186,54 +192,3 @@ def _card(study: Study, number: int, point: Point, files: StudyFiles) -> TrialCa
         seed_key=study.facts.get("seed_key", REPLICATE_KEY),
         command=repeated(study, point),
     )
-
-
-def sync(
-    study: Study, view: MlflowView, files: StudyFiles, tell: Callable[[str], None] = lambda line: None
-) -> list[int]:
-    """Make the tracking server show the study; what is there already stays.
-
-    Args:
-        study: The study.
-        view: Where it is shown.
-        files: Its files on this machine.
-        tell: Shows the user one line per thing that the server refuses.
-
-    Returns:
-        The numbers of the trials that had to be sent.
-    """
-    sent = []
-    for trial in study.trials():
-        card = card_of(study, trial, files)
-        if card is None or is_tracked(trial, card, view):
-            continue
-        upload = Upload(card, trial.outcome)
-        upload.restart()
-        try:
-            upload.advance(view)
-            sent.append(trial.number)
-        except Exception as error:
-            if not is_refusal(error):
-                raise
-            tell(f"MLflow refuses the run of trial {trial.number}: {reason(error)}")
-        for line in upload.complaints():
-            tell(line)
-    if study.is_finished():
-        keep_models(study, view, files, card_of, tell)
-        finish(study, view, files)
-    return sent
-
-
-def is_tracked(trial: TrialRow, card: TrialCard, view: MlflowView) -> bool:
-    """Whether the server has a run of this trial with its status and all its samples."""
-    if trial.outcome is None:
-        return False
-    run_id = view.find(card)
-    if run_id is None:
-        return False
-    status, tags = view.state(run_id)
-    names = [sample.name for sample in card.samples(trial.outcome)]
-    # An earlier version gave several metrics one name.
-    is_told_apart = all(fitting(name) == name or ORIGINAL + fitting(name) in tags for name in set(names))
-    is_whole = tags.get(Tag.NUM_SAMPLES) == str(len(names)) and is_told_apart
-    return status == status_of(trial.outcome) and is_whole

@@ -1,36 +1,23 @@
-"""The only module that knows MLflow: one experiment, a parent run a study, a child run a trial."""
+"""A study on a tracking server: a parent run, and a child run per trial. Of MLflow it knows the runs."""
 
 import functools
-import logging
-import os
-import tempfile
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from sweeps.redact import text
-from sweeps.tracking import embedded
-from sweeps.tracking.batches import Refused, offered
+from sweeps.tracking import stored
+from sweeps.tracking.batches import Entries, Refused, offered
 from sweeps.tracking.cards import EARLIER, StudyCard, Tag, TrialCard
-from sweeps.tracking.experiment import ARTIFACTS, Experiment
+from sweeps.tracking.experiment import Experiment
+from sweeps.tracking.first_use import set_up
 from sweeps.tracking.lineage import Lineage
 from sweeps.tracking.names import ORIGINAL, fitting, shortened, storable
+from sweeps.tracking.runs import Role, Run
 from sweeps.trial.journal import Sample
 
-# A server that does not answer is noticed within seconds; a user's own values stay.
-_ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
-_BATCH = 1000
-_TAG_BATCH = 100
 _LONGEST_PARAM = 6000
-_making = threading.Lock()
 
 
 class MlflowView:
@@ -46,7 +33,7 @@ class MlflowView:
     def __init__(
         self, uri: str, experiment: str, study: StudyCard, lock: Callable[[str], AbstractContextManager[None]]
     ) -> None:
-        _set_up()
+        set_up()
         import mlflow
 
         self.uri = uri
@@ -56,6 +43,7 @@ class MlflowView:
         self.lineage = Lineage(self._client, uri, self.experiment)
         self._parent_id: str | None = None
         self._renamed: set[tuple[str, str]] = set()
+        self._places: dict[str, str] = {}
 
     def parent(self) -> str:
         """The run of the study; made when there is none."""
@@ -66,7 +54,7 @@ class MlflowView:
                 known = self._find(tags)
                 if known is None:
                     self._supersede_earlier()
-                self._parent_id = known or self._create(self._study.name, tags, None)
+                self._parent_id = known or self._create(self._study.name, tags, self._study.started_ms())
             self.send(self._parent_id, (), params=self._study.params, tags=self._study.tags)
         return self._parent_id
 
@@ -76,14 +64,24 @@ class MlflowView:
 
     def child(self, card: TrialCard, start_ms: int | None) -> str:
         """The run of a trial; made when there is none."""
+        self.parent()  # before the lock, which it takes itself
+        with self._lock("tracking"):
+            return self.find(card) or self.new_child(card, start_ms)
+
+    def new_child(self, card: TrialCard, start_ms: int | None) -> str:
+        """A new run of a trial, whether there is one or not."""
         tags = {
             "mlflow.parentRunId": self.parent(),
             Tag.STUDY: self._study.name,
             Tag.STUDY_KEY: self._study.key,
             **card.tags(card.written()),
         }
-        with self._lock("tracking"):
-            return self.find(card) or self._create(card.run_name, tags, start_ms)
+        return self._create(card.run_name, tags, start_ms)
+
+    def supersede(self, run_id: str) -> None:
+        """Keep a run, which is no longer its trial's."""
+        self.send(run_id, (), tags={Tag.ROLE: "superseded", Tag.TRIAL: f"superseded-{run_id}"})
+        self.end(run_id, "KILLED")
 
     def send(
         self,
@@ -104,21 +102,15 @@ class MlflowView:
         metrics = [Metric(fitting(s.name), storable(s.value), s.time_ms, s.step) for s in samples]
         texts = [Param(fitting(key), shortened(text(str(value)))[:_LONGEST_PARAM]) for key, value in params.items()]
         labels = [RunTag(key, shortened(text(str(value)))) for key, value in {**originals, **(tags or {})}.items()]
-        log = self._client.log_batch
-        return [
-            *offered(metrics, _BATCH, "metric", lambda some: log(run_id, metrics=some)),
-            *offered(texts, _TAG_BATCH, "param", lambda some: log(run_id, params=some)),
-            *offered(labels, _TAG_BATCH, "tag", lambda some: log(run_id, tags=some)),
-        ]
+        return list(offered(Entries(metrics, texts, labels), functools.partial(self._client.log_batch, run_id)))
 
     def attach(self, run_id: str, name: str, content: str | bytes | Path) -> None:
         """Keep a file with a run, or a copy of one; `name` may have folders in front."""
-        folder, _, file_name = name.rpartition("/")
-        with tempfile.TemporaryDirectory() as made:
-            path = content if isinstance(content, Path) else Path(made) / file_name
-            if not isinstance(content, Path):
-                path.write_bytes(text(content).encode() if isinstance(content, str) else content)
-            self._client.log_artifact(run_id, str(path), folder or None)
+        stored.put(self._place(run_id), self.uri, name, content)
+
+    def sizes(self, run_id: str, folder: str = "") -> dict[str, int | None]:
+        """Name and size of each file of a run that lies in one folder; the empty name is the run's own."""
+        return stored.sizes(self._place(run_id), self.uri, folder)
 
     def end(self, run_id: str, status: str, end_ms: int | None = None) -> None:
         """Mark a run as `FINISHED`, `KILLED` or `FAILED`; ending it again changes nothing."""
@@ -140,6 +132,10 @@ class MlflowView:
         """All runs of the study's trials."""
         return self._search({Tag.STUDY_KEY: self._study.key, Tag.ROLE: "trial"})
 
+    def runs(self, role: Role) -> list[Run]:
+        """All runs of the study, or of its trials, as plain values; none is made, and no experiment."""
+        return [_plain(run) for run in self._search({Tag.STUDY_KEY: self._study.key, Tag.ROLE: role})]
+
     def history(self, run_id: str, name: str) -> list[Sample]:
         """The samples of one metric of a run."""
         found = self._client.get_metric_history(run_id, fitting(name))
@@ -158,12 +154,21 @@ class MlflowView:
 
     def _search(self, tags: Mapping[str, str]) -> list[Any]:
         found, token = list[Any](), None
-        while True:
-            page = self._client.search_runs([self.experiment.id], _filter(tags), max_results=1000, page_token=token)
+        experiment = self.experiment.known()
+        while experiment is not None:
+            page = self._client.search_runs([experiment], _filter(tags), max_results=1000, page_token=token)
             found.extend(page)
             token = page.token
             if not token:
-                return found
+                break
+        self._places.update((run.info.run_id, run.info.artifact_uri) for run in found)
+        return found
+
+    def _place(self, run_id: str) -> str:
+        """Where the files of a run are."""
+        if run_id not in self._places:
+            self._places[run_id] = self._client.get_run(run_id).info.artifact_uri
+        return self._places[run_id]
 
     def _supersede_earlier(self) -> None:
         """Set the runs aside that an earlier version has made of the study: names and steps of theirs differ."""
@@ -176,62 +181,21 @@ class MlflowView:
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
         kept = {key: shortened(text(value)) for key, value in tags.items()}
         run = self._client.create_run(self.experiment.id, start_time=start_ms, tags=kept, run_name=text(name))
+        self._places[run.info.run_id] = run.info.artifact_uri
         return str(run.info.run_id)
+
+
+def _plain(run: Any) -> Run:
+    latest = {m.key: Sample(m.key, m.value, m.step, m.timestamp) for m in run.data._metric_objs}
+    return Run(
+        id=str(run.info.run_id),
+        status=run.info.status,
+        tags=dict(run.data.tags),
+        params=dict(run.data.params),
+        latest=latest,
+    )
 
 
 def _filter(tags: Mapping[str, str]) -> str:
     """MLflow's words for runs with these tags; a study's name is no filter, as users may rename."""
     return " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items() if key != Tag.STUDY)
-
-
-def warm_up(uri: str) -> None:
-    """Import the client in the background, and make what a new embedded database holds.
-
-    It takes a few seconds of a core that idles while the trials' server starts. Nothing is written.
-    """
-
-    def work() -> None:
-        with suppress(Exception):  # whoever needs it next is told
-            import mlflow  # noqa: F401
-
-            path = embedded.database_of(uri)
-            if path and not embedded.is_whole(path):
-                _database(path)
-
-    threading.Thread(target=work, daemon=True).start()
-
-
-def prepare(uri: str, tell: Callable[[str], None]) -> None:
-    """Return once an embedded database is there and whole; a half-made one is set aside, and the user told so.
-
-    Args:
-        uri: Tracking URI; nothing is done for a server's.
-        tell: Shows the user one line.
-    """
-    embedded.prepare(uri, _database, tell)
-
-
-def _database(path: Path) -> bytes:
-    """What a new embedded database at that path holds."""
-    with _making:
-        return _database_with((path.parent / ARTIFACTS).as_uri())
-
-
-@functools.cache
-def _database_with(artifacts: str) -> bytes:
-    _set_up()
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    store: Any = SqlAlchemyStore("sqlite:///:memory:", artifacts)  # type: ignore[no-untyped-call]
-    connection = store.engine.raw_connection()
-    try:
-        return bytes(connection.driver_connection.serialize())
-    finally:
-        connection.close()
-
-
-def _set_up() -> None:
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)

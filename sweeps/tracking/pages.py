@@ -8,7 +8,7 @@ from sweeps.errors import StudyError
 from sweeps.redact import address
 from sweeps.served import announce, check_port
 from sweeps.tracking import embedded
-from sweeps.tracking.mlflow import prepare
+from sweeps.tracking.first_use import prepare
 
 
 def serve(uri: str, host: str, port: int, link: str) -> None:

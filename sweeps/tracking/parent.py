@@ -4,10 +4,11 @@ import dataclasses
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from sweeps.owners import is_known_dead
 from sweeps.report.best import winners
-from sweeps.report.export import EXPORTS, to_markdown
+from sweeps.report.export import EXPORTS, Export, to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import Column, Table, benchmark_table
 from sweeps.space import REPLICATE_KEY
@@ -15,6 +16,7 @@ from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.tracking.cards import BEST, TrialCard, swept
 from sweeps.tracking.mlflow import MlflowView
+from sweeps.tracking.runs import Run
 from sweeps.tracking.saved_views import SavedView, of_studies, of_study
 from sweeps.trial import journal
 from sweeps.trial.curves import Sample
@@ -43,12 +45,31 @@ def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
     trials = study.current_trials()
     table = benchmark_table(trial_frame(study))
     if table is not None:
-        for export in EXPORTS.values():
-            view.attach(view.parent(), f"table{export.suffix}", export.data(table))
+        for name, export in _tables().items():
+            view.attach(view.parent(), name, export.data(table))
     view.send(view.parent(), (), tags={"mlflow.note.content": _note(study, view, files, trials, table)})
     has_result = not trials or any(trial.state in ("completed", "pruned") for trial in trials)
     ended = [event.at for event in study.events()]
     view.end(view.parent(), "FINISHED" if has_result else "FAILED", round(1000 * max(ended)) if ended else None)
+
+
+def lacks(study: Study, view: MlflowView, run: Run) -> Iterator[str]:
+    """What is wrong with the run of a study, in a few words each, unless a worker keeps it up to date."""
+    if any(trial.state == "running" and not is_known_dead(trial.worker or "") for trial in study.trials()):
+        return
+    if not study.is_finished():
+        if run.status == "RUNNING":
+            yield "nobody works on the study, its run is RUNNING"
+        return
+    if run.status not in ("FINISHED", "FAILED"):
+        yield f"the study has ended, its run is {run.status}"
+    missing = sorted(_tables().keys() - view.sizes(run.id))
+    if missing and benchmark_table(trial_frame(study)) is not None:
+        yield f"{', '.join(missing)} of the study's run {'is' if len(missing) == 1 else 'are'} not in MLflow"
+
+
+def _tables() -> dict[str, Export]:
+    return {f"table{export.suffix}": export for export in EXPORTS.values()}
 
 
 def pause(study: Study, view: MlflowView, files: StudyFiles) -> None:

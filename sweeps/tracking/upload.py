@@ -35,6 +35,7 @@ class Upload:
         self._offset = 0
         self._steps = Steps()
         self._run_id: str | None = None
+        self._has_begun = False  # what is known at the start has been sent
         self.is_open = False
         """Whether the trial was handed back: it has no outcome, and nobody runs it."""
 
@@ -50,23 +51,39 @@ class Upload:
         """Send what is new; True when the trial has ended, or was handed back, and all of it is there."""
         # Read first: what the journal holds now is whole if the trial had ended before.
         outcome, is_open = self.outcome, self.is_open
-        if self._run_id is None:
-            self._open(view)
-        assert self._run_id is not None
+        run_id = self._run_id or self._open(view)
+        if run_id is None:
+            return False
         records, offset = journal.read(self.card.files.journal, self._offset)
         if self._offset and has_replaced(records):
-            self._replace(view, self._run_id)
-            records, offset = journal.read(self.card.files.journal)
-        self._untold.update(tell_origin(view, self._run_id, records, outcome is not None))
-        self._send(view, self._run_id, self._steps.passed(curve(records), (journal.span_ms(records) or (0, 0))[1]))
-        self._offset = offset
+            view.supersede(run_id)  # MLflow forgets no sample of the attempt that was replaced
+            self.restart()
+            return self.advance(view)
+        self._untold.update(tell_origin(view, run_id, records, outcome is not None))
+        steps = Steps(self._steps.state())  # a copy: what fails is sent once more
+        samples = steps.passed(curve(records), (journal.span_ms(records) or (0, 0))[1])
         if outcome is not None:
-            self._close(view, self._run_id, outcome)
+            returned = [*steps.passed(self.card.returned(outcome), 0), *steps.rest()]
+            self._close(view, run_id, outcome, [*samples, *returned])
         elif is_open:
-            view.send(self._run_id, (), tags={Tag.STATE: "open"})
-            view.put_back(self._run_id)
+            self._send(view, run_id, samples, tags={Tag.STATE: "open"})
+            view.put_back(run_id)
+        else:
+            self._send(view, run_id, samples)
+        self._offset, self._steps = offset, steps
         self._save(view.uri, status_of(outcome) if outcome else None)
         return outcome is not None or is_open
+
+    def rebuild(self, view: MlflowView, run_id: str | None) -> None:
+        """Send all of a trial that has ended, whatever has been sent: in four requests, where that is enough.
+
+        Args:
+            view: The server.
+            run_id: The trial's run, whose samples are of this journal; None makes a new one.
+        """
+        self.restart()
+        self._run_id = run_id or view.new_child(self.card, self._start_ms())
+        self.advance(view)
 
     def complaints(self) -> list[str]:
         """A line for each thing that the server has refused since the last call; it is given up."""
@@ -76,55 +93,69 @@ class Upload:
 
     def restart(self) -> None:
         """Forget how far it was."""
-        self._offset, self._run_id, self._steps = 0, None, Steps()
+        self._offset, self._run_id, self._steps, self._has_begun = 0, None, Steps(), False
         self.refused.clear()
         (self.card.files.upload_mark).unlink(missing_ok=True)
 
-    def _replace(self, view: MlflowView, run_id: str) -> None:
-        """Take a new run for an attempt that started again: MLflow forgets no sample of the earlier one."""
-        view.send(run_id, (), tags={Tag.ROLE: "superseded", Tag.TRIAL: f"superseded-{run_id}"})
-        view.end(run_id, "KILLED")
-        self.restart()
-        self._open(view)
-
-    def _open(self, view: MlflowView) -> None:
-        mark = self._mark()
+    def _start_ms(self) -> int | None:
         span = self.card.span_ms(self.outcome)
-        self._run_id = view.child(self.card, span[0] if span else None)
-        if mark.get("uri") == text(view.uri) and mark.get("run_id") == self._run_id:
+        return span[0] if span else None
+
+    def _open(self, view: MlflowView) -> str | None:
+        """The trial's run; None where it is too early to tell whether the one that is there is of this journal."""
+        mark, run_id = self._mark(), view.find(self.card)
+        is_known = run_id is not None and mark.get("uri") == text(view.uri) and mark.get("run_id") == run_id
+        if run_id is not None and not is_known:
+            is_running = self.outcome is None and not self.is_open
+            if is_running and not journal.events(self.card.files.journal, "attempt"):
+                return None
+            if self.card.begins_late():
+                view.supersede(run_id)  # its samples are of attempts that this journal does not have
+                run_id = None
+        self._run_id = run_id = run_id or view.child(self.card, self._start_ms())
+        if is_known:
             self._offset, self._steps = mark["offset"], Steps(mark.get("steps"))
             self.refused.update(mark.get("refused") or {})
-        else:
+            self._has_begun = True
+        if self.outcome is None and not self.is_open:
+            self._send(view, run_id, (), tags={Tag.STATE: "running"})
+            view.resume(run_id)
+        return run_id
+
+    def _send(
+        self,
+        view: MlflowView,
+        run_id: str,
+        samples: Sequence[journal.Sample],
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send samples, params and tags, the first time with what is known at the start."""
+        params = dict(params or {})
+        if not self._has_begun:
+            span = self.card.span_ms(self.outcome)
             now = span[0] if span else time.time_ns() // 1_000_000
             numbers = [journal.Sample(name, value, 0, now) for name, value in self.card.numbers.items()]
-            self._untold.update(view.send(self._run_id, numbers, params=self.card.params(self.card.written())))
-        if self.outcome is None and not self.is_open:
-            view.send(self._run_id, (), tags={Tag.STATE: "running"})
-            view.resume(self._run_id)
+            samples, params = [*numbers, *samples], {**self.card.params(self.card.written()), **params}
+        if samples or params or tags:
+            refused = view.send(run_id, samples, params, tags)
+            self.refused.update(what.removeprefix("metric ") for what, _ in refused if what.startswith("metric "))
+            self._untold.update(refused)
+        self._has_begun = True
 
-    def _send(self, view: MlflowView, run_id: str, samples: Sequence[journal.Sample]) -> None:
-        refused = view.send(run_id, samples)
-        self.refused.update(what.removeprefix("metric ") for what, _ in refused)
-        self._untold.update(refused)
-
-    def _close(self, view: MlflowView, run_id: str, outcome: Outcome) -> None:
-        returned = self.card.returned(outcome)
-        self._send(view, run_id, [*self._steps.passed(returned, 0), *self._steps.rest(), *self.card.best(outcome)])
-        self._send(view, run_id, self.card.cost(outcome))
-        num_samples = len(self.card.samples(outcome))
+    def _close(self, view: MlflowView, run_id: str, outcome: Outcome, samples: Sequence[journal.Sample]) -> None:
+        ended = [*self.card.best(outcome), *self.card.cost(outcome)]
         written = self.card.written()
+        num_samples = len(self.card.samples(outcome))
         tags = {**self.card.tags(written), Tag.STATE: kind(outcome), Tag.NUM_SAMPLES: str(num_samples)}
-        if self.refused:
-            tags[Tag.REFUSED] = json.dumps(self.refused)
         if isinstance(outcome, Failed):
             tags |= {Tag.CAUSE: outcome.cause, Tag.DETAIL: outcome.detail[:1000]}
             tags["mlflow.note.content"] = _note(outcome)
-            view.attach(run_id, "log_tail.txt", outcome.log_tail)
-        self._untold.update(view.send(run_id, (), params=self.card.params(written), tags=tags))
-        if written.config_text is not None:
-            view.attach(run_id, "config/config.yaml", written.config_text)
-        for name, path in artifacts(self.card.files):
-            view.attach(run_id, name, content_of(path))
+        self._send(view, run_id, [*samples, *ended], self.card.params(written), tags)
+        if self.refused:
+            self._send(view, run_id, (), tags={Tag.REFUSED: json.dumps(self.refused)})
+        for name, content in kept_files(self.card, outcome).items():
+            view.attach(run_id, name, content)
         span = self.card.span_ms(outcome)
         view.end(run_id, status_of(outcome), span[1] if span else None)
 
@@ -142,6 +173,16 @@ class Upload:
         mark["steps"] = self._steps.state()
         mark |= {"refused": dict(self.refused)} if self.refused else {}
         write_text(self.card.files.upload_mark, json.dumps(mark))
+
+
+def kept_files(card: TrialCard, outcome: Outcome) -> dict[str, str | Path]:
+    """Name and content of each file that the run of an ended trial has: a text, or a file as it is."""
+    found: dict[str, str | Path] = {}
+    if isinstance(outcome, Failed):
+        found["log_tail.txt"] = outcome.log_tail
+    if (config_text := card.written().config_text) is not None:
+        found["config/config.yaml"] = config_text
+    return found | {name: content_of(path) for name, path in artifacts(card.files)}
 
 
 def _note(failed: Failed) -> str:

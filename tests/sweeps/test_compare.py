@@ -19,8 +19,9 @@ from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking import experiment as experiments
-from sweeps.tracking.compared import page_line, page_of_all
-from sweeps.tracking.follow import connect, sync
+from sweeps.tracking.follow import connect
+from sweeps.tracking.side_by_side import page_line, page_of_all
+from sweeps.tracking.sync import sync
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
 from tests.conftest import Commands

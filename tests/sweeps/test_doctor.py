@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from sweeps.doctor import Finding, examine
 from sweeps.outcome import Completed, Failed, to_json
 from sweeps.owners import machine, new_worker_id
+from sweeps.report.export import EXPORTS
 from sweeps.space import Point
 from sweeps.study.ledger import Ledger
 from sweeps.study.requeue import Requeue
 from sweeps.study.study import Study
+from sweeps.tracking.runs import Run
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal, Sample
 from tests.studies import study_of, url
@@ -37,26 +38,32 @@ def found(study: Study, folder: Path, view: Any = None) -> list[str]:
 
 
 class View:
-    """What a tracking server answers: run id to trial, status, samples per metric."""
+    """What a tracking server answers: run id to trial, status, last step per metric."""
 
-    def __init__(self, *runs: tuple[str, str, dict[str, int]]) -> None:
-        self._runs = runs
+    uri = "sqlite://"
 
-    def children(self) -> list[Any]:
-        return [
-            SimpleNamespace(info=SimpleNamespace(run_id=i, status=status), data=SimpleNamespace(tags={"trial": trial}))
-            for i, (trial, status, _) in enumerate(self._runs)
-        ]
+    def __init__(self, *runs: tuple[str, str, dict[str, int]], num_samples: int = 3) -> None:
+        self._runs, self._num_samples = runs, num_samples
 
-    def history(self, run_id: int, name: str) -> list[Sample]:
-        usual = 1 if name.startswith("best/") else 0
-        return [Sample(name, 1.0, step, 0) for step in range(self._runs[run_id][2].get(name, usual))]
+    def runs(self, role: str) -> list[Run]:
+        if role == "study":
+            return [Run(id="s", status="FINISHED", tags={}, params={}, latest={})]
+        return [self._run(str(i), *run) for i, run in enumerate(self._runs)]
+
+    def sizes(self, run_id: str, folder: str = "") -> dict[str, int]:
+        return {f"table{export.suffix}": 1 for export in EXPORTS.values()} if run_id == "s" else {}
+
+    def _run(self, run_id: str, trial: str, status: str, last: dict[str, int]) -> Run:
+        tags = {"trial": trial, "sweeps.num_samples": str(self._num_samples), "mlflow.parentRunId": "s"}
+        steps = {"best/loss": 0, **last}
+        latest = {name: Sample(name, 1.0, step, 0) for name, step in steps.items()}
+        return Run(id=run_id, status=status, tags=tags, params={"x": trial}, latest=latest)
 
 
 def test_a_study_in_order_has_no_finding(tmp_path: Path) -> None:
     study = finished(tmp_path)
     assert found(study, tmp_path) == []
-    assert found(study, tmp_path, View(("0", "FINISHED", {"loss": 2}))) == []
+    assert found(study, tmp_path, View(("0", "FINISHED", {"loss": 1}))) == []
 
 
 def test_a_trial_that_waits_says_what_happened_to_it(tmp_path: Path) -> None:
@@ -133,25 +140,30 @@ def test_a_server_that_does_not_answer_is_one_finding(tmp_path: Path) -> None:
 
 
 def test_runs_that_do_not_fit_their_trials_are_told(tmp_path: Path) -> None:
-    study = finished(tmp_path, 4)
+    study = finished(tmp_path, 6)
     view = View(
-        ("0", "FINISHED", {"loss": 1}),
-        ("1", "RUNNING", {"loss": 2}),
-        ("2", "FINISHED", {"loss": 2}),
-        ("2", "FINISHED", {"loss": 2}),
+        ("0", "FINISHED", {"loss": 0}),
+        ("1", "RUNNING", {"loss": 1}),
+        ("2", "FINISHED", {"loss": 1}),
+        ("2", "FINISHED", {"loss": 1}),
+        ("4", "FINISHED", {}),
+        ("5", "FINISHED", {"loss": 1, "best/loss": 0, "of the application": 9}),
         ("9", "FINISHED", {}),
     )
     findings = examine(study, StudyFiles(tmp_path), lambda: view)  # type: ignore[arg-type,return-value]
     assert problems(findings) == [
-        "trial 0: loss has 1 samples in MLflow, 2 recorded",
-        "trial 1 is completed, its run is RUNNING",
+        "trial 0: loss ends at step 0 in MLflow, 1 was recorded",
+        "trial 1: it is completed, its run is RUNNING",
         "trial 2 has 2 runs in MLflow",
         "trial 3 has 0 runs in MLflow",
+        "trial 4: loss is not in MLflow",
         "MLflow has 1 runs of trial 9, the study has none",
     ]
-    assert [finding.advice for finding in findings] == [f"sweeps sync --storage {url(tmp_path)} s"] * 4 + [
+    assert [finding.advice for finding in findings] == [f"sweeps sync --storage {url(tmp_path)} s"] * 5 + [
         "delete them"
     ]
+    view = View(*((str(number), "FINISHED", {"loss": 1}) for number in range(6)), num_samples=2)
+    assert found(study, tmp_path, view) == [f"trial {number}: its run has 2 of 3 samples" for number in range(6)]
 
 
 def kept(folder: Path, *configurations: str) -> None:

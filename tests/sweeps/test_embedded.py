@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from sweeps.tracking.embedded import database_of, is_whole
-from sweeps.tracking.mlflow import prepare
+from sweeps.tracking.first_use import prepare
 
-MAKE_BY_OURS = "from sweeps.tracking.mlflow import prepare; prepare('sqlite:///mlflow.db', print)"
+MAKE_BY_OURS = "from sweeps.tracking.first_use import prepare; prepare('sqlite:///mlflow.db', print)"
 MAKE_BY_MLFLOW = "import mlflow; mlflow.MlflowClient('sqlite:///mlflow.db').search_experiments()"
 
 

@@ -19,8 +19,9 @@ from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking.cards import TrialCard
-from sweeps.tracking.follow import connect, sync
+from sweeps.tracking.follow import connect
 from sweeps.tracking.models import KeptModel
+from sweeps.tracking.sync import sync
 from sweeps.tracking.upload import Upload
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal

@@ -19,9 +19,10 @@ from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking import experiment as experiments
 from sweeps.tracking.cards import TrialCard
-from sweeps.tracking.follow import Tracking, connect, sync
+from sweeps.tracking.follow import Tracking, connect
 from sweeps.tracking.parent import finish, pause, show_progress, view_of
 from sweeps.tracking.saved_views import MAX_VIEWS, TAG, SavedView, is_understood
+from sweeps.tracking.sync import sync
 from sweeps.tracking.upload import Upload
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal

@@ -17,9 +17,10 @@ from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking.cards import Tag, TrialCard
 from sweeps.tracking.complaints import reason
-from sweeps.tracking.follow import connect, sync
+from sweeps.tracking.follow import connect
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.names import fitting
+from sweeps.tracking.sync import sync
 from sweeps.tracking.uploader import Uploader
 from sweeps.trial.files import StudyFiles, TrialFiles
 from sweeps.trial.journal import Journal
