@@ -1,5 +1,6 @@
 """Studies that have run, in a file of their own and without a process."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,9 @@ from sweeps.outcome import Completed, Outcome
 from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
+from sweeps.trial.files import StudyFiles
+from sweeps.trial.journal import Journal
+from sweeps.trial.ownership import own_study
 
 Result = tuple[Mapping[str, str], Outcome | None]
 """The overrides of a trial and how it ended; None: it has not run."""
@@ -37,4 +41,22 @@ def study_of(
         if outcome is not None:
             claim = study.claim("w", None)
             assert claim is not None and study.tell(claim, outcome)
+    return study
+
+
+def run_in(
+    folder: Path, name: str, objective: str = "acc", way: str = "maximize", uri: str = "", **axes: list[str]
+) -> Study:
+    """A grid that has run in FOLDER/studies, with the directories of its trials; its experiment is its first letter."""
+    axes = axes or {"model": ["dense", "cnn"], "seed": ["0", "1"]}
+    directory = folder / "studies" / name
+    facts = {"objective": [objective], "directory": str(directory), "tracking": {"uri": uri, "experiment": name[:1]}}
+    study = Study.create(Database(f"sqlite:///{folder}/studies/studies.db"), name, [way], facts)
+    own_study(StudyFiles(directory), name, study.facts["key"])
+    fixed = {} if "lr" in axes else {"lr": "0.1"}
+    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    study.add([Point(overrides={**fixed, **point}, varied=tuple(axes)) for point in points])
+    while (claim := study.claim("w", None)) is not None:
+        Journal(directory / "trials" / f"{claim.number:03d}").event("attempt", attempt=1)
+        study.tell(claim, done(claim.number / 8, metrics={"test/acc": 0.5}))
     return study

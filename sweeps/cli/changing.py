@@ -1,40 +1,47 @@
 """Commands that change a study, or work on it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import Name, Storage, Trust
+from sweeps.cli.options import Name, Storage, Tracking, Trust
 
 
 def delete(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    keep_runs: Annotated[bool, typer.Option("--keep-runs", help="Leave its runs in MLflow.")] = False,
+    runs_of: Annotated[
+        str | None, typer.Option(help="Key of a study that is deleted already: its runs alone, as then they were told.")
+    ] = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment, with --runs-of.")] = "sweeps",
     storage: Storage = None,
+    tracking: Tracking = None,
 ) -> None:
-    """Delete a study: its trials, their events and its directory. Runs in MLflow stay."""
-    import shutil
-
+    """Delete a study: its trials, their events, its directory on this machine, and its runs and view in MLflow."""
     from sweeps.exits import agrees
+    from sweeps.removal import Removal, removed_runs
     from sweeps.report.opened import open_study
-    from sweeps.trial.files import StudyFiles
-    from sweeps.trial.ownership import is_own_study
+    from sweeps.settings import tracking_uri
+    from sweeps.tracking.address import where
+    from sweeps.tracking.removal import check_key
 
-    study = open_study(name, storage, is_view=False)
-    files = StudyFiles(Path(study.facts.get("directory") or name))
-    is_ours = is_own_study(files, study.facts.get("key", ""))
-    num_trials = len(study.trials())
-    what = f"{num_trials} trials{f' and {files.directory}' if is_ours else ''}"
-    if not yes and not agrees(f"Delete study {name}: {what}?"):
-        print("Nothing was deleted. --yes deletes without asking.")
+    if runs_of is not None:
+        check_key(runs_of)
+        line, is_whole = removed_runs(tracking or tracking_uri(), experiment, name, runs_of)
+        lines = [line]
+    else:
+        study = open_study(name, storage, is_view=False)
+        study.check_idle()
+        place = ("", "") if keep_runs else where(study, tracking)
+        removal = Removal(study=study, tracking=place, keeps_runs=keep_runs)
+        if not yes and not agrees(removal.question()):
+            print("Nothing was deleted. --yes deletes without asking.")
+            raise typer.Exit(1)
+        lines, is_whole = removal.carry_out()
+    print("\n".join(lines))
+    if not is_whole:
         raise typer.Exit(1)
-    study.delete()
-    if is_ours:
-        shutil.rmtree(files.directory)
-    elif files.directory.exists():
-        print(f"{files.directory} stays: it does not say that it is this study's.")
-    print(f"{name}: {num_trials} trials deleted. Its runs in MLflow stay.")
 
 
 def worker(name: Name, storage: Storage = None, trust: Trust = False) -> None:

@@ -68,7 +68,7 @@ def compare(
     from sweeps.report.compared import check_comparable, joined, study_first
     from sweeps.report.lines import left_out_line
     from sweeps.report.opened import open_studies
-    from sweeps.tracking.side_by_side import page_line
+    from sweeps.tracking.together import page_line
 
     check_format(format := format_of(format, out), is_of_trials=trials)
     check_comparable(studies := open_studies(names, storage))

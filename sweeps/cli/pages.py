@@ -33,7 +33,7 @@ def ui(
     else:
         from sweeps.report.compared import check_comparable
         from sweeps.report.opened import open_studies
-        from sweeps.tracking.side_by_side import page_of_all
+        from sweeps.tracking.together import page_of_all
 
         check_comparable(studies := open_studies(names, storage))
         uri, link = page_of_all(studies, tracking, print)

@@ -129,6 +129,17 @@ class Claims:
             values["retries"] = rows.c.retries + 1
         return self._ledger.change(claim, values, Note(what=again.what, why=again.reason))
 
+    def check_idle(self) -> None:
+        """Refuse to go on while somebody works on the study.
+
+        Raises:
+            StudyError: With the trial, and who runs it.
+        """
+        for row in self._ledger.held_rows():
+            raise StudyError(
+                f"Study {self.name!r}: trial {row.number} is running in worker {row.worker}. Stop that worker first."
+            )
+
     def reap(self, lease_s: float, by: str) -> list[int]:
         """Reopen the trials of workers that are gone, as `Ledger.reap` says; returns their numbers."""
         return self._ledger.reap(lease_s, by)

@@ -176,10 +176,7 @@ class Study(Claims):
         Raises:
             StudyError: Somebody works on it.
         """
-        for row in self._ledger.held_rows():
-            raise StudyError(
-                f"Study {self.name!r}: trial {row.number} is running in worker {row.worker}. Stop that worker first."
-            )
+        self.check_idle()
         with self.database.lock("studies"):
             self._ledger.drop()
             self.database.patiently(lambda: optuna.delete_study(study_name=self.name, storage=self.database.storage))

@@ -70,6 +70,12 @@ class Experiment:
         place = f"#/experiments/{self.id}/runs?"
         return place + (view.key() if view.id in self._kept else view.plain())
 
+    def drop(self, view_id: str) -> None:
+        """Forget a kept view, where there is one."""
+        experiment = self.known()
+        if experiment is not None and TAG + view_id in self._client.get_experiment(experiment).tags:
+            self._client.delete_experiment_tag(experiment, TAG + view_id)
+
     def _drop_oldest(self, tags: Mapping[str, str]) -> None:
         ours = [name for name in tags if name.startswith(f"{TAG}sweeps-")]
         for name in sorted(ours, key=lambda name: _record(tags[name]).get("updatedAt", 0))[:-MAX_VIEWS]:

@@ -141,6 +141,21 @@ class MlflowView:
         found = self._client.get_metric_history(run_id, fitting(name))
         return [Sample(metric.key, metric.value, metric.step, metric.timestamp) for metric in found]
 
+    def delete(self) -> int:
+        """Delete all runs of the study, those of earlier versions too, the study's own last; returns how many.
+
+        Nothing is made where there is nothing.
+        """
+        if self.experiment.known() is None:
+            return 0
+        earlier = next(name for name, now in EARLIER.items() if now == Tag.STUDY_KEY)
+        found = {
+            run.info.run_id: run for key in (earlier, Tag.STUDY_KEY) for run in self._search({key: self._study.key})
+        }
+        for run_id in sorted(found, key=lambda each: found[each].data.tags.get(Tag.ROLE) == "study"):
+            self._client.delete_run(run_id)
+        return len(found)
+
     def _originals(self, run_id: str, names: Iterable[str]) -> dict[str, str]:
         """Tags that say what names were that MLflow does not take; each is sent once."""
         changed = {ORIGINAL + fitting(name): name for name in names if fitting(name) != name}

@@ -134,7 +134,7 @@ def of_study(
     if bars:
         charts["One value per trial"] = bars
     return SavedView(
-        id=f"sweeps-{key}",
+        id=id_of(key),
         name=name,
         filter=f"tags.`{Tag.STUDY_KEY}` = '{key}' and tags.`{Tag.ROLE}` = 'trial'",
         metrics=best,
@@ -142,6 +142,11 @@ def of_study(
         params=params,
         charts=charts,
     )
+
+
+def id_of(key: str) -> str:
+    """The id of the view of a study's trials."""
+    return f"sweeps-{key}"
 
 
 def of_studies() -> SavedView:

@@ -406,7 +406,7 @@ def test_a_study_is_deleted_with_what_is_its_own(commands: Commands) -> None:
     assert asked.stdout.splitlines()[-1] == "Nothing was deleted. --yes deletes without asking."
     assert asked.returncode != 0 and "2 trials" in asked.stdout and len(trials(commands)) == 2
     done = commands.run("sweeps", "delete", "s", "--yes", *storage)
-    assert done.returncode == 0 and "2 trials deleted" in done.stdout and "MLflow stay" in done.stdout, done.stderr
+    assert done.returncode == 0 and "2 trials deleted" in done.stdout, done.stderr
     assert not (commands.folder / "studies" / "s").exists()
     assert [trial.state for trial in trials(commands, "t")] == ["completed"]
     (commands.folder / "studies" / "t" / "owner.json").write_text('{"study": "another"}')

@@ -2,10 +2,10 @@
 
 import csv
 import io
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,18 +14,16 @@ from mlflow import MlflowClient
 
 from sweeps.cli.looking import compare
 from sweeps.errors import StudyError
-from sweeps.outcome import Completed
-from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking import experiment as experiments
 from sweeps.tracking.follow import connect
-from sweeps.tracking.side_by_side import page_line, page_of_all
+from sweeps.tracking.together import page_line, page_of_all
 from sweeps.tracking.sync import sync
 from sweeps.trial.files import StudyFiles
-from sweeps.trial.journal import Journal
 from tests.conftest import Commands
 from tests.mlflow_server import Server
+from tests.studies import run_in
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +41,7 @@ Made = Callable[..., Study]
 def made(commands: Commands) -> Made:
     """Makes a study that has run."""
 
-    def make(name: str, objective: str = "acc", way: str = "maximize", uri: str = "", **axes: list[str]) -> Study:
-        axes = axes or {"model": ["dense", "cnn"], "seed": ["0", "1"]}
-        directory = commands.folder / "studies" / name
-        facts = {
-            "objective": [objective],
-            "directory": str(directory),
-            "tracking": {"uri": uri, "experiment": name[:1]},
-        }
-        study = Study.create(Database(f"sqlite:///{commands.folder}/studies/studies.db"), name, [way], facts)
-        fixed = {"lr": "0.1"} if "lr" not in axes else {}
-        points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-        study.add(Point(overrides={**fixed, **point}, varied=tuple(axes)) for point in points)
-        while (claim := study.claim("w", None)) is not None:
-            Journal(directory / "trials" / f"{claim.number:03d}").event("attempt", attempt=1)
-            study.tell(claim, Completed(values=(claim.number / 8,), metrics={"test/acc": 0.5}, duration_s=1.0))
-        return study
-
-    return make
+    return partial(run_in, commands.folder)
 
 
 def compared(commands: Commands, *arguments: str) -> tuple[int, str, str]:
