@@ -62,6 +62,11 @@ def test_looking_loads_nothing_heavy(module: str) -> None:
     assert ast.literal_eval(found) in ([], allowed)
 
 
+def test_a_sweep_that_is_refused_has_not_waited_for_tables() -> None:
+    code = "import sys, sweeps.sweep, sweeps.launchers.here; print('pandas' in sys.modules, 'mlflow' in sys.modules)"
+    assert output_of(sys.executable, "-c", code) == ["False False"]
+
+
 def output_of(*command: str) -> list[str]:
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()

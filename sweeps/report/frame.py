@@ -2,9 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from sweeps.outcome import Completed, Failed
 from sweeps.report.headings import Origin, headings
@@ -12,6 +10,9 @@ from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.values import value_of
+
+if TYPE_CHECKING:
+    import pandas as pd  # a command that is refused need not wait for it
 
 _OWN = ("trial", "state", "attempts", "duration_s", "cause")
 _DIRECTIONS = {"maximize": "max", "minimize": "min"}
@@ -35,11 +36,11 @@ class Trials:
         is_drawn: Whether a sampler has drawn points of them.
     """
 
-    own: pd.DataFrame
-    overrides: pd.DataFrame
-    objectives: pd.DataFrame
-    metrics: pd.DataFrame
-    cells: pd.Series
+    own: "pd.DataFrame"
+    overrides: "pd.DataFrame"
+    objectives: "pd.DataFrame"
+    metrics: "pd.DataFrame"
+    cells: "pd.Series"
     varied: tuple[str, ...]
     directions: Mapping[str, str]
     returned: tuple[str, ...] = ()
@@ -49,7 +50,7 @@ class Trials:
         """Those that have completed."""
         return self.chosen(self.own.index[self.own["state"] == "completed"])
 
-    def chosen(self, index: pd.Index) -> "Trials":
+    def chosen(self, index: "pd.Index") -> "Trials":
         """The trials of these index values, in their order."""
         return replace(
             self,
@@ -60,8 +61,10 @@ class Trials:
             cells=self.cells.loc[index],
         )
 
-    def flat(self) -> pd.DataFrame:
+    def flat(self) -> "pd.DataFrame":
         """Everything in one frame, with the headings of `headings`; an objective NAME is called `objective/NAME`."""
+        import pandas as pd
+
         parts: tuple[tuple[Origin, pd.DataFrame], ...] = (
             ("study", self.own),
             ("key", self.overrides),
@@ -74,6 +77,8 @@ class Trials:
 
 def trial_frame(study: Study) -> Trials:
     """All trials of a study that are of its configuration of today."""
+    import pandas as pd
+
     trials = study.current_trials()
     objectives = study.value_names
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
@@ -123,8 +128,10 @@ def _named(trials: Sequence[TrialRow]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for outcome in done for name in outcome.returned if name in outcome.metrics))
 
 
-def _frame(rows: Sequence[Mapping[str, Any]], dtype: type | None = None) -> pd.DataFrame:
+def _frame(rows: Sequence[Mapping[str, Any]], dtype: type | None = None) -> "pd.DataFrame":
     """A frame that has its rows even where no trial has a value."""
+    import pandas as pd
+
     return pd.DataFrame(list(rows), index=pd.RangeIndex(len(rows)), dtype=dtype)
 
 
