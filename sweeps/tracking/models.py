@@ -120,13 +120,14 @@ def keep_model(
         return there
     told = {sample.name: sample for sample in card.samples(trial.outcome)}
     tags = {Tag.STUDY: study.name, Tag.STUDY_KEY: study.facts["key"], Tag.TRIAL: str(trial.number), Tag.DIGEST: digest}
+    written = card.written()
     with tempfile.TemporaryDirectory() as made:
         model.laid_out(Path(made))
         described = ModelCard(
             name=f"trial-{trial.number}",
             folder=Path(made),
-            tags={str(name): value for name, value in tags.items()},
-            params=card.params(card.written()),
+            tags={**written.tags, **{str(name): value for name, value in tags.items()}},
+            params=card.params(written),
             samples=[each for name, each in told.items() if name.startswith("test/") or name in card.objectives],
             data=data_of(journal.read(card.files.journal)[0]),
         )

@@ -15,6 +15,7 @@ from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.tracking.cards import BEST, TrialCard, swept
+from sweeps.tracking.literal import literal
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.runs import Run
 from sweeps.tracking.saved_views import SavedView, of_studies, of_study
@@ -161,7 +162,7 @@ def _best_line(study: Study, view: MlflowView, files: StudyFiles, trials: Sequen
     name = f"trial {best[0].number}"
     linked = f"[{name}](#/experiments/{view.experiment.id}/runs/{run_id})" if run_id else name
     values = [trial.outcome.values[0] for trial in best]  # type: ignore[union-attr]
-    told = f"**Best**: {linked}, {study.value_names[0]} = {values[0]:.6g} ({study.directions[0]})"
+    told = f"**Best**: {linked}, {literal(study.value_names[0])} = {values[0]:.6g} ({study.directions[0]})"
     mean = f", the best seed of the cell with the best mean, {statistics.fmean(values):.6g} over {len(best)} seeds"
     return f"{told}{mean if len(best) > 1 else ''}."
 
@@ -172,7 +173,7 @@ def _fitted(table: Table, room: int) -> str:
     order = _best_first(table.columns)
     for num_rows in range(min(_MAX_ROWS, len(order)), 0, -1):
         rows = order[:num_rows]
-        text = to_markdown(Table(columns=tuple(_rows_of(column, rows) for column in chosen)))
+        text = to_markdown(Table(columns=tuple(_as_text(_rows_of(column, rows)) for column in chosen)))
         left = len(order) - num_rows
         text += f"\n\nThe best {num_rows} of {len(order)} cells." if left else ""
         if len(text) <= room:
@@ -198,6 +199,12 @@ def _best_first(columns: Sequence[Column]) -> list[int]:
             known.sort(key=lambda row: column.values[row], reverse=is_max)
             return [*known, *(row for row in range(num_rows) if column.values[row] is None)]
     return list(range(num_rows))
+
+
+def _as_text(column: Column) -> Column:
+    """The column so that its heading, and values which are text, are shown as they are."""
+    values = tuple(literal(value) if isinstance(value, str) else value for value in column.values)
+    return dataclasses.replace(column, title=literal(column.title), values=values)
 
 
 def _rows_of(column: Column, rows: Sequence[int]) -> Column:

@@ -10,6 +10,7 @@ from typing import Any
 from sweeps.outcome import Failed, Outcome, kind
 from sweeps.redact import text
 from sweeps.tracking.cards import Tag, TrialCard, status_of
+from sweeps.tracking.literal import block
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.origins import tell_origin
 from sweeps.tracking.steps import Steps
@@ -188,9 +189,9 @@ def kept_files(card: TrialCard, outcome: Outcome) -> dict[str, str | Path]:
 def _note(failed: Failed) -> str:
     """Cause and last lines as a run's description; indented, so that they are text, whatever they hold."""
     lines = failed.log_tail.splitlines()[-_NOTED_LINES:]
-    shown = [f"**{failed.cause}**", f"    {failed.detail}"]
+    shown = [f"**{failed.cause}**", block(failed.detail)]
     if lines:
-        shown += ["Its last lines:", "\n".join(f"    {line}" for line in lines)]
+        shown += ["Its last lines:", block("\n".join(lines))]
     return "\n\n".join(shown)
 
 

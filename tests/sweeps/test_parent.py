@@ -214,3 +214,18 @@ def test_the_note_of_a_large_study_is_whole(server: Server, tmp_path: Path) -> N
     assert "The best 10 of 40 cells." in note
     best = [re.findall(r"[\w.*]+", row)[1] for row in note.splitlines() if row.startswith("| cnn")]
     assert best == [str(w) for w in range(39, 29, -1)]
+
+
+def test_names_and_values_in_the_note_are_text(server: Server, tmp_path: Path) -> None:
+    study = Study.create(
+        Database(f"sqlite:///{tmp_path}/studies.db"), "text", ["minimize"], {"objective": ["<b>loss</b>"]}
+    )
+    study.add([Point(overrides={"x": "'[a](https://b.example) <img src=c> | **d**'"}, varied=("x",))])
+    claim = study.claim("w", None)
+    assert claim is not None
+    study.tell(claim, Completed(values=(1.0,)))
+    view = connect(study, server.uri, "tests")
+    finish(study, view, StudyFiles(tmp_path))
+    note = view.state(view.parent())[1]["mlflow.note.content"]
+    assert "<" not in note and "&#91;a&#93;(https&#58;//b.example) &#60;img src=c&#62; &#124; &#42;&#42;d" in note
+    assert "&#60;b&#62;loss&#60;/b&#62; = 1 (minimize)" in note
