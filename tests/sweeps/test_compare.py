@@ -18,8 +18,8 @@ from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking import experiment as experiments
 from sweeps.tracking.follow import connect
-from sweeps.tracking.together import page_line, page_of_all
 from sweeps.tracking.sync import sync
+from sweeps.tracking.together import page_line, page_of_all
 from sweeps.trial.files import StudyFiles
 from tests.conftest import Commands
 from tests.mlflow_server import Server
