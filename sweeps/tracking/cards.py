@@ -1,6 +1,7 @@
 """What a tracking server shows of studies and trials, as plain values."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -114,6 +115,10 @@ class TrialCard:
         ended_ms = self._ended_ms(journal.read(self.files.journal)[0])
         named_values = zip(self.objectives, outcome.values, strict=False)
         return [journal.Sample(BEST + name, value, 0, ended_ms) for name, value in named_values]
+
+    def awaited(self, now_ms: int) -> list[journal.Sample]:
+        """The objectives of a trial that has no result yet, as no number: a page takes metrics as they came."""
+        return [journal.Sample(BEST + name, math.nan, 0, now_ms) for name in self.objectives]
 
     def cost(self, outcome: Outcome) -> list[journal.Sample]:
         """Wall time over all attempts, in seconds, and their number."""

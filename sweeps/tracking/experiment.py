@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from sweeps.tracking import embedded
-from sweeps.tracking.saved_views import MAX_VIEWS, TAG, SavedView, is_understood
+from sweeps.tracking.saved_views import MAX_VIEWS, TAG, WORKFLOW, SavedView, is_understood
 
 _KIND = "mlflow.experimentKind"
 ARTIFACTS = "mlruns"
@@ -69,6 +69,10 @@ class Experiment:
         """Where the pages show the view, below the server's address."""
         place = f"#/experiments/{self.id}/runs?"
         return place + (view.key() if view.id in self._kept else view.plain())
+
+    def link_of(self, run_id: str) -> str:
+        """Where the pages show a run, below the server's address."""
+        return f"#/experiments/{self.id}/runs/{run_id}?{WORKFLOW}"
 
     def drop(self, view_id: str) -> None:
         """Forget a kept view, where there is one."""

@@ -64,7 +64,7 @@ def is_of_another(run: Run, card: TrialCard, outcome: Outcome) -> bool:
     is_closed = Tag.NUM_SAMPLES in run.tags
     for sample in card.best(outcome):
         there = run.latest.get(fitting(sample.name))
-        if there is not None and there.value != storable(sample.value):
+        if there is not None and not math.isnan(there.value) and there.value != storable(sample.value):
             return True
     return card.begins_late() and not is_closed
 

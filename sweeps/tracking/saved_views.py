@@ -14,11 +14,13 @@ from sweeps.tracking.cards import BEST, Tag, swept
 TAG = "mlflow.sharedViewState."
 """Front of the experiment's tags that hold a view each; the rest is the view's id."""
 
+WORKFLOW = "workflowType=machine_learning"
+"""In an address: the pages are those of training, not those of language models."""
+
 MAX_VIEWS = 30
 """The pages offer no more than 40."""
 
 _FIRST, _LAST = (3, 15), (4, 0)
-_WORKFLOW = "workflowType=machine_learning"
 _NARROWEST, _WIDEST = 100, 300
 _MAX_COLUMNS, _MAX_NUMBERS, _MAX_BARS = 8, 4, 12
 _LOW = 250
@@ -59,12 +61,12 @@ class SavedView:
 
     def key(self) -> str:
         """The query of a link to it."""
-        return f"viewStateShareKey={self.id}&{_WORKFLOW}"
+        return f"viewStateShareKey={self.id}&{WORKFLOW}"
 
     def plain(self) -> str:
         """The query of a link that needs no kept view: the same rows in the same order."""
         order = "true" if not self.maximize else "false"
-        return f"searchFilter={quote(self.filter)}&orderByKey={quote(self._order())}&orderByAsc={order}&{_WORKFLOW}"
+        return f"searchFilter={quote(self.filter)}&orderByKey={quote(self._order())}&orderByAsc={order}&{WORKFLOW}"
 
     def state(self) -> dict[str, Any]:
         """What the pages keep of it."""
@@ -155,7 +157,7 @@ def of_studies() -> SavedView:
         id="sweeps-studies",
         name="studies",
         filter=f"tags.`{Tag.ROLE}` = 'study'",
-        metrics=(f"{BEST}objective", "trials/completed", "trials/failed", "trials/open", "cost/seconds"),
+        metrics=(f"{BEST}objective", "trials/completed", "cost/seconds", "trials/failed", "trials/open"),
         maximize=True,
         by_date=True,
         params=("objective", "direction"),

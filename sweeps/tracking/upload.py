@@ -136,8 +136,9 @@ class Upload:
         if not self._has_begun:
             span = self.card.span_ms(self.outcome)
             now = span[0] if span else time.time_ns() // 1_000_000
+            awaited = self.card.awaited(now) if self.outcome is None else []
             numbers = [journal.Sample(name, value, 0, now) for name, value in self.card.numbers.items()]
-            samples, params = [*numbers, *samples], {**self.card.params(self.card.written()), **params}
+            samples, params = [*awaited, *samples, *numbers], {**self.card.params(self.card.written()), **params}
         if samples or params or tags:
             refused = view.send(run_id, samples, params, tags)
             self.refused.update(what.removeprefix("metric ") for what, _ in refused if what.startswith("metric "))
@@ -152,7 +153,7 @@ class Upload:
         if isinstance(outcome, Failed):
             tags |= {Tag.CAUSE: outcome.cause, Tag.DETAIL: outcome.detail[:1000]}
             tags["mlflow.note.content"] = _note(outcome)
-        self._send(view, run_id, [*samples, *ended], self.card.params(written), tags)
+        self._send(view, run_id, [*ended, *samples], self.card.params(written), tags)
         if self.refused:
             self._send(view, run_id, (), tags={Tag.REFUSED: json.dumps(self.refused)})
         for name, content in kept_files(self.card, outcome).items():
