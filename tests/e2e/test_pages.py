@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 import signal
@@ -9,8 +10,10 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from mlflow import MlflowClient
 
 from tests.conftest import Commands, wait_for
 
@@ -47,6 +50,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium-driver")
 CHARTS = ".js-plotly-plot, .parcoords"
 """What draws curves, points and bars, and what draws parallel coordinates."""
+
+
+WIDER_THAN_SHOWN = """
+return [...document.querySelectorAll("*")].filter(element => element.scrollWidth > element.clientWidth + 1
+    && element.clientWidth > 400 && ["auto", "scroll"].includes(getComputedStyle(element).overflowX)
+).map(element => element.className)
+"""
 
 
 def free_port() -> int:
@@ -111,3 +121,16 @@ def test_the_printed_link_opens_the_trials_best_first_and_their_charts(
     body = texts(browser, "body")[0]
     assert "val/acc_best of all trials" in body and "No charts in this section" not in body
     assert body.index("val/acc_best of all trials") < body.index("One value per trial")
+
+    server, experiment = link.split("/#/")[0], link.split("/experiments/")[1].split("/")[0]
+    runs = MlflowClient(server).search_runs([experiment])
+    trials = [run.info.run_id for run in runs if run.data.tags["sweeps.role"] == "trial"]
+    browser.get(f"{server}/#/compare-runs?runs={quote(json.dumps(trials))}&experiments=%5B%22{experiment}%22%5D")
+    waits(browser, 30, lambda: "Comparing 6 Runs" in texts(browser, "body")[0])
+    waits(browser, 30, lambda: "best/val/acc_best" in "".join(texts(browser, ".js-plotly-plot")))
+    assert "x/model" not in "".join(texts(browser, ".js-plotly-plot"))
+
+    (parent,) = (run.info.run_id for run in runs if run.data.tags["sweeps.role"] == "study")
+    browser.get(f"{server}/#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning")
+    waits(browser, 30, lambda: "Best: trial" in texts(browser, "body")[0])
+    assert browser.execute_script(WIDER_THAN_SHOWN) == []

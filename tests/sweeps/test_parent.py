@@ -1,6 +1,7 @@
 """The run of a study on a real MLflow server: its figures, its page, its views, and how runs stand that wait."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,8 @@ def test_the_study_s_run_says_best_counts_and_cost_and_links_to_its_views(server
     children = {child.data.tags["trial"]: child for child in view.children()}
     key, place = study.facts["key"], f"#/experiments/{run.info.experiment_id}/runs"
     assert note.startswith(
-        f"**Best**: [trial 1]({place}/{children['1'].info.run_id}), val/loss_best = 0.25 (minimize).\n\n"
+        f"**Best**: [trial 1]({place}/{children['1'].info.run_id}?workflowType=machine_learning), "
+        "val/loss_best = 0.25 (minimize).\n\n"
         "**3 trials**: 2 completed, 1 failed."
     )
     link = f"{place}?viewStateShareKey=sweeps-{key}&workflowType=machine_learning"
@@ -160,10 +162,11 @@ def test_what_is_handed_back_waits(server: Server, tmp_path: Path) -> None:
     assert claim is not None
     Journal(files.trial(0).directory).log({"loss": 1.0}, 1)
     view = connect(study, server.uri, "tests")
-    upload = Upload(TrialCard(number=0, point=claim.point, files=files.trial(0)))
+    upload = Upload(TrialCard(number=0, point=claim.point, files=files.trial(0), objectives=study.value_names))
     assert not upload.advance(view)
     (run,) = view.children()
     assert (run.info.status, run.data.tags["state"], run.data.params) == ("RUNNING", "running", {"w": "1"})
+    assert next(iter(run.data.metrics)) == "best/val/loss_best" and math.isnan(run.data.metrics["best/val/loss_best"])
     upload.is_open = True
     assert upload.advance(view)
     (run,) = view.children()
