@@ -1,5 +1,6 @@
 """The metrics and events of one trial: an append-only file of JSON lines, the source of every view."""
 
+import functools
 import json
 import logging
 import math
@@ -16,6 +17,9 @@ from sweeps.trial.plain import plain
 
 __all__ = ["Journal", "Sample", "events", "last_values", "read", "samples", "samples_of", "span_ms"]
 log = logging.getLogger(__name__)
+
+_MAX_REMEMBERED = 100_000
+"""Bytes of a journal whose records are kept for the next reader."""
 
 
 class Journal:
@@ -91,7 +95,8 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     except FileNotFoundError:
         return [], offset
     end = data.rfind(b"\n") + 1
-    return list(_records(data[:end])), offset + end
+    whole = data[:end]
+    return list(_parsed(whole) if end <= _MAX_REMEMBERED else _records(whole)), offset + end
 
 
 def samples(path: Path) -> Iterator[Sample]:
@@ -113,6 +118,12 @@ def last_values(path: Path) -> dict[str, float]:
 def events(path: Path, name: str) -> list[dict[str, Any]]:
     """The events of that name, oldest first; their fields are whatever the trial has written."""
     return [record for record in read(path)[0] if record.get("event") == name]
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(data: bytes) -> tuple[dict[str, Any], ...]:
+    """The records, which nobody changes: who compares a trial with its run asks for them ten times."""
+    return tuple(_records(data))
 
 
 def _records(data: bytes) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sweeps.tracking.gathered import gathered
+from sweeps.trial.files import StudyFiles
 from tests.conftest import Commands, lines
+from tests.invariants import study
 from tests.mlflow_server import Server
 
 MARK = "canary"
@@ -119,6 +122,9 @@ def test_nothing_secret_leaves_a_study(
         assert told.returncode == 0 and MARK not in told.stdout + told.stderr, (command, told.stdout, told.stderr)
     server.kill()
     assert canaries_in(leaky.folder) == canaries_in(outside) == canaries_in(server.folder) == []
+    made = study(leaky, "l")
+    with gathered(made, StudyFiles(outside / "nowhere")) as kept:  # archives in the database are packed
+        assert len(list(kept.trials.iterdir())) == 5 and canaries_in(kept.directory) == []
     assert list((outside / "tmp").glob("sweeps-*")) == []
     log = (first / "trial.log").read_text()
     assert log.count("***") >= 8 and "read: ***" in log
