@@ -118,8 +118,8 @@ def sync(num: Annotated[int, typer.Option(help="Trials, of 191 points each.")] =
     from benchmarks.sync import measure
 
     with tempfile.TemporaryDirectory() as name:
-        rows = measure(Path(name), num)
-    print(tabulate(rows, headers=["", "s", "points/s"], tablefmt="pipe", floatfmt=".1f"))
+        rows = [(r.what, r.wall_s, r.here_s, r.server_s, r.points_per_s) for r in measure(Path(name), num)]
+    print(tabulate(rows, headers=["", "s", "cpu s", "cpu s, server", "points/s"], tablefmt="pipe", floatfmt=".1f"))
 
 
 @app.command()
