@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.outcome import Failed
-from sweeps.output import drop_output, one_line, width_of
+from sweeps.output import counted, drop_output, one_line, width_of
 from sweeps.report.best import best_lines
 from sweeps.report.export import to_markdown
 from sweeps.report.frame import trial_frame
@@ -59,7 +59,9 @@ class Display:
 
     def __enter__(self) -> Self:
         done = f", {self._num_before} of them done" if self._num_before else ""
-        self._console.print(f"Study {self._study.name}: {len(self._trials)} trials{done}. {aim(self._study)}.")
+        self._console.print(
+            f"Study {self._study.name}: {counted(len(self._trials), 'trial')}{done}. {aim(self._study)}."
+        )
         if self._console.is_terminal and self._num_before < len(self._trials):
             self._live = Live(self._table(), console=self._console, auto_refresh=False)
             self._live.start()

@@ -25,6 +25,11 @@ def one_line(text: str, max_chars: int | None = None) -> str:
     return line if max_chars is None or len(line) <= max_chars else f"{line[: max(1, max_chars) - 1]}\u2026"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 trial`, `2 trials`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def width_of(stream: TextIO) -> int | None:
     """Characters of a line of the terminal behind a stream; None where there is no terminal."""
     return shutil.get_terminal_size().columns if stream.isatty() else None

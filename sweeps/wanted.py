@@ -13,6 +13,7 @@ from sweeps.identity.fingerprint import UNFIT, Compose, Fingerprints
 from sweeps.identity.program import Program
 from sweeps.identity.provenance import Provenance
 from sweeps.identity.snapshot import Snapshot
+from sweeps.output import counted
 from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
 from sweeps.space import Point, Space
@@ -115,10 +116,15 @@ class Wanted:
                 " Undo that, or use another study.name."
             )
         num_old, num_new = len(found.outdated), sum(point.identity not in found.identities for point in self.points)
-        new = f"; {num_new} points are to be trained with the new one" if self.plan.is_grid else ""
+        are = "is" if num_new == 1 else "are"
+        new = f"; {counted(num_new, 'point')} {are} to be trained with the new one" if self.plan.is_grid else ""
+        old, stay = (
+            counted(num_old, "trial"),
+            ("is", "it stays", "it") if num_old == 1 else ("are", "they stay", "them"),
+        )
         sys.stderr.write(
-            f"Study {study.name}: the configuration has changed ({changes}). {num_old} trials are of the one before:"
-            f" they stay, and tables leave them out{new}.\n"
+            f"Study {study.name}: the configuration has changed ({changes}). {old} {stay[0]} of the one"
+            f" before: {stay[1]}, and tables leave {stay[2]} out{new}.\n"
         )
 
     def add_to(self, study: Study) -> None:

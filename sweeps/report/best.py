@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from sweeps.outcome import Completed
+from sweeps.output import counted
 from sweeps.redact import tree
 from sweeps.report.lines import describe
 from sweeps.report.typed import repeated
@@ -90,7 +91,7 @@ def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     aims = ", ".join(f"{name} ({way})" for name, way in _aims(study).items())
     left = [f"         ... and {len(best) - _MAX_SHOWN} more, in best.yaml"] if len(best) > _MAX_SHOWN else []
     shown = [f"         {_line(study, trial)}" for trial in best[:_MAX_SHOWN]]
-    return [f"Pareto:  {len(best)} of {len(trials)} trials, by {aims}", *shown, *left]
+    return [f"Pareto:  {len(best)} of {counted(len(trials), 'trial')}, by {aims}", *shown, *left]
 
 
 def keep_best(study: Study, files: StudyFiles) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sweeps.outcome import Completed, Failed
-from sweeps.output import one_line
+from sweeps.output import counted, one_line
 from sweeps.report.numbers import number_format
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
@@ -79,7 +79,9 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
         num_points: Trials that the command asks for.
     """
     if not points:
-        return [f"Study {name}: {num_points} points to draw, {len(trials)} exist already. Nothing was started."]
+        return [
+            f"Study {name}: {counted(num_points, 'point')} to draw, {len(trials)} exist already. Nothing was started."
+        ]
     known = {_same(trial.point): trial for trial in trials if trial.point and trial.is_current}
     lines = []
     for position, point in enumerate(points):
@@ -88,7 +90,10 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
         lines.append(f"{number:4d}  {state:9}  {describe(point)}")
     num_new = sum(_same(point) not in known for point in points)
     estimate = _estimate(num_new, list(known.values()))
-    return [*lines, f"Study {name}: {len(points)} trials, {num_new} of them new{estimate}. Nothing was started."]
+    return [
+        *lines,
+        f"Study {name}: {counted(len(points), 'trial')}, {num_new} of them new{estimate}. Nothing was started.",
+    ]
 
 
 def left_out_line(study: str, trials: Sequence[TrialRow]) -> str:

@@ -5,6 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 
+from sweeps.output import counted
 from sweeps.report.best import winners
 from sweeps.report.export import to_markdown
 from sweeps.report.tables import Column, Table
@@ -42,7 +43,7 @@ def note(study: Study, view: MlflowView, files: StudyFiles, page: SavedView, tab
     trials = study.current_trials()
     counts = Counter(trial.state for trial in trials)
     told = ", ".join(f"{counts[state]} {state}" for state in ("completed", "pruned", "failed") if counts[state])
-    parts = [f"**{len(trials)} trials**: {told or 'none has run'}."]
+    parts = [f"**{counted(len(trials), 'trial')}**: {told or 'none has run'}."]
     parts.insert(0, _best_line(study, view, files, trials))
     table_link, studies_link = view.experiment.link(page), view.experiment.link(of_studies())
     charts = f"{table_link}&compareRunsMode=CHART"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from sweeps.outcome import Failed, Outcome
+from sweeps.output import counted
 
 _MAX_LACKS = 3
 """Attempts in a row that fail for lack of a disk before the sweep is given up."""
@@ -59,4 +60,6 @@ class Brake:
         if isinstance(outcome, Failed) and self._num_lacks >= _MAX_LACKS:
             self.reason = f"{_MAX_LACKS} attempts in a row have failed for lack of a disk to write to: {outcome.detail}"
         elif self._max_failures is not None and self._num_failures >= self._max_failures:
-            self.reason = f"{self._num_failures} trials have failed (study.max_failures={self._max_failures})"
+            have = "has" if self._num_failures == 1 else "have"
+            failed = f"{counted(self._num_failures, 'trial')} {have} failed"
+            self.reason = f"{failed} (study.max_failures={self._max_failures})"

@@ -158,4 +158,4 @@ def test_a_study_with_a_withheld_secret_is_joined_by_its_own_line_only(leaky: Co
     joined = leaky.run("sweeps", "worker", "w", "--storage", "sqlite:///studies/studies.db")
     assert joined.returncode == 2 and "(+api_key)" in joined.stderr and len(lines(joined.stderr)) == 1
     again = leaky.run("leaky", "-m", "x=1", "study.name=w", "tracking.uri=null", "+api_key=canary-other")
-    assert again.returncode == 0 and "1 trials, 1 of them done" in again.stdout
+    assert again.returncode == 0 and "1 trial, 1 of them done" in again.stdout

@@ -138,13 +138,13 @@ def test_a_preview_lists_what_is_new_and_what_it_would_cost() -> None:
 def test_a_preview_without_a_completed_trial_estimates_nothing() -> None:
     assert preview_lines("s", points(1), [], 1) == [
         "   0  new        x=1",
-        "Study s: 1 trials, 1 of them new. Nothing was started.",
+        "Study s: 1 trial, 1 of them new. Nothing was started.",
     ]
 
 
 def test_a_preview_with_nothing_new_estimates_nothing() -> None:
     trials = [known(0, 1, "completed", Completed(values=(1.0,), duration_s=20.0))]
-    assert preview_lines("s", points(1), trials, 1)[-1] == "Study s: 1 trials, 0 of them new. Nothing was started."
+    assert preview_lines("s", points(1), trials, 1)[-1] == "Study s: 1 trial, 0 of them new. Nothing was started."
 
 
 def test_a_preview_of_points_that_a_sampler_will_draw() -> None:
