@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console, Group
@@ -139,8 +140,19 @@ def print_preview(name: str, points: Sequence[Point], study: Study | None, num_p
         print(line)
 
 
-def print_summary(study: Study, tracking: str | None) -> None:
-    """The benchmark table, the best trial, where the results are, and the commands that look at them."""
+def _moved(recorded: str | None, directory: Path) -> str:
+    """Says that a study began elsewhere: its project was moved, or another machine has begun it."""
+    return f" (begun in {recorded})" if recorded and Path(recorded) != directory else ""
+
+
+def print_summary(study: Study, directory: Path, tracking: str | None) -> None:
+    """The benchmark table, the best trial, where the results are, and the commands that look at them.
+
+    Args:
+        study: The study.
+        directory: Where it is kept on this machine.
+        tracking: Where its runs are; None: it is not tracked.
+    """
     table = benchmark_table(trial_frame(study))
     if table is not None:
         print(f"\n{to_markdown(table)}\n")
@@ -154,7 +166,7 @@ def print_summary(study: Study, tracking: str | None) -> None:
                 print(told, file=sys.stderr)
     for line in best_lines(study, trials):
         print(line)
-    print(f"Results: {study.facts.get('directory')}")
+    print(f"Results: {directory}{_moved(study.facts.get('directory'), directory)}")
     print(f"Table:   {looked_at('table', study)}")
     if tracking:
         print(f"MLflow:  {tracking}")

@@ -70,7 +70,8 @@ def work(order: WorkOrder) -> int:
         study.reconcile()
         cut_off = _closed(tracking, order.tracking.drain_s)
     keep_best(study, files)
-    print_summary(study, tracking.address() or (order.tracking.uri and shown_by_mlflow(study, order.tracking.uri)))
+    address = tracking.address() or (order.tracking.uri and shown_by_mlflow(study, order.tracking.uri))
+    print_summary(study, files.directory, address)
     _tell_of_edits(order)
     if stopped is not None:
         raise stopped

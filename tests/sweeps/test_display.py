@@ -47,7 +47,7 @@ def test_the_summary_has_the_table_the_failures_and_the_next_command(
     failed = Failed(cause="error", detail="ValueError: wrong shape")
     study = study_of(tmp_path, [({"x": "1"}, done(0.5)), ({"x": "2"}, failed), ({"x": "3"}, done(0.25))])
     study.remember("directory", "logs/s")
-    print_summary(study, "sweeps ui")
+    print_summary(study, Path("logs/s"), "sweeps ui")
     out, err = capsys.readouterr()
     assert out == (
         "\n"
@@ -62,6 +62,8 @@ def test_the_summary_has_the_table_the_failures_and_the_next_command(
         "MLflow:  sweeps ui\n"
     )
     assert err == "trial 1 failed (error): ValueError: wrong shape\n"
+    print_summary(study, Path("moved/logs/s"), None)
+    assert "Results: moved/logs/s (begun in logs/s)\n" in capsys.readouterr().out
 
 
 def test_a_preview_knows_the_trials_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
