@@ -11,7 +11,7 @@ from sweeps.errors import StudyError, did_you_mean
 from sweeps.own_keys import own_keys
 from sweeps.redact import learn_overrides, override
 from sweeps.settings import StudySettings, TrackingSettings, study_settings, tracking_settings
-from sweeps.space import Point, Space, parse
+from sweeps.space import Point, Space, is_key, parse
 from sweeps.values import digest
 
 _DEFAULT_DRAWS = 20
@@ -130,7 +130,7 @@ def _replicated(space: Space, settings: StudySettings, config: DictConfig) -> Sp
             f"study.replicates={settings.replicates}: a sampler draws points that are trained once, with one seed."
             " Search without it, then train the best points with replicates, as a grid."
         )
-    if key not in _keys(config) and not any(name.lstrip("+") == key for name in (*space.fixed, *space.varied)):
+    if key not in _keys(config) and not any(is_key(name, key) for name in (*space.fixed, *space.varied)):
         near = did_you_mean(key, [name for name in _keys(config) if "seed" in name.lower()]) or "none"
         raise StudyError(
             f"study.replicates={settings.replicates}: the configuration has no {key!r}. study.seed_key=KEY says where"

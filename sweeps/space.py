@@ -72,6 +72,10 @@ class Point:
     def as_arguments(self) -> list[str]:
         return [name if name.startswith("~") else f"{name}={value}" for name, value in self.overrides.items()]
 
+    def axes(self, seed_key: str) -> tuple[str, ...]:
+        """The keys that the sweep varies, without the seed of replicates."""
+        return tuple(key for key in self.varied if not is_key(key, seed_key))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
@@ -82,12 +86,15 @@ class Space:
         operational: Overrides of `OPERATIONAL` keys, as typed; in a plan those that trials are to know.
         axes: Dimensions in the order typed.
         withheld: Override key to the value typed, where `fixed` has `***` in its place.
+        order: The keys in the order typed, which is that of a point's overrides: a later one counts. Those that it
+            lacks come last.
     """
 
     fixed: dict[str, str]
     operational: tuple[str, ...]
     axes: tuple[Axis, ...]
     withheld: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
 
     @property
     def is_finite(self) -> bool:
@@ -111,7 +118,9 @@ class Space:
             yield self.point(dict(zip((axis.key for axis in self.axes), values, strict=True)))
 
     def point(self, varied: Mapping[str, str]) -> Point:
-        return Point(overrides={**self.fixed, **varied}, varied=self.varied)
+        overrides = {**self.fixed, **varied}
+        typed = {key: overrides[key] for key in self.order if key in overrides}
+        return Point(overrides=typed | overrides, varied=self.varied)
 
     def as_typed(self, argument: str) -> str:
         """An override of a point, with the value that was withheld from the point."""
@@ -142,7 +151,7 @@ class Space:
         """
         if num_replicates == 1:
             return self
-        spelled = next((name for name in (*self.fixed, *self.varied) if name.lstrip("+") == key), key)
+        spelled = next((name for name in (*self.fixed, *self.varied) if is_key(name, key)), key)
         if spelled in self.varied:
             raise StudyError(f"study.replicates={num_replicates} and a sweep over {key}= exclude each other.")
         first = value_of(key, self.fixed[spelled]) if spelled in self.fixed else first_seed
@@ -153,6 +162,11 @@ class Space:
         seeds = Axis(key=spelled, values=values, text=f"{spelled}={','.join(values)}")
         fixed = {name: value for name, value in self.fixed.items() if name != spelled}
         return replace(self, fixed=fixed, axes=(*self.axes, seeds))
+
+
+def is_key(override_key: str, key: str) -> bool:
+    """Whether an override, with or without a plus, sets this key."""
+    return override_key.lstrip("+") == key
 
 
 def _telling(values: Sequence[str]) -> list[str]:
@@ -192,8 +206,11 @@ def parse(
     fixed: dict[str, str] = {}
     operational: list[str] = []
     axes: dict[str, Axis] = {}
+    order: dict[str, None] = {}
     for override in [*configured, *typed]:
         key = override.get_key_element()
+        order.pop(key, None)
+        order[key] = None
         is_operational = key.lstrip("+~").replace("/", ".").split(".")[0].split("@")[0] in operational_keys
         if is_operational and override.is_sweep_override():
             raise StudyError(f"{override.input_line} cannot be swept: {key} says how a study runs, not what.")
@@ -205,7 +222,7 @@ def parse(
         else:
             fixed.pop(key, None)
             axes[key] = _axis(override)
-    return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()))
+    return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()), order=tuple(order))
 
 
 def _text(key: str, value: Any) -> str:

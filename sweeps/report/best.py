@@ -136,7 +136,7 @@ def _cell_text(study: Study, cell: Sequence[TrialRow]) -> str:
     point = cell[0].point
     assert point is not None
     seed_key = study.facts.get("seed_key", REPLICATE_KEY)
-    varied = tuple(key for key in point.varied if key.lstrip("+") != seed_key)
+    varied = point.axes(seed_key)
     return describe(replace(point, varied=varied)) if varied else "the only cell"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.outcome import Completed, Failed
 from sweeps.report.headings import Origin, headings
-from sweeps.space import REPLICATE_KEY
+from sweeps.space import REPLICATE_KEY, is_key
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.values import value_of
@@ -142,4 +142,4 @@ def varied_keys(trials: Sequence[TrialRow], seed_keys: Collection[str]) -> tuple
     for key in dict.fromkeys(key for point in points for key in point.overrides):
         if len({point.overrides.get(key) for point in points}) > 1:
             keys.setdefault(key)
-    return tuple(key for key in keys if key.lstrip("+") not in seed_keys)
+    return tuple(key for key in keys if not any(is_key(key, seed) for seed in seed_keys))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sweeps.outcome import Completed, Outcome, kind
-from sweeps.space import REPLICATE_KEY, Point
+from sweeps.space import REPLICATE_KEY, Point, is_key
 from sweeps.tracking.run_names import rounded, run_name, short
 from sweeps.tracking.steps import settled
 from sweeps.tracking.written import Written
@@ -95,7 +95,9 @@ class TrialCard:
     def run_name(self) -> str:
         """Number and the values that vary, short enough for a table's column: `008 cnn 0.5 s0`."""
         overrides = self.point.overrides
-        values = [f"s{overrides[k]}" if self._is_seed(k) else rounded(k, overrides[k]) for k in self.point.varied]
+        values = [
+            f"s{overrides[k]}" if is_key(k, self.seed_key) else rounded(k, overrides[k]) for k in self.point.varied
+        ]
         return run_name(self.number, values)
 
     @property
@@ -104,7 +106,7 @@ class TrialCard:
         found = {}
         for key in self.point.varied:
             value = canonical(key, self.point.overrides[key])
-            if isinstance(value, int | float) and not isinstance(value, bool) and not self._is_seed(key):
+            if isinstance(value, int | float) and not isinstance(value, bool) and not is_key(key, self.seed_key):
                 found[swept(key)] = float(value)
         return found
 
@@ -137,9 +139,6 @@ class TrialCard:
         if span is None or outcome is None or sum(record.get("event") == "attempt" for record in records) > 1:
             return span
         return span[0], span[0] + round(1000 * outcome.duration_s)
-
-    def _is_seed(self, key: str) -> bool:
-        return key.lstrip("+") == self.seed_key
 
     @staticmethod
     def _ended_ms(records: Sequence[Mapping[str, Any]]) -> int:
@@ -181,7 +180,7 @@ class TrialCard:
     def tags(self, written: Written) -> dict[str, str]:
         """Trial number, seed, the tags of its configuration, and a cell that replicates of one point share."""
         overrides = self.point.overrides
-        varied = [key for key in self.point.varied if not self._is_seed(key)]
+        varied = self.point.axes(self.seed_key)
         values, keys = " ".join(overrides[key] for key in varied), ", ".join(short(key) for key in varied)
         own = written.shown.get("tags")
         found = {

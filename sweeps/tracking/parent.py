@@ -82,7 +82,7 @@ def view_of(study: Study, trials: Sequence[TrialRow], files: StudyFiles) -> Save
     """
     seed_key = study.facts.get("seed_key", REPLICATE_KEY)
     points = [trial.point for trial in trials if trial.point is not None]
-    keys = dict.fromkeys(key for point in points for key in point.varied if key.lstrip("+") != seed_key)
+    keys = dict.fromkeys(key for point in points for key in point.axes(seed_key))
     names = {
         number
         for point in points

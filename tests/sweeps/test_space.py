@@ -16,7 +16,7 @@ def space(*arguments: str, params: dict | None = None) -> Space:
 def test_a_grid_has_every_combination_once_with_the_last_axis_fastest() -> None:
     points = list(space("model=dense,cnn", "w=0.1,0.5", "lr=0.01").grid())
     assert [point.as_arguments() for point in points] == [
-        ["lr=0.01", f"model={model}", f"w={w}"] for model in ("dense", "cnn") for w in ("0.1", "0.5")
+        [f"model={model}", f"w={w}", "lr=0.01"] for model in ("dense", "cnn") for w in ("0.1", "0.5")
     ]
 
 
@@ -120,6 +120,19 @@ def test_a_quoted_text_of_a_choice_stays_that_text(typed: str, values: tuple[str
     given = OverridesParser.create().parse_override(typed).sweep_iterator()
     texts = [value.text if isinstance(value, QuotedString) else value for value in given]
     assert [value_of("x", value) for value in axis.values][: len(texts)] == texts or "[" in typed
+
+
+def test_an_override_has_its_place_of_the_line_so_that_a_later_one_counts() -> None:
+    points = [point.as_arguments() for point in space("m.lr=1,2", "m={lr: 5}", "m.lr=7", "n={a: 1},{a: 2}").grid()]
+    assert points == [["m={lr:5}", "m.lr=7", f"n={{a:{a}}}"] for a in (1, 2)]
+    swept = space("m.lr=1,2", "m={lr: 5}", "seed=3", params={"x": "8,9"})
+    assert [axis.key for axis in swept.axes] == ["x", "m.lr"]
+    replicated = [point.as_arguments() for point in swept.replicated(2, None).grid()]
+    assert replicated[1] == ["x=8", "m.lr=1", "m={lr:5}", "seed=4"] and len(replicated) == 8
+
+
+def test_the_axes_of_a_point_are_what_it_varies_without_the_seed() -> None:
+    assert Point(overrides={}, varied=("a", "+seed", "b.seed")).axes("seed") == ("a", "b.seed")
 
 
 @pytest.mark.parametrize(
