@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from sweeps import redact
+from sweeps.output import counted
 
 Cause = Literal[
     "error", "disk", "input_output", "out_of_memory", "crash", "hung", "timeout", "no_objective", "nonfinite"
@@ -175,7 +176,7 @@ def _values(returned: Any, goal: Goal, reported: Mapping[str, float]) -> tuple[f
     numbers = [_number(value) for value in _listed(returned)]
     if len(numbers) == goal.num_values and None not in numbers:
         return tuple(number for number in numbers if number is not None)
-    return () if is_free else f"the task returned {returned!r:.80}, expected {goal.num_values} number(s)"
+    return () if is_free else _miscounted(returned, numbers, goal, reported)
 
 
 def _complaint(returned: Any, missing: str | None, known: Mapping[str, float]) -> str:
@@ -186,6 +187,17 @@ def _complaint(returned: Any, missing: str | None, known: Mapping[str, float]) -
             f" to one of {', '.join(known)}." if known else " to a name that the task reports."
         )
     return f"the task returned {what} and reported no {missing} (study.objective). Known: {', '.join(known) or 'none'}."
+
+
+def _miscounted(returned: Any, numbers: Sequence[float | None], goal: Goal, known: Mapping[str, float]) -> str:
+    """Why a returned text or list is not as many numbers as the study wants."""
+    told = f"the task returned {returned!r:.80}, expected {counted(goal.num_values, 'number')}"
+    if len(numbers) > 1 and None not in numbers:
+        return f"{told}. study.direction has one direction per number: [minimize,maximize] for two."
+    if goal.names:
+        return told
+    names = f"one of {', '.join(known)}" if known else "a name that the task reports"
+    return f"{told}. Return it, or set study.objective to {names}."
 
 
 def _listed(returned: Any) -> Sequence[Any]:

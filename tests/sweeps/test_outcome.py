@@ -79,7 +79,18 @@ def test_an_empty_table_says_that_there_is_no_objective() -> None:
             "the task returned names, and a sampler needs numbers."
             " Return them, or set study.objective to one of acc, a.",
         ),
-        ("low", SEARCH, "the task returned 'low', expected 1 number(s)"),
+        (
+            "low",
+            SEARCH,
+            "the task returned 'low', expected 1 number. Return it, or set study.objective to one of acc.",
+        ),
+        ("low", LOSS, "the task returned 'low', expected 1 number"),
+        (
+            (0.5, 2.0),
+            SEARCH,
+            "the task returned (0.5, 2.0), expected 1 number. study.direction has one direction per number:"
+            " [minimize,maximize] for two.",
+        ),
     ],
 )
 def test_what_is_missing_is_told(returned: object, goal: Goal, detail: str) -> None:
