@@ -21,7 +21,7 @@ from hydra.errors import CompactHydraException, HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.errors import StudyError, did_you_mean
+from sweeps.errors import StudyError, SweepsError, did_you_mean, first_line
 from sweeps.grammar import IN_SWEEPER, explained
 from sweeps.guards import guard_terminal
 from sweeps.output import tolerant_output
@@ -152,7 +152,9 @@ def _signal_again(otherwise: Callable[[Any], object], unraisable: Any) -> None:
 def one_line(error: BaseException) -> str:
     """What an error of Hydra's or ours says, on one line, with the keys that exist where one does not."""
     parts = [_without_advice(str(error))] if isinstance(error, CompactHydraException) else []
-    parts += [_key_error(link) for link in (error, error.__cause__) if isinstance(link, OmegaConfBaseException)]
+    links = [link for link in (error, error.__cause__) if isinstance(link, OmegaConfBaseException)]
+    is_told = isinstance(error, SweepsError)  # it may have quoted its cause
+    parts += [_key_error(link) for link in links if not (is_told and first_line(link) in parts[0])]
     told = " ".join(" ".join(parts).split())
     if not (placed := _OURS.search(told)):
         return told

@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StorageError, StudyError
 from sweeps.exits import exit_on_sigterm, one_line, one_line_errors
+from sweeps.settings import study_settings
 
 
 def caught(key: str, value: object) -> OmegaConfBaseException:
@@ -118,6 +119,14 @@ def test_other_errors_in_a_finalizer_are_told_as_ever(monkeypatch: pytest.Monkey
 def test_a_key_that_does_not_exist_is_answered_with_those_that_do() -> None:
     error = caught("model.lrr", 1)
     assert one_line(error) == "Key 'model.lrr' does not exist. Known here: depth, lr. Did you mean 'lr'?"
+
+
+def test_what_a_line_of_ours_has_quoted_is_not_told_twice() -> None:
+    with pytest.raises(StudyError) as refused:
+        study_settings(OmegaConf.create({"study": {"replicates": 2.5}}))
+    assert one_line(refused.value) == (
+        "study.replicates: Value '2.5' of type 'float' could not be converted to Integer"
+    )
 
 
 def test_hydras_advice_and_details_are_left_out() -> None:
