@@ -40,7 +40,7 @@ class Study(Claims):
         load = optuna.load_study
         try:
             study = database.patiently(lambda: load(study_name=name, storage=database.storage, pruner=never))
-        except KeyError:
+        except (KeyError, UnicodeEncodeError):  # of a command line that is no UTF-8, no database takes the name
             known = did_you_mean(name, database.study_names())
             raise StudyError(f"There is no study {name!r}. Studies: {known}") from None
         super().__init__(database, name, study)
