@@ -102,7 +102,9 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
     if isinstance(settings.sampler, dict) and settings.sampler.get("_target_") == "optuna.samplers.GridSampler":
         settings.sampler = "grid"
     if not isinstance(settings.sampler, dict):
-        _one_of("sampler", settings.sampler, SAMPLERS)
+        _one_of(
+            "sampler", settings.sampler, SAMPLERS, " Optuna's others: study.sampler={_target_: optuna.samplers.NAME}."
+        )
     if settings.direction is not None and not settings.directions:
         raise StudyError(f"study.direction=[] names no direction. Known: {', '.join(DIRECTIONS)}.")
     _one_of("on_change", settings.on_change, ON_CHANGE)
@@ -177,9 +179,9 @@ def _take_over(settings: StudySettings, config: DictConfig, key: str | None) -> 
             )
 
 
-def _one_of(key: str, value: Any, known: tuple[str, ...], group: str = "study") -> None:
+def _one_of(key: str, value: Any, known: tuple[str, ...], more: str = "", group: str = "study") -> None:
     if value not in known:
-        raise StudyError(f"{group}.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}")
+        raise StudyError(f"{group}.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}{more}")
 
 
 def _at_least(settings: StudySettings, limits: dict[str, float]) -> None:

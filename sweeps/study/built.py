@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from hydra.errors import InstantiationException
@@ -12,6 +13,9 @@ from sweeps.errors import StudyError, first_line
 from sweeps.versions import instantiate_only
 
 Built = TypeVar("Built")
+
+_ALIASES = {"asha": "successivehalving"}
+"""What others call a class of Optuna's."""
 
 
 def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequence[str]) -> Built:
@@ -28,6 +32,8 @@ def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequenc
     Raises:
         StudyError: It is none, it is not trusted, or its constructor refuses its arguments.
     """
+    if isinstance(spec, str):
+        raise StudyError(_spelling(key, spec, optunas))
     try:
         with warnings.catch_warnings():
             # Hydra warns where an application has no list, and Optuna of what is experimental, which was asked for.
@@ -39,6 +45,24 @@ def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequenc
     if not isinstance(made, kind):
         raise StudyError(f"study.{key}={spec} is no {key}. Valid: a class of optuna.{key}s, without _partial_.")
     return made
+
+
+def _spelling(key: str, word: str, optunas: Sequence[str]) -> str:
+    """How one of Optuna's classes is named here, where a single word stands for it."""
+    short = {_short(name, key): name for name in optunas} | {
+        _short(name.rpartition(".")[2], ""): name for name in optunas
+    }
+    near = get_close_matches(_ALIASES.get(word.lower(), word).lower(), short, n=1, cutoff=0.6)
+    named = f"study.{key}={word} is a word, and a class is needed."
+    if near:
+        return f"{named} Did you mean 'study.{key}={{_target_: {short[near[0]]}}}'?"
+    known = ", ".join(name.rpartition(".")[2] for name in optunas if not name.rpartition(".")[2].startswith("Base"))
+    return f"{named} Write 'study.{key}={{_target_: optuna.{key}s.NAME}}'. Known: {known}."
+
+
+def _short(name: str, key: str) -> str:
+    """`median` of `optuna.pruners.MedianPruner`."""
+    return name.rpartition(".")[2].lower().removesuffix(key)
 
 
 def _made(spec: Any, trusted: Any, optunas: Sequence[str]) -> Any:

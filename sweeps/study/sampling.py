@@ -1,6 +1,7 @@
 """Points drawn by an Optuna sampler."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import optuna
@@ -20,6 +21,9 @@ from sweeps.study.configurations import Identify
 from sweeps.study.distributions import distribution_of
 
 _OPTUNAS = [f"optuna.samplers.{name}" for name in optuna.samplers.__all__]
+
+_NEEDED = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
+"""Packages of Optuna's samplers that do not come with Optuna."""
 
 Draw = Callable[[Study, int], tuple[int, Point]]
 """Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""
@@ -89,6 +93,21 @@ def distributions_of(space: Space) -> dict[str, BaseDistribution]:
     return {axis.key: distribution_of(axis) for axis in space.axes}
 
 
+def _check_packages(asked: Any) -> None:
+    """Refuse a sampler whose package is missing: Optuna would find out at the second draw.
+
+    Raises:
+        StudyError: With what installs it.
+    """
+    nodes = asked.values() if isinstance(asked, Mapping) else asked if isinstance(asked, list) else ()
+    for node in nodes:
+        _check_packages(node)
+    name = str(asked.get("_target_")).rpartition(".")[2] if isinstance(asked, Mapping) else ""
+    missing = [package for package in _NEEDED.get(name, ()) if find_spec(package) is None]
+    if missing:
+        raise StudyError(f"study.sampler: {name} needs {missing[0]}, which is not installed: pip install {missing[0]}.")
+
+
 def _told(distribution: Any) -> str:
     """As it is typed."""
     if isinstance(distribution, CategoricalDistribution):
@@ -100,5 +119,6 @@ def _told(distribution: Any) -> str:
 
 def _sampler(asked: Any, seed: int | None, trusted: Any) -> BaseSampler:
     if isinstance(asked, dict):
+        _check_packages(asked)
         return build("sampler", {**asked, "seed": seed}, trusted, BaseSampler, _OPTUNAS)  # type: ignore[type-abstract]
     return RandomSampler(seed) if asked == "random" else TPESampler(seed=seed)

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,19 @@ def test_the_options_of_a_sampler_arrive(tmp_path: Path) -> None:
 def test_what_is_no_sampler_is_refused_before_the_first_draw(sampler: dict[str, object], message: str) -> None:
     with pytest.raises(StudyError, match=message):
         drawer(parse(LINE, {}, NoGroups()), sampler, 0, trusted=[])
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_draw(
+    is_nested: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cmaes", None)  # as if it were not installed
+    sampler: dict[str, object] = {"_target_": "optuna.samplers.CmaEsSampler"}
+    if is_nested:
+        sampler = {"_target_": "optuna.samplers.PartialFixedSampler", "fixed_params": {}, "base_sampler": sampler}
+    with pytest.raises(StudyError) as caught:
+        drawer(parse(LINE, {}, NoGroups()), sampler, 0, trusted=[])
+    assert str(caught.value) == ("study.sampler: CmaEsSampler needs cmaes, which is not installed: pip install cmaes.")
 
 
 def check(study: Study, *line: str) -> None:

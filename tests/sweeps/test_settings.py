@@ -56,7 +56,11 @@ def test_the_group_of_any_application_explains_every_key_and_sets_none(
     ("study", "message"),
     [
         ({"slot": 2}, "study.slot does not exist. Known here: name, storage,"),
-        ({"sampler": "tpee"}, "study.sampler=tpee is unknown. Known: auto, grid, tpe, random. Did you mean 'tpe'?"),
+        (
+            {"sampler": "tpee"},
+            "study.sampler=tpee is unknown. Known: auto, grid, tpe, random. Did you mean 'tpe'?"
+            " Optuna's others: study.sampler={_target_: optuna.samplers.NAME}.",
+        ),
         ({"direction": []}, "study.direction=[] names no direction. Known: maximize, minimize."),
         ({"direction": "up"}, "study.direction=up is unknown. Known: maximize, minimize."),
         (
