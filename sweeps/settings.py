@@ -122,9 +122,16 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
     )
     if settings.slots != "auto" and (not isinstance(settings.slots, int) or settings.slots < 1):
         raise StudyError(f"study.slots={settings.slots} must be auto or a whole number of at least 1.")
-    if settings.name is not None and (not settings.name.strip() or "/" in settings.name or settings.name[0] == "."):
-        raise StudyError(f"study.name={settings.name!r} must be usable as a folder name: no slash, no leading dot.")
+    if settings.name is not None:
+        _check_name(settings.name)
     return settings
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or "/" in name or name[0] == ".":
+        raise StudyError(f"study.name={name!r} must be usable as a folder name: no slash, no leading dot.")
+    if any("\ud800" <= sign <= "\udfff" for sign in name):
+        raise StudyError(f"study.name={name!r} must be text in UTF-8.")
 
 
 def tracking_settings(config: DictConfig, key: str | None = "tracking") -> TrackingSettings:

@@ -76,6 +76,7 @@ def test_the_group_of_any_application_explains_every_key_and_sets_none(
         ({"slots": 0}, "study.slots=0 must be auto or a whole number of at least 1."),
         ({"slots": "many"}, "study.slots=many must be auto or a whole number of at least 1."),
         ({"name": "a/b"}, "study.name='a/b' must be usable as a folder name: no slash, no leading dot."),
+        ({"name": "a\udcff"}, "study.name='a\\udcff' must be text in UTF-8."),
         ({"name": " "}, "study.name=' ' must be usable as a folder name: no slash, no leading dot."),
         ({"n_trials": "some"}, "study.n_trials: Value 'some' of type 'str' could not be converted to Integer"),
     ],

@@ -341,3 +341,12 @@ def test_a_missing_file_is_not_created_by_looking(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="does not exist"):
         Database(f"sqlite:///{tmp_path}/a/b.db", create=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_no_text_is_no_study_and_no_traceback(storage_url: str) -> None:
+    database = Database(storage_url)
+    Study.create(database, "s", ["minimize"], {})
+    for name in ("\udcff", "s\ud800"):
+        with pytest.raises(StudyError) as refused:
+            Study(database, name)
+        assert str(refused.value).startswith(f"There is no study {name!r}. Studies: s.")
