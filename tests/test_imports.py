@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.worker.forkserver import _PRELOAD
 from tests.conftest import BIN, REPOSITORY
 
 HEAVY = ("torch", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "rich")
@@ -53,6 +54,7 @@ def test_every_layer_imports_only_what_is_below_it() -> None:
     [
         *("sweeps", "sweeps.cli", "sweeps.sweeper", "trainer_pkg.train", "trainer_pkg.evaluate"),
         "trainer_pkg.preflight.check",  # Hydra imports it in the command, which then waits for the fork server
+        "sweeps.worker.forkserver, " + ", ".join(_PRELOAD),  # the first trial waits for these
     ],
 )
 def test_looking_loads_nothing_heavy(module: str) -> None:

@@ -22,7 +22,6 @@ _PRELOAD = (
     "sweeps.worker.child",
     "hydra.core.utils",
     "hydra._internal.config_loader_impl",
-    "sqlalchemy",
     "yaml",
 )
 _FIRST = "sweeps.worker.preload_first"
