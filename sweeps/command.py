@@ -75,6 +75,8 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
 def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -> NoReturn:
     """Become a worker of the study: this process runs its line, where it was typed.
 
+    A module is run here, where that folder is on another machine: which files it finds, the module itself says.
+
     Args:
         study: The study's name.
         facts: What the study keeps of the command that started it.
@@ -85,7 +87,11 @@ def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -
         StudyError: Something of it is missing here.
     """
     line, here = again(study, facts), str(Path.cwd())
-    os.chdir((facts.get("command") or {}).get("directory") or ".")
+    typed_in = (facts.get("command") or {}).get("directory") or "."
+    if Path(typed_in).exists():
+        os.chdir(typed_in)
+    else:
+        sys.stderr.write(f"{typed_in}, where the study was started, is not here. Works in {here}.\n")
     check_module(study, line)
     if not is_trusted:
         check_stored(study, line, [str(Path.cwd()), *sys.path])
@@ -125,7 +131,9 @@ def check_place(study: str, facts: dict[str, Any]) -> None:
         StudyError: Something of it is missing here.
     """
     command = facts.get("command") or {}
-    places = {"working directory": command.get("directory"), "program": command.get("script")}
+    # A module is found by its name, so any folder will do; a script reads what lies beside it.
+    directory = command.get("directory") if command.get("script") else None
+    places = {"working directory": directory, "program": command.get("script")}
     places |= {"configuration folder": _folder(command.get("options", ()))}
     missing = [f"{what} {path}" for what, path in places.items() if path and not Path(path).exists()]
     if missing:

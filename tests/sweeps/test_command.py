@@ -73,6 +73,14 @@ def test_a_script_that_is_not_here_is_refused() -> None:
         again("s", {**FACTS, "command": command})
 
 
+def test_a_module_needs_no_folder_that_is_on_another_machine_alone(tmp_path: Path) -> None:
+    command = {"module": "pkg.train", "script": None, "options": [], "directory": "/nowhere"}
+    assert again("s", {**FACTS, "command": command})[1:3] == ["-m", "pkg.train"]
+    (tmp_path / "app.py").touch()
+    with pytest.raises(StudyError, match="was started from what is not here: working directory /nowhere"):
+        again("s", {**FACTS, "command": {**command, "script": f"{tmp_path}/app.py"}})
+
+
 def test_a_module_that_is_not_here_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StudyError, match=r"was started by the module nowhere\.app, which cannot be imported here"):
         check_module("s", [sys.executable, "-m", "nowhere.app", "-m", "x=1,2"])
