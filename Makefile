@@ -16,10 +16,11 @@ LIGHT_READY := $(LIGHT)/.ready
 LIGHT_TESTS := $(addprefix tests/foreign/test_,light.py contract.py) \
   $(addprefix tests/sweeps/test_,distributions.py sampling.py settings.py space.py)
 
-.PHONY: help sweep test test-all test-light lint format ui lock wheels clean
+.PHONY: help sweep test test-all test-light test-compose lint format ui lock wheels clean \
+  up down logs backup restore variables workers certificate user
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(READY): build.lock requirements.lock pyproject.toml trainer_pkg/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -51,6 +52,9 @@ test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
 test-light: $(LIGHT_READY)  ## Set up Hydra 1.3 without torch, then run strangers' applications there
 	$(LIGHT)/bin/pytest -n 2 $(LIGHT_TESTS)
 
+test-compose: $(READY)  ## Run the tests of the servers in compose.yaml; they need a Docker engine
+	$(BIN)/pytest tests/compose
+
 lint: $(READY)  ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,13 +68,45 @@ format: $(READY)  ## Format the code
 ui: $(READY)  ## Open the MLflow UI
 	$(BIN)/sweeps ui
 
+up:  ## Start PostgreSQL and MLflow, or what has changed of them, and say what to set (docs/stack.md)
+	@docker/stack up
+
+down:  ## Stop them; what they hold stays
+	@docker/stack down
+
+logs:  ## Follow what they log
+	@docker/stack logs
+
+variables:  ## Print what to set for sweeps on them: eval "$$(make -s variables)"
+	@docker/stack variables
+
+backup:  ## Write all studies, runs and artifacts into one file in backups/
+	@docker/stack backup
+
+restore:  ## Put such a file in place of what the servers hold: FILE=
+	@docker/stack restore "$(FILE)"
+
+workers:  ## Start NUM=2 workers of the study STUDY= beside the servers
+	@docker/stack workers "$(STUDY)" "$(or $(NUM),2)"
+
+certificate:  ## Make a certificate of TLS_HOST in certs/, for compose.tls.yaml
+	@docker/stack certificate
+
+user:  ## Make a user of MLflow's login, or give one a new password: NAME=
+	@docker/stack user "$(NAME)"
+
 lock: $(READY)  ## Compile the locks again
 	$(COMPILE) --python-version 3.11 --extra dev --no-emit-package hydra-sweeps \
 	  --output-file requirements.lock pyproject.toml trainer_pkg/pyproject.toml
 	$(COMPILE) --python-version 3.11 --constraint requirements.lock --group build --output-file build.lock
 	$(COMPILE) --python-version 3.11 --output-file tests/foreign/requirements.lock \
 	  pyproject.toml tests/foreign/requirements.in
-	$(COMPILE) --python-version 3.13 --output-file docker/requirements.lock docker/requirements.in
+	$(COMPILE) --python-version 3.13 --excludes docker/mlflow/left-out.txt \
+	  --output-file docker/mlflow/requirements.lock docker/mlflow/requirements.in
+	$(COMPILE) --python-version 3.13 --constraint requirements.lock --no-emit-package hydra-sweeps \
+	  --output-file docker/worker.lock pyproject.toml trainer_pkg/pyproject.toml
+	$(COMPILE) --python-version 3.13 --constraint requirements.lock \
+	  --output-file docker/dashboard/requirements.lock docker/dashboard/requirements.in
 
 wheels: $(READY)  ## Build both distributions into dist/
 	$(BUILD) .
