@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -51,9 +52,25 @@ def server_environment(places: tuple[Place, ...]) -> dict[str, str]:
     return {name: os.environ.get(name, usual) for name in _THREADS}
 
 
-def num_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def num_cores(group: Path = Path("/sys/fs/cgroup")) -> int:
+    """Cores this process may use: those that it may run on, or what its container gets of their time, if that is less.
+
+    Args:
+        group: Control group of the container, as the container sees it.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min(cores, _quota(group))))
+
+
+def _quota(group: Path) -> float:
+    """Cores' worth of time per period; infinity without a limit."""
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # version 2, version 1
+        try:
+            quota, period = " ".join((group / file).read_text() for file in files).split()
+            return inf if quota in ("max", "-1") else int(quota) / int(period)
+        except (OSError, ValueError):
+            continue
+    return inf
 
 
 def gpus() -> tuple[str, ...]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from sweeps.worker import placement
@@ -39,3 +41,26 @@ def test_the_devices_of_the_environment_are_the_devices(monkeypatch: pytest.Monk
     assert placement.gpus() == ("2", "5")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert placement.gpus() == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"cpu.max": "200000 100000\n"}, 2),
+        ({"cpu.max": "150000 100000\n"}, 1),
+        ({"cpu.max": "20000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, 4),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4),
+        ({"cpu.max": "garbage"}, 4),
+        ({}, 4),
+    ],
+)
+def test_the_time_that_a_container_gets_is_all_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert placement.num_cores(tmp_path) == cores
