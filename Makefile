@@ -107,6 +107,8 @@ lock: $(READY)  ## Compile the locks again
 	  --output-file docker/worker.lock pyproject.toml trainer_pkg/pyproject.toml
 	$(COMPILE) --python-version 3.13 --constraint requirements.lock \
 	  --output-file docker/dashboard/requirements.lock docker/dashboard/requirements.in
+	$(COMPILE) --python-version 3.13 \
+	  --output-file tests/compose/s3/requirements.lock tests/compose/s3/requirements.in
 
 wheels: $(READY)  ## Build both distributions into dist/
 	$(BUILD) .
