@@ -117,7 +117,8 @@ def _remote_of(root: Path) -> str | None:
     except (OSError, ValueError):
         return None
     found = re.search(r'\[remote "origin"\][^\[]*?\burl\s*=\s*(\S+)', config)
-    parts = re.split(r"[/:]", found[1].removesuffix("/").removesuffix(".git")) if found else []
+    place = found[1].partition("?")[0] if found else ""  # a query may hold a token
+    parts = re.split(r"[/:]", place.removesuffix("/").removesuffix(".git")) if place else []
     return "/".join(parts[-2:]) or None
 
 

@@ -1,13 +1,18 @@
 """The models that trials have kept, and which of them a tracking server gets."""
 
+import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
+import yaml
+
+from sweeps.errors import StudyError
 from sweeps.outcome import Completed
-from sweeps.redact import text
+from sweeps.redact import text, tree
 from sweeps.report.best import winners
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -20,6 +25,7 @@ from sweeps.trial import journal
 from sweeps.trial.artifacts import content_of
 from sweeps.trial.files import StudyFiles, TrialFiles
 from sweeps.trial.handle import MODEL_FILE
+from sweeps.trial.plain import plain
 
 CardOf = Callable[[Study, TrialRow, StudyFiles], TrialCard | None]
 """The card of a trial that has run on this machine; None for any other."""
@@ -30,23 +36,25 @@ class KeptModel:
     """A model in MLflow's format that a trial has kept.
 
     Attributes:
+        described: What its `MLmodel` says.
         files: Name inside the model to place on this machine; nothing outside the trial's directory.
     """
 
-    files: dict[str, Path]
+    described: Mapping[str, Any]
+    files: Mapping[str, Path]
 
     @classmethod
-    def of(cls, own: TrialFiles) -> "KeptModel | None":
-        """The last one that a trial has kept; None where there is none, or it is not there any more."""
+    def of(cls, own: TrialFiles) -> Self | None:
+        """The last one that a trial has kept; None where there is none, or none any more, or it is no model."""
         told = [str(event.get("path")) for event in journal.events(own.journal, "model")]
         if not told:
             return None
         root = own.directory.resolve()
         folder = root / told[-1].replace("\0", "")
-        if not folder.resolve().is_relative_to(root) or not (folder / MODEL_FILE).is_file():
+        if not folder.resolve().is_relative_to(root) or not (described := _described(folder / MODEL_FILE)):
             return None
         found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.resolve().is_relative_to(root))
-        return cls({path.relative_to(folder).as_posix(): path for path in found})
+        return cls(described, {path.relative_to(folder).as_posix(): path for path in found})
 
     @property
     def digest(self) -> str:
@@ -66,6 +74,17 @@ class KeptModel:
                 place.write_text(text(content), encoding="utf-8")
             else:
                 place.symlink_to(path.resolve())
+        # Not as a text: three stars in place of a value are no YAML.
+        (folder / MODEL_FILE).write_text(yaml.safe_dump(tree(plain(self.described)), sort_keys=False))
+
+
+def _described(path: Path) -> Mapping[str, Any]:
+    """What an `MLmodel` says; nothing where it is none."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        found = None
+    return found if isinstance(found, Mapping) else {}
 
 
 def keep_models(
@@ -91,6 +110,8 @@ def keep_models(
     for trial, card in cards:
         try:
             keep_model(view, study, trial, card, known)
+        except StudyError as error:
+            tell(str(error))
         except Exception as error:
             if not is_refusal(error):
                 raise
@@ -111,18 +132,23 @@ def keep_model(
 
     Returns:
         The model's id on the server; None where the trial has kept none, or has no run.
+
+    Raises:
+        StudyError: Its files cannot be read.
     """
     model, run_id = KeptModel.of(card.files), view.find(card)
     if model is None or run_id is None:
         return None
-    digest = model.digest
+    with _its_files(trial):
+        digest = model.digest
     if there := known.get((run_id, digest)):
         return there
     told = {sample.name: sample for sample in card.samples(trial.outcome)}
     tags = {Tag.STUDY: study.name, Tag.STUDY_KEY: study.facts["key"], Tag.TRIAL: str(trial.number), Tag.DIGEST: digest}
     written = card.written()
     with tempfile.TemporaryDirectory() as made:
-        model.laid_out(Path(made))
+        with _its_files(trial):
+            model.laid_out(Path(made))
         described = ModelCard(
             name=f"trial-{trial.number}",
             folder=Path(made),
@@ -132,3 +158,12 @@ def keep_model(
             data=data_of(journal.read(card.files.journal)[0]),
         )
         return view.lineage.keep_model(run_id, described)
+
+
+@contextlib.contextmanager
+def _its_files(trial: TrialRow) -> Iterator[None]:
+    """Tell what a file of a model refuses apart from what the way to the server does, which raises likewise."""
+    try:
+        yield
+    except OSError as error:
+        raise StudyError(f"The model of trial {trial.number} cannot be read: {error}") from error

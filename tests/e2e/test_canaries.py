@@ -2,6 +2,8 @@
 
 import contextlib
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from sweeps.tracking.gathered import gathered
 from sweeps.trial.files import StudyFiles
-from tests.conftest import Commands, lines
+from tests.conftest import FAKES, REPOSITORY, Commands, lines
 from tests.invariants import study
 from tests.mlflow_server import Server
 
@@ -25,7 +27,8 @@ ENVIRONMENT = {
         for name in (
             "SLACK_TOKEN", "WANDB_API_KEY", "MY_SECRET", "DB_PASSWORD", "PGPASSWORD", "SENTRY_DSN", "STDERR_TOKEN",
             "LOGGED_TOKEN", "TRACED_SECRET", "PROGRAM_PASSWORD", "METRIC_TOKEN", "HYPER_KEY", "DECLARED_TOKEN",
-            "REPORTED_TOKEN", "RAISED_SECRET", "RETURNED_TOKEN",
+            "REPORTED_TOKEN", "RAISED_SECRET", "RETURNED_TOKEN", "DATA_TOKEN", "DIGEST_TOKEN", "SPLIT_TOKEN",
+            "PARAM_TOKEN", "NESTED_TOKEN", "MODEL_TOKEN",
         )
     },
     "ODD_PASSWORD": ODD,
@@ -93,9 +96,28 @@ def leaky(commands: Commands) -> Commands:
     return commands
 
 
+@pytest.fixture
+def cloned(leaky: Commands, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """How the application is started in a repository that was cloned with a password."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copy(FAKES / "leaky.py", project)
+    shutil.copytree(FAKES / "conf", project / "conf")
+    for line in (
+        "init -q", "add .", "-c user.name=a -c user.email=a@b commit -qm x",
+        "remote add origin https://ann:canary-remote@host.example/group/project.git?token=canary-remote-query",
+    ):  # fmt: skip
+        subprocess.run(["git", *line.split()], cwd=project, check=True)
+    leaky.environment["PYTHONPATH"] = str(REPOSITORY)
+    return sys.executable, str(project / "leaky.py")
+
+
 @pytest.mark.parametrize("kind", ["embedded", "server"])
 def test_nothing_secret_leaves_a_study(
-    leaky: Commands, tmp_path_factory: pytest.TempPathFactory, own_server: Server, kind: str
+    leaky: Commands,
+    cloned: tuple[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    own_server: Server,
+    kind: str,
 ) -> None:
     assert len([*ENVIRONMENT, *OVERRIDES]) >= 25
     outside = tmp_path_factory.mktemp("outside")
@@ -106,7 +128,7 @@ def test_nothing_secret_leaves_a_study(
     if kind == "server":
         server.start()
         tracking = f"++tracking.uri='{server.uri.replace('//', '//ann:canary-tracking@')}'"
-    process = leaky.start("leaky", "-m", "x=1,2,3,4,5", "study.name=l", tracking, *OVERRIDES)
+    process = leaky.start(*cloned, "-m", "x=1,2,3,4,5", "study.name=l", tracking, *OVERRIDES)
     processes = Processes(process.pid)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 1, err
@@ -117,11 +139,16 @@ def test_nothing_secret_leaves_a_study(
     assert "never_read: ${missing.key}" in (first / "config.yaml").read_text()
     if kind == "server":
         leaky.environment["MLFLOW_TRACKING_URI"] = server.uri.replace("//", "//ann:canary-tracking@")
-    for command in (["show", "l"], ["show", "l", "--trial", "1"], ["table", "l", "--trials"], ["doctor", "l"]):
+    looks = (["show", "l"], ["show", "l", "--trial", "1"], ["table", "l", "--trials"], ["doctor", "l"])
+    for command in (*looks, ["register", "l", "--alias", "champion"]):
         told = leaky.run("sweeps", *command, "--storage", "sqlite:///studies/studies.db")
         assert told.returncode == 0 and MARK not in told.stdout + told.stderr, (command, told.stdout, told.stderr)
     server.kill()
-    assert canaries_in(leaky.folder) == canaries_in(outside) == canaries_in(server.folder) == []
+    # What the application itself has written stays as it is; what was sent of it has no secret.
+    by_itself = ("MLmodel", "notes.txt")
+    models = [f"studies/l/trials/{number:03d}/model/{name}" for number in range(5) for name in by_itself]
+    assert canaries_in(leaky.folder) == models and canaries_in(outside) == canaries_in(server.folder) == []
+    assert '"repository": "https://host.example/group/project.git"' in (first / "journal.jsonl").read_text()
     made = study(leaky, "l")
     with gathered(made, StudyFiles(outside / "nowhere")) as kept:  # archives in the database are packed
         assert len(list(kept.trials.iterdir())) == 5 and canaries_in(kept.directory) == []
@@ -139,7 +166,8 @@ def test_a_killed_command_leaves_no_secret_behind(leaky: Commands, tmp_path_fact
         time.sleep(moment_s)
         process.kill()
         process.communicate()
-        assert canaries_in(leaky.folder) == [] and canaries_in(outside) == []
+        assert [name for name in canaries_in(leaky.folder) if "/model/" not in name] == []
+        assert canaries_in(outside) == []
     shutil.rmtree(outside, ignore_errors=True)
 
 

@@ -25,8 +25,17 @@ def main(cfg: DictConfig) -> object:
     journal = Journal(HydraConfig.get().runtime.output_dir)
     journal.log({f"acc of {token('METRIC_TOKEN')}": 1.0, "loss": 0.5}, 0)
     journal.event("hyperparameters", values={"login": token("HYPER_KEY"), "api_key": "canary-hyper-literal"})
+    rows = {f"rows {token('SPLIT_TOKEN')}": 3}
+    current_trial().log_dataset(f"set {token('DATA_TOKEN')}", f"digest {token('DIGEST_TOKEN')}", rows)
+    current_trial().log_params({"login": {"token": token("PARAM_TOKEN"), "note": f"of {token('NESTED_TOKEN')}"}})
     current_trial().declare({f"best of {token('DECLARED_TOKEN')}": "max"})
     current_trial().report({f"now {token('REPORTED_TOKEN')}": 1.0}, 1)
+    if token("MODEL_TOKEN"):
+        model = current_trial().directory / "model"
+        model.mkdir()
+        (model / "MLmodel").write_text(f"flavors: {{}}\nmetadata: {{note: {token('MODEL_TOKEN')}}}\n")
+        (model / "notes.txt").write_text(f"see {token('MODEL_TOKEN')}")
+        current_trial().log_model(model)
     match cfg.x:
         case 2.0:
             where = "https://ann:canary-message-url@host/x?token=canary-message-query"

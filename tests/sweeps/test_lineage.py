@@ -221,7 +221,11 @@ def test_a_model_is_in_its_trial_s_directory(tmp_path: Path) -> None:
         journal.event("model", path=path)
         assert KeptModel.of(files) is None
     (files.directory / "m").mkdir()
-    (files.directory / "m" / "MLmodel").write_text("{}")
+    journal.event("model", path="m")
+    for content in ("", "{", "[]", "*x", "\x00"):
+        (files.directory / "m" / "MLmodel").write_text(content)
+        assert KeptModel.of(files) is None
+    (files.directory / "m" / "MLmodel").write_text("{a: 0}")
     (files.directory / "m" / "link").symlink_to("/etc/hostname")
     journal.event("model", path="m")
     model = KeptModel.of(files)
@@ -238,3 +242,15 @@ def test_an_unknown_choice_of_models_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StudyError, match=r"tracking.models=bst is unknown. Known: best"):
         tracking_settings(OmegaConf.create({"tracking": {"models": "bst"}}))
+
+
+def test_a_model_that_cannot_be_read_costs_nothing_else(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = ended(tmp_path, "unread", [0.5])
+    view = connect(study, server.uri, "tests")
+    monkeypatch.setattr(KeptModel, "laid_out", lambda *_: (tmp_path / "gone").read_bytes())
+    told: list[str] = []
+    assert sync(study, view, StudyFiles(tmp_path), told.append) == [0]
+    assert len(told) == 1 and told[0].startswith("The model of trial 0 cannot be read: [Errno 2] No such file")
+    assert models(view, study) == {} and view.state(view.parent())[0] == "FINISHED"
