@@ -14,12 +14,10 @@ from sweeps.tracking.batches import Refused
 from sweeps.tracking.cards import Tag
 from sweeps.tracking.complaints import is_refusal, reason
 from sweeps.tracking.experiment import Experiment
-from sweeps.tracking.names import fitting, shortened, storable
+from sweeps.tracking.names import LONGEST_PARAM, fitting, shortened, storable
 from sweeps.tracking.origins import NamedData
 from sweeps.trial.curves import Sample
 from sweeps.trial.handle import MODEL_FILE
-
-_LONGEST_PARAM = 6000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +101,7 @@ class Lineage:
         """
         from mlflow.entities import LoggedModelOutput, Metric
 
-        kept = {fitting(key): shortened(text(str(value)))[:_LONGEST_PARAM] for key, value in card.params.items()}
+        kept = {fitting(key): shortened(text(str(value)), LONGEST_PARAM) for key, value in card.params.items()}
         labels = {key: text(value) for key, value in card.tags.items()}
         model = self._client.create_logged_model(self._experiment.id, card.name, run_id, labels, kept)
         folder, data = card.folder, card.data

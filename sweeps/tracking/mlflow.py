@@ -13,11 +13,9 @@ from sweeps.tracking.cards import EARLIER, StudyCard, Tag, TrialCard
 from sweeps.tracking.experiment import Experiment
 from sweeps.tracking.first_use import set_up
 from sweeps.tracking.lineage import Lineage
-from sweeps.tracking.names import ORIGINAL, fitting, shortened, storable
+from sweeps.tracking.names import LONGEST_PARAM, ORIGINAL, fitting, shortened, storable
 from sweeps.tracking.runs import Role, Run
 from sweeps.trial.journal import Sample
-
-_LONGEST_PARAM = 6000
 
 
 class MlflowView:
@@ -100,7 +98,7 @@ class MlflowView:
         samples, params = list(samples), dict(params or {})
         originals = self._originals(run_id, [*(sample.name for sample in samples), *params])
         metrics = [Metric(fitting(s.name), storable(s.value), s.time_ms, s.step) for s in samples]
-        texts = [Param(fitting(key), shortened(text(str(value)))[:_LONGEST_PARAM]) for key, value in params.items()]
+        texts = [Param(fitting(key), shortened(text(str(value)), LONGEST_PARAM)) for key, value in params.items()]
         labels = [RunTag(key, shortened(text(str(value)))) for key, value in {**originals, **(tags or {})}.items()]
         return list(offered(Entries(metrics, texts, labels), functools.partial(self._client.log_batch, run_id)))
 

@@ -9,6 +9,9 @@ import sys
 LONGEST = 8000
 """Characters of a tag's value that MLflow keeps."""
 
+LONGEST_PARAM = 6000
+"""Characters of a param's value that MLflow keeps."""
+
 ORIGINAL = "original/"
 """Front of the tags that say what a name was that had to be changed."""
 
@@ -37,9 +40,10 @@ def storable(value: float) -> float:
     return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
-def shortened(text: str) -> str:
-    """A text that fits into a tag."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """A text that fits into a tag; where it is cut, it says how long it was."""
+    mark = f"… ({len(text)} characters)"
+    return text if len(text) <= longest else f"{text[: longest - len(mark)]}{mark}"
 
 
 def _is_fitting(name: str) -> bool:

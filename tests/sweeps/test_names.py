@@ -68,4 +68,4 @@ def test_infinities_are_the_largest_numbers() -> None:
 
 def test_a_long_text_is_cut_where_a_tag_ends() -> None:
     assert shortened("x" * LONGEST) == "x" * LONGEST
-    assert len(shortened("x" * 20_000)) == LONGEST and shortened("x" * 20_000).endswith("…")
+    assert len(shortened("x" * 20_000)) == LONGEST and shortened("x" * 20_000).endswith("x… (20000 characters)")

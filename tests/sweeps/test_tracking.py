@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from omegaconf import OmegaConf
 
 from sweeps.doctor import examine
 from sweeps.outcome import Completed, Failed
@@ -209,7 +210,8 @@ def test_hard_names_and_values_arrive_and_doctor_agrees(server: Server, tmp_path
     assert {sample.value for sample in view.history(run.info.run_id, "grad")} == {sys.float_info.max}
     assert {sample.value for sample in view.history(run.info.run_id, "down")} == {-sys.float_info.max}
     assert len(run.data.tags["tags"]) == 8000 and run.data.tags[f"original/{fitting('a@b')}"] == "a@b"
-    assert run.data.params[fitting("a@b")] == "x" * 6000
+    cut = run.data.params[fitting("a@b")]
+    assert len(cut) == 6000 and cut.endswith("xx… (9000 characters)")
 
 
 def test_what_the_server_refuses_is_named_and_all_else_arrives(server: Server, tmp_path: Path) -> None:
@@ -249,3 +251,27 @@ def test_a_refusal_is_no_outage(server: Server, tmp_path: Path) -> None:
     assert uploader.close(drain_s=5, finish=None)
     assert len(warnings) == 1 and warnings[0].startswith("MLflow refuses the run of trial 0: RESOURCE_DOES_NOT_EXIST")
     assert {run.data.tags["trial"]: run.info.status for run in view.children()}["1"] == "FINISHED"
+
+
+@pytest.mark.slow
+def test_a_configuration_of_ten_thousand_keys_is_there_byte_for_byte(server: Server, tmp_path: Path) -> None:
+    study = finished_study(tmp_path, "whole", num_steps=1)
+    files = StudyFiles(tmp_path)
+    odd = ["a\r\nb", " lead", "tail ", "\u2028\x85\u00e9", "#'\"|", "${oc.env:HOME}", "null", "1e5", ""]
+    config = {f"key_{i}": {"text": odd[i % len(odd)], "number": i / 7} for i in range(5_000)}
+    config["key_7"]["text"] = "x" * 20_000
+    written = OmegaConf.to_yaml(OmegaConf.create(config)).encode() + b"# \r\n\xc3\xa9 \x00\r\n"
+    files.trial(0).config.write_bytes(written)
+    declared = {f"key_{i}": odd[i % len(odd)] for i in range(10_000)} | {"key_7": "x" * 20_000}
+    Journal(files.trial(0).directory).event("attempt", attempt=2, seed_key="seed")
+    Journal(files.trial(0).directory).event("hyperparameters", values=declared)
+    view = view_of(study, server.uri)
+    assert 0 in sync(study, view, files)
+    run = next(run for run in view.children() if run.data.tags["trial"] == "0")
+    client = MlflowClient(server.uri)
+    got = Path(client.download_artifacts(run.info.run_id, "config/config.yaml", str(tmp_path)))
+    assert got.read_bytes() == written
+    params = client.get_run(run.info.run_id).data.params
+    assert len(params) == 10_000 + 2 and params["w"] == "0.1"
+    cut = {key for key, value in params.items() if value.endswith("… (20000 characters)") and len(value) == 6000}
+    assert cut == {"key_7"} and all(params[key] == value for key, value in declared.items() if key not in cut)
