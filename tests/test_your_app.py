@@ -28,6 +28,7 @@ EXPECTED = {
     "Choose the sweeper": ["Study short: 2 trials.", "sweeps://sweeps.conf", "Study structured: 2 trials."],
     "What the task returns": ["Maximizes test/acc.", "Study search: 6 trials.", "[6/6] trial "],
     "Report and prune": ["completed lr=0.1", "pruned lr=3", "pruned lr=4", "epoch 4: 0.300"],
+    "Name the data, keep the model": ["[2/2] trial ", "is version 1 of model models: models:/models@champion"],
     "Repeat with other seeds": ["Study noisy: 6 trials.", " ± "],
     "Name a study and find it again": ["Study grows: 3 trials, 2 of them done.", "grows  "],
     "Tables and the best trial": ["Best:    trial 1, objective=0.125 (minimize):", "lr: 0.03"],
