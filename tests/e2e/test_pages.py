@@ -15,7 +15,12 @@ from urllib.parse import quote
 import pytest
 from mlflow import MlflowClient
 
+from sweeps.tracking.follow import connect
+from sweeps.tracking.sync import sync
+from sweeps.trial.files import StudyFiles
 from tests.conftest import Commands, wait_for
+from tests.studies import run_in
+from tests.sweeps.test_dashboard import make_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 KEYS = ("model", "model.loss_weights.thickness")
@@ -78,13 +83,16 @@ def waits(browser: Any, seconds: float, what: Callable[[], bool]) -> None:
         raise
 
 
+Printed = Callable[..., str]
+
+
 @pytest.fixture
-def pages(commands: Commands) -> Iterator[Callable[[str], str]]:
-    """Opens a study's pages, and gives the address that is printed."""
+def printed(commands: Commands) -> Iterator[Printed]:
+    """Starts a command that serves pages, and gives the address that it prints."""
     started = []
 
-    def opened(study: str) -> str:
-        started.append(commands.start("sweeps", "ui", study, "--storage", "logs/studies", "--port", str(free_port())))
+    def opened(*arguments: str) -> str:
+        started.append(commands.start("sweeps", *arguments, "--port", str(free_port())))
         assert started[-1].stdout is not None
         return next(line.strip() for line in started[-1].stdout if line.startswith("http"))
 
@@ -94,11 +102,11 @@ def pages(commands: Commands) -> Iterator[Callable[[str], str]]:
 
 
 def test_the_printed_link_opens_the_trials_best_first_and_their_charts(
-    commands: Commands, pages: Callable[[str], str], browser: Any
+    commands: Commands, printed: Printed, browser: Any
 ) -> None:
     done = commands.run("train", *LINE)
     assert done.returncode == 0 and "MLflow:  sweeps ui weights" in done.stdout, done.stderr
-    link = pages("weights")
+    link = printed("ui", "weights", "--storage", "logs/studies")
     assert len(link) < 300
     rows = list(csv.DictReader(io.StringIO(commands.run("sweeps", "table", "weights", "--trials").stdout)))
     values = {int(row["trial"]): float(row["objective/val/acc_best"]) for row in rows}
@@ -134,3 +142,28 @@ def test_the_printed_link_opens_the_trials_best_first_and_their_charts(
     browser.get(f"{server}/#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning")
     waits(browser, 30, lambda: "Best: trial" in texts(browser, "body")[0])
     assert browser.execute_script(WIDER_THAN_SHOWN) == []
+
+
+def test_two_studies_stand_in_one_table(commands: Commands, printed: Printed, browser: Any) -> None:
+    uri, folder = f"sqlite:///{commands.folder}/mlflow.db", commands.folder
+    for name, axes in {"wide": {"model": ["dense", "cnn"], "lr": ["0.1", "0.5"]}, "world": {"model": ["vit"]}}.items():
+        study = run_in(folder, name, uri=uri, **axes)
+        sync(study, connect(study, uri, "w"), StudyFiles(folder / "studies" / name))
+    link = printed("ui", "wide", "world", "--storage", "studies")
+    browser.get(link)
+    waits(browser, 30, lambda: "5 matching runs" in " ".join(texts(browser, "body")).replace("\n", " "))
+    body = texts(browser, "body")[0].splitlines()
+    assert {"study", "best/acc", "model", "lr", "wide and world"} <= set(body)
+    assert (body.count("wide"), body.count("world")) == (4, 1)
+
+
+def test_optunas_dashboard_shows_the_model_first(commands: Commands, printed: Printed, browser: Any) -> None:
+    url = f"sqlite:///{commands.folder}/studies.db"
+    make_study(url)
+    browser.get(printed("dashboard", "weights", "--storage", url))
+    waits(browser, 30, lambda: "Hyperparameter Importance" in texts(browser, "body")[0])
+    waits(browser, 30, lambda: len(browser.find_elements("css selector", ".js-plotly-plot")) >= 3)
+    body = texts(browser, "body")[0].splitlines()
+    assert "val/acc_best" in body and "seed" not in body
+    labels = [text for text in texts(browser, ".js-plotly-plot .yaxislayer-above text, .ytick text") if text]
+    assert [name for name in labels if name in KEYS] == ["model.loss_weights.thickness", "model"]  # from below

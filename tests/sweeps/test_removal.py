@@ -13,7 +13,8 @@ from sweeps.errors import StudyError
 from sweeps.removal import Removal
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
-from sweeps.tracking.follow import connect, sync
+from sweeps.tracking.follow import connect
+from sweeps.tracking.sync import sync
 from sweeps.trial.files import StudyFiles
 from tests.conftest import Commands
 from tests.mlflow_server import Server
