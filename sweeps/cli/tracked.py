@@ -15,6 +15,7 @@ def sync(
 ) -> None:
     """Make the tracking server show the studies; may be repeated, what is there stays."""
     from sweeps.errors import SweepsError
+    from sweeps.output import counted
     from sweeps.report.opened import open_database
     from sweeps.study.study import Study
     from sweeps.study.urls import shown
@@ -38,7 +39,7 @@ def sync(
         except Exception as error:
             raise SweepsError(f"--tracking={shown(uri)} {told(error)}") from error
         ended = [trial for trial in study.trials() if trial.outcome is not None and trial.number not in sent]
-        print(f"{study_name}: {len(sent)} trials sent, {len(ended)} were there already.")
+        print(f"{study_name}: {counted(len(sent), 'trial')} sent, {len(ended)} there already.")
 
 
 def doctor(
@@ -49,6 +50,7 @@ def doctor(
 ) -> None:
     """Compare study, journals, directories and MLflow with each other; exit 1 when something is wrong."""
     from sweeps.doctor import examine, mend
+    from sweeps.output import counted
     from sweeps.report.opened import open_study
     from sweeps.tracking.address import where
     from sweeps.tracking.follow import connect
@@ -69,4 +71,4 @@ def doctor(
         print(f"{finding.problem} -> {finding.advice}")
     if findings:
         raise SystemExit(1)
-    print(f"{name}: {len(study.trials())} trials; study, journals and tracking agree.")
+    print(f"{name}: {counted(len(study.trials()), 'trial')}; study, journals and tracking agree.")
