@@ -39,13 +39,13 @@ def test_a_file_that_is_no_backup_is_refused(stack: Stack, backup: str, given: s
     assert "agree" in stack.good("sweeps", "doctor", "first")
 
 
-@pytest.mark.parametrize("part", ["sweeps.dump", "artifacts.tar"])
+@pytest.mark.parametrize("part", ["sweeps.dump", "artifacts.tar.gz"])
 def test_a_file_that_is_cut_short_changes_nothing(stack: Stack, backup: str, part: str) -> None:
     stack.good("mkdir", part)
     stack.good("tar", "-C", part, "-xf", backup)
     whole = (stack.folder / part / part).read_bytes()
     (stack.folder / part / part).write_bytes(whole[: len(whole) // 2])
-    stack.good("tar", "-C", part, "-cf", "cut.tar", "mlflow.dump", "sweeps.dump", "artifacts.tar")
+    stack.good("tar", "-C", part, "-cf", "cut.tar", "artifacts.tar.gz", "mlflow.dump", "sweeps.dump")
     runs, files = stack.trials("first"), artifacts(stack)
     done = stack.run("make", "restore", "FILE=cut.tar")
     assert done.returncode != 0 and "Nothing has changed" in done.stderr
