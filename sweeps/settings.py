@@ -137,7 +137,7 @@ def _check_name(name: str) -> None:
 def tracking_settings(config: DictConfig, key: str | None = "tracking") -> TrackingSettings:
     """Read and check `tracking`."""
     settings = _read(config, key, "tracking", TrackingSettings)
-    _one_of("models", settings.models, MODELS, "tracking")
+    _one_of("models", settings.models, MODELS, group="tracking")
     return settings
 
 

@@ -168,6 +168,13 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    from tests.browser import chromium
+
+    yield from chromium(tmp_path / "profile")
+
+
+@pytest.fixture
 def mnist() -> Path:
     data = REPOSITORY / "data"
     if not (data / "MNIST" / "raw").is_dir():

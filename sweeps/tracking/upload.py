@@ -171,6 +171,8 @@ class Upload:
     def _save(self, uri: str, status: str | None) -> None:
         if not self.card.files.directory.is_dir():
             return  # the trial's process has not begun
+        if not self.card.files.directory.is_dir():
+            return  # the trial's process has not begun
         mark: dict[str, Any] = {"uri": text(uri), "run_id": self._run_id, "offset": self._offset, "status": status}
         mark["steps"] = self._steps.state()
         mark |= {"refused": dict(self.refused)} if self.refused else {}
