@@ -167,6 +167,7 @@ def print_summary(study: Study, directory: Path, tracking: str | None) -> None:
     for line in best_lines(study, trials):
         print(line)
     print(f"Results: {directory}{_moved(study.facts.get('directory'), directory)}")
-    print(f"Table:   {looked_at('table', study)}")
+    if any(trial.state == "completed" for trial in trials):
+        print(f"Table:   {looked_at('table', study)}")
     if tracking:
         print(f"MLflow:  {tracking}")

@@ -97,6 +97,7 @@ def _console_script(module: str) -> str | None:
 
 
 def _python() -> str:
-    """`python` where that is this one."""
-    found = shutil.which("python")
-    return "python" if found and Path(found).absolute() == Path(sys.executable) else sys.executable
+    """`python` where that is this one, which may be called python3.11, too."""
+    found, own = Path(shutil.which("python") or ".").absolute(), Path(sys.executable)
+    is_own = found.parent == own.parent and found.is_file() and found.samefile(own)
+    return "python" if is_own else sys.executable

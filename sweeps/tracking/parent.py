@@ -48,7 +48,7 @@ def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
 
 def lacks(study: Study, view: MlflowView, run: Run) -> Iterator[str]:
     """What is wrong with the run of a study, in a few words each, unless a worker keeps it up to date."""
-    if any(trial.state == "running" and not is_known_dead(trial.worker or "") for trial in study.trials()):
+    if is_worked_on(study):
         return
     if not study.is_finished():
         if run.status == "RUNNING":
@@ -68,8 +68,13 @@ def _tables() -> dict[str, Export]:
 def pause(study: Study, view: MlflowView, files: StudyFiles) -> None:
     """Leave the parent run as one that waits for a worker, unless another worker runs trials of the study."""
     show_progress(study, view, files)
-    if not any(trial.state == "running" for trial in study.trials()):
+    if not is_worked_on(study):
         view.put_back(view.parent())
+
+
+def is_worked_on(study: Study) -> bool:
+    """Whether somebody runs a trial of it, as far as this machine can know."""
+    return any(trial.state == "running" and not is_known_dead(trial.worker or "") for trial in study.trials())
 
 
 def view_of(study: Study, trials: Sequence[TrialRow], files: StudyFiles) -> SavedView:

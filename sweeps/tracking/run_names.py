@@ -1,5 +1,6 @@
 """Names of runs that a server's table shows whole."""
 
+import re
 from collections.abc import Sequence
 
 from sweeps.values import canonical
@@ -8,6 +9,7 @@ LONGEST = 22
 """Characters that the column has room for."""
 
 _SHORTEST = 4
+_PATH = re.compile(r"[\w.~@+-]*(/[\w.@+-]+)+")
 
 
 def run_name(number: int, values: Sequence[str]) -> str:
@@ -29,7 +31,10 @@ def run_name(number: int, values: Sequence[str]) -> str:
 def rounded(key: str, text: str) -> str:
     """The value of an override, short: floats to three digits, of a path its end."""
     value = canonical(key, text)
-    return f"{value:.3g}" if isinstance(value, float) else text.rsplit("/", 1)[-1]
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    shown = value if isinstance(value, str) else text
+    return shown.rsplit("/", 1)[-1] if _PATH.fullmatch(shown) else shown
 
 
 def short(key: str) -> str:

@@ -12,7 +12,7 @@ from sweeps.tracking.follow import card_of
 from sweeps.tracking.gathered import gathered
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.models import keep_models
-from sweeps.tracking.parent import finish, pause
+from sweeps.tracking.parent import finish, is_worked_on, pause
 from sweeps.tracking.runs import Run, is_of_another
 from sweeps.tracking.upload import Upload, kept_files
 from sweeps.trial.files import StudyFiles
@@ -46,7 +46,7 @@ def sync(
         if study.is_finished():
             keep_models(study, view, found, card_of, tell)
             finish(study, view, found)
-        elif not any(trial.state == "running" for trial in study.trials()):
+        elif not is_worked_on(study):
             pause(study, view, found)
     return sent
 

@@ -66,6 +66,14 @@ def test_the_summary_has_the_table_the_failures_and_the_next_command(
     assert "Results: moved/logs/s (begun in logs/s)\n" in capsys.readouterr().out
 
 
+def test_a_summary_without_a_result_prints_no_command_that_would_be_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = study_of(tmp_path, [({"x": "2"}, Failed(cause="error", detail="ValueError: wrong shape"))])
+    print_summary(study, Path("logs/s"), None)
+    assert capsys.readouterr().out == "Results: logs/s\n"
+
+
 def test_a_preview_knows_the_trials_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = study_of(tmp_path, [({"x": "1"}, done(0.5, duration_s=61.0))])
     print_preview("s", [Point(overrides={"x": x}, varied=("x",)) for x in "12"], study, 2)

@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from sweeps.outcome import Completed, Failed
+from sweeps.owners import machine
 from sweeps.report.export import EXPORTS, to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table
@@ -174,6 +175,21 @@ def test_what_is_handed_back_waits(server: Server, tmp_path: Path) -> None:
     study.settle(claim, Stopped(why="its worker stops"), 1.0, max_retries=0)
     pause(study, view, files)
     assert view.state(view.parent())[0] == "SCHEDULED"
+
+
+def test_sync_sets_right_what_a_killed_worker_has_left(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "killed", []), StudyFiles(tmp_path)
+    study.add([Point(overrides={"w": "1"}, varied=("w",))])
+    no_process = 2**22 + 1  # above the highest process id
+    claim = study.claim(f"host:{machine()}:{no_process}:cafe", None)
+    assert claim is not None
+    Journal(files.trial(0).directory).log({"loss": 1.0}, 1)
+    view = connect(study, server.uri, "tests")
+    show_progress(study, view, files)
+    Upload(TrialCard(number=0, point=claim.point, files=files.trial(0))).advance(view)
+    assert view.state(view.parent())[0] == "RUNNING"
+    sync(study, view, files)
+    assert view.state(view.parent())[0] == "SCHEDULED" and [run.info.status for run in view.children()] == ["SCHEDULED"]
 
 
 def test_of_the_views_the_newest_stay_and_those_of_users(server: Server, tmp_path: Path) -> None:

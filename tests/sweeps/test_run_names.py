@@ -19,7 +19,16 @@ def test_a_name_fits_the_column(number: int, values: list[str], name: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("0.123456789", "0.123"), ("1e-05", "1e-05"), ("64", "64"), ("runs/best/x.ckpt", "x.ckpt"), ("true", "true")],
+    [
+        ("0.123456789", "0.123"),
+        ("1e-05", "1e-05"),
+        ("64", "64"),
+        ("runs/best/x.ckpt", "x.ckpt"),
+        ("true", "true"),
+        ("'<i>x</i>'", "<i>x</i>"),
+        ("'[x](http://e.vil)'", "[x](http://e.vil)"),
+        ("'a/b.pt'", "b.pt"),
+    ],
 )
 def test_a_value_is_short(text: str, shown: str) -> None:
     assert rounded("model.lr", text) == shown

@@ -1,6 +1,7 @@
 """Commands that work as they are printed."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,18 @@ def test_the_storage_is_named_where_sweeps_would_look_elsewhere(
     # `sweeps worker --storage` has set the variable for its own command, not for the terminal.
     monkeypatch.setenv("SWEEPS_STORED_COMMAND", str(tmp_path))
     assert looked_at("worker", usual) == "sweeps worker s" and "--storage" in looked_at("worker", other)
+
+
+def test_another_name_of_this_python_is_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("python", "python3.11", "elsewhere/python"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(sys.executable)
+    study = study_at(tmp_path)
+    study.remember("command", {"script": "tune.py", "module": "__main__", "directory": str(tmp_path), "options": []})
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python3.11"))
+    for folder, program in {"": "python", "elsewhere": str(tmp_path / "python3.11")}.items():
+        monkeypatch.setenv("PATH", str(tmp_path / folder))
+        assert repeated(study, Point(overrides={"x": "1"}, varied=("x",))).split()[0] == program
 
 
 def test_a_worker_that_was_typed_elsewhere_prints_what_works_there(
