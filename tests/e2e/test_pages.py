@@ -50,7 +50,7 @@ def test_the_printed_link_opens_the_trials_best_first_and_their_charts(
     assert done.returncode == 0 and "MLflow:  sweeps ui weights" in done.stdout, done.stderr
     link = printed("ui", "weights", "--storage", "logs/studies")
     assert len(link) < 300
-    check_study(browser, link, commands.run("sweeps", "table", "weights", "--trials").stdout)
+    check_study(browser, link, commands.run("sweeps", "table", "weights", "--trials").stdout, "best/val/acc_best")
 
 
 def test_two_studies_stand_in_one_table(commands: Commands, printed: Printed, browser: Any) -> None:
