@@ -36,6 +36,8 @@ class Tag(StrEnum):
     DETAIL = "detail"
     NUM_SAMPLES = "sweeps.num_samples"
     """Of a closed run: samples that it should have, all of which have been sent."""
+    CONFIGURATION = "configuration"
+    """Where a study has trials of an earlier configuration: `earlier`, and `today` of the others."""
     DIGEST = "sweeps.digest"
     REFUSED = "sweeps.refused"
     """Of a closed run: metric name to the number of its samples that the server does not take, as JSON."""

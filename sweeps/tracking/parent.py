@@ -9,11 +9,11 @@ from sweeps.owners import is_known_dead
 from sweeps.report.best import winners
 from sweeps.report.export import EXPORTS, Export
 from sweeps.report.frame import trial_frame
-from sweeps.report.tables import benchmark_table
+from sweeps.report.tables import Table, benchmark_table
 from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
-from sweeps.tracking.cards import BEST, TrialCard, swept
+from sweeps.tracking.cards import BEST, Tag, TrialCard, swept
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.note import note
 from sweeps.tracking.runs import Run
@@ -29,6 +29,7 @@ def show_progress(study: Study, view: MlflowView, files: StudyFiles) -> None:
     view.experiment.keep(of_studies())
     view.experiment.keep(view_of(study, trials, files))
     view.send(view.parent(), _figures(study, trials))
+    _tell_earlier_ones(study, view)
 
 
 def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
@@ -39,11 +40,27 @@ def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
     if table is not None:
         for name, export in _tables().items():
             view.attach(view.parent(), name, export.data(table))
-    described = note(study, view, files, view_of(study, trials, files), table)
-    view.send(view.parent(), (), tags={"mlflow.note.content": described})
+    _describe(study, view, files, table)
     has_result = not trials or any(trial.state in ("completed", "pruned") for trial in trials)
     ended = [event.at for event in study.events()]
     view.end(view.parent(), "FINISHED" if has_result else "FAILED", round(1000 * max(ended)) if ended else None)
+
+
+def _describe(study: Study, view: MlflowView, files: StudyFiles, table: Table | None) -> None:
+    described = note(study, view, files, view_of(study, study.current_trials(), files), table)
+    view.send(view.parent(), (), tags={"mlflow.note.content": described})
+
+
+def _tell_earlier_ones(study: Study, view: MlflowView) -> None:
+    """Mark the runs of trials of an earlier configuration, which tables and views leave out, and the others."""
+    trials = study.trials()
+    if all(trial.is_current for trial in trials):
+        return
+    said = {str(trial.number): "today" if trial.is_current else "earlier" for trial in trials}
+    for run in view.runs("trial"):
+        is_of = said.get(run.tags.get(Tag.TRIAL, ""))
+        if is_of is not None and run.tags.get(Tag.CONFIGURATION) != is_of:
+            view.send(run.id, (), tags={Tag.CONFIGURATION: is_of})
 
 
 def lacks(study: Study, view: MlflowView, run: Run) -> Iterator[str]:
@@ -68,6 +85,7 @@ def _tables() -> dict[str, Export]:
 def pause(study: Study, view: MlflowView, files: StudyFiles) -> None:
     """Leave the parent run as one that waits for a worker, unless another worker runs trials of the study."""
     show_progress(study, view, files)
+    _describe(study, view, files, benchmark_table(trial_frame(study)))
     if not is_worked_on(study):
         view.put_back(view.parent())
 
@@ -103,6 +121,7 @@ def view_of(study: Study, trials: Sequence[TrialRow], files: StudyFiles) -> Save
         numbers=[key for key in keys if swept(key) in names],
         curve=_course_of(next(iter(objectives), ""), [name for name, count in counts.items() if count > 1]),
         by_epoch=counts["epoch"] > 1,
+        has_earlier=len(study.current_trials()) < len(study.trials()),
         single=sorted(name for name, count in counts.items() if count == 1 and name.startswith("test/")),
     )
 

@@ -112,6 +112,7 @@ def of_study(
     curve: str | None,
     by_epoch: bool,
     single: Sequence[str],
+    has_earlier: bool = False,
 ) -> SavedView:
     """The trials of a study, best first, with what was swept, and charts that compare them.
 
@@ -124,7 +125,9 @@ def of_study(
         curve: The metric whose course belongs to the first objective; None where there is none.
         by_epoch: Whether there is a metric `epoch` to draw it over.
         single: Metrics with one value per trial, such as those of a test.
+        has_earlier: Whether some trials are of an earlier configuration; they are left out.
     """
+    runs = f"tags.`{Tag.STUDY_KEY}` = '{key}' and tags.`{Tag.ROLE}` = 'trial'"
     best = [BEST + objective for objective in objectives]
     params = [each.lstrip("+~") for each in varied][:_MAX_COLUMNS]
     charts: dict[str, list[dict[str, Any]]] = {}
@@ -138,7 +141,7 @@ def of_study(
     return SavedView(
         id=id_of(key),
         name=name,
-        filter=f"tags.`{Tag.STUDY_KEY}` = '{key}' and tags.`{Tag.ROLE}` = 'trial'",
+        filter=f"{runs} and tags.{Tag.CONFIGURATION} = 'today'" if has_earlier else runs,
         metrics=best,
         maximize=next(iter(objectives.values()), "minimize") == "maximize",
         params=params,

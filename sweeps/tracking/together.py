@@ -96,7 +96,8 @@ def _best_runs(study: Study, view: MlflowView, most: int) -> list[str]:
     """Ids of the runs of its trials, the best first."""
     name = f"{BEST}{study.value_names[0]}"
     sign = -1 if study.directions[0] == "maximize" else 1
-    runs = view.children()
+    numbers = {str(trial.number) for trial in study.current_trials()}
+    runs = [run for run in view.children() if run.data.tags.get(Tag.TRIAL) in numbers]
     runs.sort(key=lambda run: sign * run.data.metrics.get(name, sign * float("inf")))
     return [str(run.info.run_id) for run in runs[:most]]
 

@@ -98,9 +98,9 @@ class Upload:
         self.refused.clear()
         (self.card.files.upload_mark).unlink(missing_ok=True)
 
-    def _start_ms(self) -> int | None:
+    def _start_ms(self) -> int:
         span = self.card.span_ms(self.outcome)
-        return span[0] if span else None
+        return span[0] if span else time.time_ns() // 1_000_000
 
     def _open(self, view: MlflowView) -> str | None:
         """The trial's run; None where it is too early to tell whether the one that is there is of this journal."""
@@ -134,11 +134,8 @@ class Upload:
         """Send samples, params and tags, the first time with what is known at the start."""
         params = dict(params or {})
         if not self._has_begun:
-            span = self.card.span_ms(self.outcome)
-            now = span[0] if span else time.time_ns() // 1_000_000
-            awaited = self.card.awaited(now) if self.outcome is None else []
-            numbers = [journal.Sample(name, value, 0, now) for name, value in self.card.numbers.items()]
-            samples, params = [*awaited, *samples, *numbers], {**self.card.params(self.card.written()), **params}
+            awaited = self.card.awaited(self._start_ms()) if self.outcome is None else []
+            samples, params = [*awaited, *samples], {**self.card.params(self.card.written()), **params}
         if samples or params or tags:
             refused = view.send(run_id, samples, params, tags)
             self.refused.update(what.removeprefix("metric ") for what, _ in refused if what.startswith("metric "))
@@ -147,13 +144,15 @@ class Upload:
 
     def _close(self, view: MlflowView, run_id: str, outcome: Outcome, samples: Sequence[journal.Sample]) -> None:
         ended = [*self.card.best(outcome), *self.card.cost(outcome)]
+        # Last: a page that compares runs begins with the metric that came first, which is to be no input.
+        swept = [journal.Sample(name, value, 0, self._start_ms()) for name, value in self.card.numbers.items()]
         written = self.card.written()
         num_samples = len(self.card.samples(outcome))
         tags = {**self.card.tags(written), Tag.STATE: kind(outcome), Tag.NUM_SAMPLES: str(num_samples)}
         if isinstance(outcome, Failed):
             tags |= {Tag.CAUSE: outcome.cause, Tag.DETAIL: outcome.detail[:1000]}
             tags["mlflow.note.content"] = _note(outcome)
-        self._send(view, run_id, [*ended, *samples], self.card.params(written), tags)
+        self._send(view, run_id, [*ended, *samples, *swept], self.card.params(written), tags)
         if self.refused:
             self._send(view, run_id, (), tags={Tag.REFUSED: json.dumps(self.refused)})
         for name, content in kept_files(self.card, outcome).items():

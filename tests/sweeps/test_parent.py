@@ -29,6 +29,7 @@ from sweeps.tracking.upload import Upload
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
 from tests.mlflow_server import Server
+from tests.sweeps.test_configurations import command, run
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,24 @@ def test_what_is_handed_back_waits(server: Server, tmp_path: Path) -> None:
     assert (run.info.status, run.data.tags["state"]) == ("SCHEDULED", "open")
     study.settle(claim, Stopped(why="its worker stops"), 1.0, max_retries=0)
     pause(study, view, files)
-    assert view.state(view.parent())[0] == "SCHEDULED"
+    status, tags = view.state(view.parent())
+    assert status == "SCHEDULED" and tags["mlflow.note.content"].startswith("**1 trial**: none has run.")
+
+
+def test_trials_of_an_earlier_configuration_are_not_in_the_view(server: Server, tmp_path: Path) -> None:
+    run(command(tmp_path, "1", "2"), 1.0, 0.1)
+    study = command(tmp_path, "1", "2", suffix="!", changed=("2",))
+    run(study, 5.0)
+    for number in range(3):
+        Journal(StudyFiles(tmp_path).trial(number).directory).event("attempt", attempt=1)
+    view = connect(study, server.uri, "tests")
+    sync(study, view, StudyFiles(tmp_path))
+    shown = view_of(study, study.current_trials(), StudyFiles(tmp_path))
+    runs = MlflowClient(server.uri).search_runs([view.experiment.id], shown.filter)
+    assert sorted(run.data.tags["trial"] for run in runs) == ["0", "2"]  # 1 would be the best of all
+    assert {run.tags["trial"]: run.tags["configuration"] for run in view.runs("trial")} == {
+        "0": "today", "1": "earlier", "2": "today",
+    }  # fmt: skip
 
 
 def test_sync_sets_right_what_a_killed_worker_has_left(server: Server, tmp_path: Path) -> None:
