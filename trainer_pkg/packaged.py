@@ -41,6 +41,7 @@ def package(made: Run, cfg: DictConfig, folder: Path) -> Path | None:
     checkpoint = Path(best) if best else newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
     if checkpoint is None or not checkpoint.is_file():
         return None
+    made.data.setup()  # where a strategy trains in processes of its own, nobody has done it in this one
     config = plain_config(cfg, keys=("data", "model"))
     content = {
         "state_dict": load(checkpoint)["state_dict"],

@@ -30,6 +30,13 @@ from tests.mlflow_server import Server
 ORIGIN = Origin(source="app.py", commit="c" * 40, is_dirty=True, repository="https://h/r", user="ann").as_facts()
 
 
+@pytest.fixture(autouse=True)
+def no_address_stays() -> Iterator[None]:
+    """MLflow keeps the address that it is told in the environment, where other tests would find it."""
+    yield
+    mlflow.set_tracking_uri("")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("mlflow"))

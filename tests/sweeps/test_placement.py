@@ -13,7 +13,8 @@ def of_a_machine(monkeypatch: pytest.MonkeyPatch, cores: int, *devices: str) -> 
 
 def test_the_thread_count_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     places = (Place(threads=4, device=None, share=1.0),)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # this process has them, too
+        monkeypatch.delenv(name, raising=False)
     assert server_environment(places)["OMP_NUM_THREADS"] == "4"
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert set(server_environment(places).values()) == {"3"}  # torch takes what MKL has
