@@ -230,7 +230,7 @@ def test_a_right_that_is_taken_away_is_told_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(StorageLost, match="attempt to write a readonly database"):
         study.claim("w", None)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5  # Optuna tries once more by itself, up to two seconds later
 
 
 def test_a_lock_is_waited_out_and_told_once_after_five_seconds(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
