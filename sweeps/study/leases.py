@@ -17,7 +17,8 @@ class Leases:
 
     A worker on this machine is judged by its process. Any other one is given a lease since its last beat. After an
     outage of the database, or a step of its clock, nobody is judged for that long: nobody could beat, or beats are not
-    what they seem.
+    what they seem. Who has been seen to beat within a lease is not silent, whatever time a beat bears: the clock may
+    have been set for its writer and not yet for us.
 
     Args:
         database: Where the rows are.
@@ -26,6 +27,7 @@ class Leases:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._ahead_s: float | None = None
+        self._beats: dict[int, tuple[float | None, float]] = {}
 
     def lost(self, running: Sequence[Any], lease_s: float, by: str) -> Iterator[tuple[Any, str]]:
         """The rows whose worker is gone, and how that is known.
@@ -37,10 +39,23 @@ class Leases:
         """
         for row in running[:1]:
             self._watch_clock(row.now)
-        is_settled = time.monotonic() - self._db.last_outage_at > lease_s
+        self._watch_beats(running)
+        now = time.monotonic()
+        is_settled = now - self._db.last_outage_at > lease_s
         for row in running:
-            if row.worker != by and (why := _why_gone(row, lease_s if is_settled else math.inf)):
+            is_beating = now - self._beats[row.id][1] <= lease_s
+            if row.worker != by and (why := _why_gone(row, lease_s if is_settled and not is_beating else math.inf)):
                 yield row, why
+
+    def _watch_beats(self, running: Sequence[Any]) -> None:
+        """Remember the last beat of each row, and when we saw that it was another one than before."""
+        now, before = time.monotonic(), self._beats
+        self._beats = {
+            row.id: before[row.id]
+            if before.get(row.id, (None,))[0] == row.beat_at
+            else (row.beat_at, now if row.id in before else -math.inf)
+            for row in running
+        }
 
     def _watch_clock(self, now: float) -> None:
         """Notice that the database's clock was set: then it has moved otherwise than ours, which nobody sets."""
