@@ -2,6 +2,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -118,6 +119,17 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
     made.kill()
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
+    """An MLflow server that answers, for the tests of a module."""
+    from tests.mlflow_server import Server
+
+    made = Server(tmp_path_factory.mktemp("mlflow"))
+    made.start()
+    yield made
+    made.kill()
+
+
 @contextlib.contextmanager
 def postgres() -> Iterator[Any]:
     """A real PostgreSQL server.
@@ -180,6 +192,12 @@ def mnist() -> Path:
     if not (data / "MNIST" / "raw").is_dir():
         pytest.skip("real MNIST is not in data/MNIST/raw; torchvision downloads it where there is a network")
     return data
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
 
 
 def wait_for(condition, timeout_s: float = 60.0) -> None:

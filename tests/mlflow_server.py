@@ -1,13 +1,12 @@
 """A real MLflow server that comes and goes."""
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
-from tests.conftest import wait_for
+from tests.conftest import free_port, wait_for
 
 
 class Server:
@@ -15,9 +14,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -6,14 +6,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.conftest import REPOSITORY, wait_for
+from tests.conftest import REPOSITORY, free_port, wait_for
 
 UNSET = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "MAKEFLAGS", "MAKELEVEL", "COMPOSE_FILE")
 NEWEST = "study_key = (SELECT study_key FROM sweeps_points ORDER BY id DESC LIMIT 1)"
@@ -112,9 +111,3 @@ class Stack:
 
 def variables(printed: str) -> dict[str, str]:
     return dict(re.findall(r"^export (\w+)='?(.*?)'?$", printed, re.MULTILINE))
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.compose.stack import Stack, free_port, variables
+from tests.compose.stack import Stack, variables
 from tests.compose.test_servers import PASSWORDS, said
-from tests.conftest import wait_for
+from tests.conftest import free_port, wait_for
 
 WORKER = "sweeps-worker:0.1.0"
 GIVEN = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,17 +11,11 @@ from sweeps.tracking.follow import connect
 from sweeps.tracking.sync import sync
 from sweeps.trial.files import StudyFiles
 from tests.browser import KEYS, LINE, check_study, texts, waits
-from tests.conftest import Commands
+from tests.conftest import Commands, free_port
 from tests.studies import run_in
 from tests.sweeps.test_dashboard import make_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 Printed = Callable[..., str]

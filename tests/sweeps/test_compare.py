@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,15 +24,6 @@ from sweeps.trial.files import StudyFiles
 from tests.conftest import Commands
 from tests.mlflow_server import Server
 from tests.studies import run_in
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("mlflow"))
-    made.start()
-    yield made
-    made.kill()
-
 
 Made = Callable[..., Study]
 

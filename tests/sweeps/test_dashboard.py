@@ -17,7 +17,7 @@ import pytest
 from sweeps.outcome import Completed, Failed
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
-from tests.conftest import Commands
+from tests.conftest import Commands, free_port
 from tests.sweeps.test_mirror import MODELS, OF_MODEL, SEEDS, WEIGHTS, claimed, grid
 
 KEY = "model.loss_weights.thickness"
@@ -33,12 +33,6 @@ def make_study(url: str) -> None:
         seen = claim.point.overrides
         value = OF_MODEL[seen["model"]] + 0.02 * float(seen[KEY]) + noise.gauss(0, 0.03)
         study.tell(claim, Completed(values=(value,), metrics={"test/acc": 0.5}))
-
-
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 @pytest.fixture

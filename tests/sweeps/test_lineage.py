@@ -37,14 +37,6 @@ def no_address_stays() -> Iterator[None]:
     mlflow.set_tracking_uri("")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("mlflow"))
-    made.start()
-    yield made
-    made.kill()
-
-
 def ended(folder: Path, name: str, values: list[float], models: str = "best", uri: str = "") -> Study:
     """Completed trials that minimize `loss`, have named what they ran and read, and have kept a model."""
     facts: dict[str, Any] = {"objective": ["loss"], "directory": str(folder), "command": {"origin": ORIGIN}}

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,6 @@ from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
 from tests.mlflow_server import Server
 from tests.sweeps.test_configurations import command, run
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("mlflow"))
-    made.start()
-    yield made
-    made.kill()
 
 
 def ended(folder: Path, name: str, values: list[float | None]) -> Study:

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ from sweeps.trial.files import StudyFiles
 from tests.conftest import Commands
 from tests.mlflow_server import Server
 from tests.studies import run_in
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("mlflow"))
-    made.start()
-    yield made
-    made.kill()
 
 
 def tracked(folder: Path, name: str, server: Server) -> Study:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,6 @@ from tests.mlflow_server import Server
 from tests.tracked import by_trial, ended_study, new_study, problems, run_trial
 
 TABLES = sorted(f"table{export.suffix}" for export in EXPORTS.values())
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("mlflow"))
-    made.start()
-    yield made
-    made.kill()
 
 
 def test_files_that_are_gone_are_named_and_come_back_byte_for_byte(server: Server, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,14 +26,6 @@ from sweeps.trial.files import StudyFiles, TrialFiles
 from sweeps.trial.journal import Journal
 from tests.conftest import wait_for
 from tests.mlflow_server import Server
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("mlflow"))
-    made.start()
-    yield made
-    made.kill()
 
 
 def finished_study(folder: Path, name: str, num_steps: int = 50) -> Study:
