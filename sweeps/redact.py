@@ -68,14 +68,26 @@ def without_credentials(url: str) -> str:
     return re.sub(r"^([A-Za-z][A-Za-z0-9+.\-]*://)[^/?#]*@", r"\1", url).partition("?")[0]
 
 
-def scrub(path: Path) -> None:
-    """Replace the known values in a file that others have written, such as a program that a trial has started."""
+def known_values() -> str:
+    """What finds every value known so far, as the text of a regular expression; empty where none is."""
+    _learn_environment()
     pattern = _pattern(_Known.version)
-    if pattern is None or not path.is_file() or path.stat().st_size > _MAX_SCRUBBED:
+    return pattern.pattern if pattern is not None else ""
+
+
+def scrub(path: Path, values: str | None = None) -> None:
+    """Replace secrets in a file that others have written, such as a program that a trial has started.
+
+    Args:
+        path: The file; one that is not there, or is longer than 64 MiB, is left alone.
+        values: What finds them; None takes the values that this process knows.
+    """
+    values = known_values() if values is None else values
+    if not values or not path.is_file() or path.stat().st_size > _MAX_SCRUBBED:
         return
     with path.open("rb+") as file:
         found = file.read()
-        cleaned = pattern.sub(HIDDEN, found.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        cleaned = re.sub(values, HIDDEN, found.decode(errors="surrogateescape")).encode(errors="surrogateescape")
         if cleaned != found:
             file.seek(0)
             file.write(cleaned)
@@ -128,9 +140,7 @@ class _Known:
 
 @functools.lru_cache(maxsize=4096)
 def _cleaned(found: str, version: int) -> str:
-    if not _Known.has_environment:
-        _Known.has_environment = True
-        learn_variables(os.environ)
+    _learn_environment()
     pattern = _pattern(_Known.version)
     if pattern is not None:
         found = pattern.sub(HIDDEN, found)
@@ -151,6 +161,12 @@ def _exact(value: str) -> str:
     """Finds a long value anywhere, and a short one where it is a word of its own."""
     escaped = re.escape(value)
     return escaped if len(value) >= _MIN_READ else rf"(?<![A-Za-z0-9]){escaped}(?![A-Za-z0-9])"
+
+
+def _learn_environment() -> None:
+    if not _Known.has_environment:
+        _Known.has_environment = True
+        learn_variables(os.environ)
 
 
 def _learn_of(key: str, value: str) -> None:

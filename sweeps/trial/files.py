@@ -68,7 +68,10 @@ class TrialFiles:
         return self.directory / "tracked.json"
 
     def scrub_log(self) -> None:
-        """Take secrets out of what programs have printed that the trial had started; its own output has none."""
+        """Take secrets out of what programs have printed that the trial had started; its own output has none.
+
+        Nobody may write into the log meanwhile.
+        """
         with contextlib.suppress(OSError):
             scrub(self.log)
 

@@ -62,6 +62,7 @@ def own_trial(files: TrialFiles, point: str, restarts: int = 0) -> Path | None:
 def set_aside(files: TrialFiles) -> Path:
     """Give the trial's directory another name, under which it is kept."""
     moved = _free_name(files.directory)
+    files.scrub_log()  # nobody comes back to it
     files.directory.rename(moved)
     return moved
 

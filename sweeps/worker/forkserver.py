@@ -10,6 +10,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any, ClassVar
 
+from sweeps.trial.files import TrialFiles
 from sweeps.worker import kinship
 from sweeps.worker.application import Application, Publication
 from sweeps.worker.child import run_in_child
@@ -92,8 +93,15 @@ class ForkServer:
 
     def start(self, job: Job) -> TrialProcess:
         """Start the process of a trial."""
+        files = TrialFiles(job.directory)
+        self._shelter_of_all.watch(files)
         process, connection = self._launch(run_in_child, job)
-        return TrialProcess(process, connection, _server()._forkserver_pid, self._tidy)
+
+        def tidy(ended: int) -> None:
+            self._tidy(ended)
+            self._shelter_of_all.clean(files)
+
+        return TrialProcess(process, connection, _server()._forkserver_pid, tidy)
 
     def ask(self, entry: Callable[[Any, Connection], None], argument: Any) -> Any:
         """Run `entry` in a process and return what it sends; None if it dies without a word."""

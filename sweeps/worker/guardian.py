@@ -2,10 +2,13 @@
 
 A command that is killed cannot clean up, and a process group is not all that a trial has started: whatever opens a
 session of its own leaves it. So a small process of its own waits for the end of the command. It finds what is left by a
-variable in the environment that every descendant inherits. It is run by its path, and needs the standard library alone.
+variable in the environment that every descendant inherits. Then it takes secrets out of the logs of the trials that
+ran: the command tells it through a pipe which they are, and what finds the values. It is run by its path, and needs the
+standard library alone.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -46,13 +49,27 @@ def end_marked(mark: str) -> None:
 
 
 def main() -> None:
-    """Wait until the other end of stdin is closed, then end the processes of a mark and remove a folder."""
+    """Wait until the other end of stdin is closed, then end the processes of a mark and clean up after them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     mark, folder = sys.argv[1:]
-    sys.stdin.buffer.read()
+    logs: dict[str, str | None] = {}
+    for line in sys.stdin.buffer:
+        with contextlib.suppress(ValueError):  # the command was killed while it wrote the line
+            logs |= json.loads(line)
     end_marked(mark)
     shutil.rmtree(folder, ignore_errors=True)
+    _scrub({log: values for log, values in logs.items() if values is not None})
+
+
+def _scrub(logs: dict[str, str]) -> None:
+    if logs:
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        from sweeps.redact import scrub
+
+        for log, values in logs.items():
+            with contextlib.suppress(OSError):
+                scrub(Path(log), values)
 
 
 if __name__ == "__main__":

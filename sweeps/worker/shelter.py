@@ -1,5 +1,7 @@
 """A folder of the command for its sockets and its application, and a guardian for all that comes from it."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +11,8 @@ from multiprocessing import process, resource_tracker
 from pathlib import Path
 
 from sweeps.errors import StudyError
+from sweeps.redact import known_values
+from sweeps.trial.files import TrialFiles
 from sweeps.worker import guardian, kinship
 
 _MAX_SOCKET_PATH = 100
@@ -28,12 +32,31 @@ class Shelter:
         process.current_process()._config["tempdir"] = self._folder.name  # type: ignore[attr-defined]
         resource_tracker.ensure_running()  # before the mark: it ends by itself, after all that use it
         self._guardian = _guardian(self.mark, self._folder.name)
+        self._watched = set[Path]()
         os.environ[guardian.MARK] = self.mark
         os.environ[kinship.PARENT] = str(os.getpid())
 
     def clear(self) -> None:
         """End every process that is left of it."""
         guardian.end_marked(self.mark)
+
+    def watch(self, files: TrialFiles) -> None:
+        """Have the trial's log cleaned of secrets should this command not live to do it."""
+        self._watched.add(files.log)
+        self._tell(files, known_values())
+
+    def clean(self, files: TrialFiles) -> None:
+        """Clean the log of a trial whose processes have ended; once is enough."""
+        if files.log in self._watched:
+            self._watched.remove(files.log)
+            files.scrub_log()
+            self._tell(files, None)
+
+    def _tell(self, files: TrialFiles, values: str | None) -> None:
+        if self._guardian is not None and self._guardian.stdin is not None:
+            with contextlib.suppress(OSError):  # somebody has killed it
+                self._guardian.stdin.write(json.dumps({str(files.log): values}).encode() + b"\n")
+                self._guardian.stdin.flush()
 
     def close(self) -> None:
         """End every process, the guardian too, and remove the folder."""

@@ -216,7 +216,6 @@ class Worker:
         return verdict(attempt, member, self._study.goal(is_searched=self._draw is not None))
 
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
-        member.files.scrub_log()
         worked_s, max_retries = attempt.worked_s(member), self._settings.max_retries
         decision = self._study.settle(member.claim, ending, worked_s, max_retries, member.files)
         if isinstance(ending, Ended) and decision is not None:

@@ -166,9 +166,28 @@ def test_a_killed_command_leaves_no_secret_behind(leaky: Commands, tmp_path_fact
         time.sleep(moment_s)
         process.kill()
         process.communicate()
-        assert [name for name in canaries_in(leaky.folder) if "/model/" not in name] == []
-        assert canaries_in(outside) == []
+        _assert_soon_clean(leaky.folder, outside)
     shutil.rmtree(outside, ignore_errors=True)
+
+
+def test_what_a_program_of_a_killed_command_has_printed_is_cleaned(leaky: Commands) -> None:
+    process = leaky.start("leaky", "-m", "x=6", "study.name=k", "tracking.uri=null", *OVERRIDES)
+    log = leaky.folder / "studies" / "k" / "trials" / "000" / "trial.log"
+    while not log.exists() or ENVIRONMENT["PROGRAM_PASSWORD"] not in log.read_text():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.kill()
+    process.communicate()
+    _assert_soon_clean(leaky.folder)
+    assert "read: ***" in log.read_text()
+
+
+def _assert_soon_clean(*folders: Path) -> None:
+    """The guardian of a killed command ends what it has started, and cleans up; the application's model stays."""
+    deadline = time.monotonic() + 10
+    while left := [name for folder in folders for name in canaries_in(folder) if "/model/" not in name]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 def test_a_swept_secret_is_refused_before_anything_is_made(leaky: Commands) -> None:

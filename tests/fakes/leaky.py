@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -46,6 +47,8 @@ def main(cfg: DictConfig) -> object:
             return f"text {token('RETURNED_TOKEN')}"
         case 5.0:
             os._exit(3)
+        case 6.0:
+            time.sleep(600)
     return cfg.x
 
 

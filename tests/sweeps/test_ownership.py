@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from sweeps import redact
 from sweeps.trial.files import StudyFiles, TrialFiles
 from sweeps.trial.ownership import is_own, own_study, own_trial, study_files
 
@@ -23,6 +24,15 @@ def test_a_folder_of_an_earlier_version_is_its_own_studys_and_nobody_elses(tmp_p
     (tmp_path / "s" / "trials").mkdir(parents=True)
     assert study_files(tmp_path, "s", FIRST, recorded=str(tmp_path / "s")).directory == tmp_path / "s"
     assert study_files(tmp_path, "s", SECOND).directory == tmp_path / "s~bbbbbbbb"
+
+
+def test_a_log_that_is_set_aside_has_no_secret(tmp_path: Path) -> None:
+    redact.learn_variables({"ASIDE_TOKEN": "value-set-aside"})
+    files = TrialFiles(tmp_path / "000")
+    assert own_trial(files, "p1") is None
+    files.log.write_text("printed by a program: value-set-aside\n")
+    moved = own_trial(files, "p2")
+    assert moved is not None and TrialFiles(moved).log.read_text() == "printed by a program: ***\n"
 
 
 def test_the_directory_of_another_point_is_set_aside_whole(tmp_path: Path) -> None:
