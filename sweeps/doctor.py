@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from sweeps.errors import StudyError
 from sweeps.identity.provenance import flat
 from sweeps.outcome import Completed
 from sweeps.owners import is_known_dead
@@ -134,6 +135,9 @@ def _runs(study: Study, files: StudyFiles, connect: Callable[[], MlflowView]) ->
         view = connect()
         found = compare(study, files, view)
         of_study = list(_run_of_study(study, found, view))
+    except StudyError:
+        yield Finding(problem="MLflow's database is not there", advice=sync)
+        return
     # The client raises many kinds; for the user they are one.
     except Exception as error:
         yield Finding(problem=f"tracking {told(error)}", advice="see what the server says")

@@ -53,16 +53,16 @@ def doctor(
     from sweeps.output import counted
     from sweeps.report.opened import open_study
     from sweeps.tracking.address import where
-    from sweeps.tracking.follow import connect
+    from sweeps.tracking.follow import connect, connect_to_existing
     from sweeps.trial.files import StudyFiles
 
     study = open_study(name, storage, is_view=not fix)
     uri, experiment = where(study, tracking)
-    view = (lambda: connect(study, uri, experiment, print)) if uri else None
+    view = (lambda: connect_to_existing(study, uri, experiment, print)) if uri else None
     files = StudyFiles(Path(study.facts["directory"]))
     findings = examine(study, files, view)
     if fix and findings:
-        mend(study, files, view, print)
+        mend(study, files, (lambda: connect(study, uri, experiment, print)) if uri else None, print)
         before, findings = findings, examine(study, files, view)
         for finding in before:
             if finding not in findings:

@@ -42,6 +42,14 @@ def shown_by_mlflow(study: Study, uri: str, *others: Study) -> str:
     return command.replace("sweeps ui", shlex.join(["sweeps", "ui", "--tracking", where]), 1)
 
 
+def asked_by(study: Study) -> str:
+    """The command that was typed for a study; its overrides alone where no command is known."""
+    command = study.facts.get("command") or {}
+    program = [*_program(command), *(command.get("options") or [])]
+    mode = ["-m"] if program and not command.get("is_always_multirun") else []
+    return shlex.join([*program, *mode, *(command.get("hydra") or []), *(study.facts.get("arguments") or [])])
+
+
 def repeated(study: Study, point: Point) -> str:
     """The command that runs a point once, without a study; the overrides alone where no command is known."""
     command = study.facts.get("command") or {}

@@ -8,11 +8,12 @@ from pathlib import Path
 from sweeps.errors import StudyError
 from sweeps.outcome import Outcome
 from sweeps.redact import address, text
-from sweeps.report.typed import repeated
+from sweeps.report.typed import asked_by, looked_at, repeated
 from sweeps.settings import TrackingSettings
 from sweeps.space import REPLICATE_KEY, Point
 from sweeps.study.records import Notice, TrialEnded, TrialHandedBack, TrialRow, TrialStarted
 from sweeps.study.study import Study
+from sweeps.tracking import embedded
 from sweeps.tracking.address import where
 from sweeps.tracking.cards import StudyCard, Tag, TrialCard
 from sweeps.tracking.first_use import prepare
@@ -144,7 +145,7 @@ def connect(study: Study, uri: str, experiment: str, tell: Callable[[str], None]
         "objective": ", ".join(study.value_names),
         "direction": ", ".join(study.directions),
     }
-    tags: dict[str, str] = {Tag.COMMAND: " ".join(study.facts.get("arguments") or [])}
+    tags: dict[str, str] = {Tag.COMMAND: asked_by(study)}
     tags |= origin_tags((study.facts.get("command") or {}).get("origin"))
     key = study.facts["key"]
     card = StudyCard(key=key, name=study.name, params=params, tags=tags, started_ms=lambda: _started_ms(study))
@@ -156,6 +157,30 @@ def _started_ms(study: Study) -> int | None:
     return round(1000 * events[0].at) if events else None
 
 
+def connect_to_existing(study: Study, uri: str, experiment: str, tell: Callable[[str], None]) -> MlflowView:
+    """The view of a study for a look at it, which makes no database.
+
+    Raises:
+        StudyError: The embedded database is not there.
+    """
+    path = embedded.database_of(uri)
+    if path is not None and not path.exists():
+        raise StudyError(f"{path.name} is not there; `{looked_at('sync', study)}` makes and fills it.")
+    return connect(study, uri, experiment, tell)
+
+
+def page_view(study: Study, uri: str, experiment: str) -> MlflowView:
+    """The view of a study whose page is opened: an empty page is no answer.
+
+    Raises:
+        StudyError: The embedded database is not there, or nothing of the study although trials have ended.
+    """
+    view = connect_to_existing(study, uri, experiment, print)
+    if not view.runs("study") and any(trial.outcome is not None for trial in study.trials()):
+        raise StudyError(f"MLflow does not have study {study.name!r}; `{looked_at('sync', study)}` sends it.")
+    return view
+
+
 def page_of(study: Study, asked: str | None) -> tuple[str, str]:
     """Tracking URI of a study, and what follows the server's address: its trials, best first.
 
@@ -164,12 +189,12 @@ def page_of(study: Study, asked: str | None) -> tuple[str, str]:
         asked: `--tracking`.
 
     Raises:
-        StudyError: It is not tracked.
+        StudyError: It is not tracked, or not there.
     """
     uri, experiment = where(study, asked)
     if not uri:
         raise StudyError(f"Study {study.name!r} is not tracked: its command had tracking.uri=null.")
-    view = connect(study, uri, experiment, print)
+    view = page_view(study, uri, experiment)
     shown = view_of(study, study.current_trials(), StudyFiles(Path(study.facts.get("directory") or study.name)))
     view.experiment.keep(shown)
     return uri, view.experiment.link(shown)

@@ -11,7 +11,7 @@ from sweeps.study.study import Study
 from sweeps.tracking.address import where
 from sweeps.tracking.cards import BEST, Tag
 from sweeps.tracking.complaints import told
-from sweeps.tracking.follow import connect
+from sweeps.tracking.follow import page_view
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.parent import view_of
 from sweeps.tracking.saved_views import SavedView
@@ -74,10 +74,10 @@ def page_of_all(studies: Sequence[Study], asked: str | None, tell: Callable[[str
         Tracking URI, and what follows the server's address.
 
     Raises:
-        StudyError: As for `place_of`.
+        StudyError: As for `place_of` and `page_view`.
     """
     uri = place_of(studies, asked)
-    views = [connect(study, uri, where(study, asked)[1], print) for study in studies]
+    views = [page_view(study, uri, where(study, asked)[1]) for study in studies]
     most = _MAX_RUNS // len(studies)
     runs = [_best_runs(study, view, most) for study, view in zip(studies, views, strict=True)]
     shown = _view(studies, [run for some in runs for run in some])

@@ -191,9 +191,10 @@ def kept_files(card: TrialCard, outcome: Outcome) -> dict[str, str | Path]:
 def _note(failed: Failed) -> str:
     """Cause and last lines as a run's description; indented, so that they are text, whatever they hold."""
     lines = failed.log_tail.splitlines()[-_NOTED_LINES:]
-    shown = [f"**{failed.cause}**", block(failed.detail)]
+    last = "\n".join(lines)
+    shown = [f"**{failed.cause}**", *([] if failed.detail in last else [block(failed.detail)])]
     if lines:
-        shown += ["Its last lines:", block("\n".join(lines))]
+        shown += ["Its last lines:", block(last)]
     return "\n\n".join(shown)
 
 
