@@ -1,0 +1,1 @@
+"""Statistics of tables and reports: pure functions on numbers, each with its source."""
