@@ -154,8 +154,9 @@ def print_summary(study: Study, directory: Path, tracking: str | None) -> None:
         tracking: Where its runs are; None: it is not tracked.
     """
     table = benchmark_table(trial_frame(study))
-    if table is not None:
-        print(f"\n{to_markdown(table)}\n")
+    if table is not None and any(column.kind == "metric" for column in table.columns):
+        is_marked = any(column.marks.best for column in table.columns)
+        print("\n\n".join(["", to_markdown(table), *(table.notes if is_marked else ())]).removeprefix("\n"), end="\n\n")
     if line := left_out_line(study.name, study.trials()):
         print(line)
     trials = study.current_trials()

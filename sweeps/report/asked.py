@@ -43,7 +43,7 @@ def table_content(trials: Trials, name: str, format: str, metrics: Sequence[str]
     """The benchmark table of a study.
 
     Raises:
-        StudyError: No trial has recorded one of the metrics, or none is completed.
+        StudyError: No trial has recorded one of the metrics, or none has ended.
     """
     recorded = dict.fromkeys(map(str, (*trials.objectives, *trials.metrics)))
     for asked in metrics:
@@ -52,7 +52,7 @@ def table_content(trials: Trials, name: str, format: str, metrics: Sequence[str]
             raise StudyError(f"--metric={asked} was recorded by no trial. Recorded: {known}")
     made = benchmark_table(trials, metrics)
     if made is None:
-        raise StudyError(f"Study {name!r} has no completed trial yet.")
+        raise StudyError(f"Study {name!r} has no trial yet that has ended.")
     return EXPORTS[format].data(made)
 
 

@@ -51,6 +51,7 @@ def joined(studies: Sequence[Study]) -> Trials:
         objectives=pd.concat([frame.objectives for frame in frames], ignore_index=True),
         metrics=pd.concat([frame.metrics for frame in frames], ignore_index=True),
         cells=pd.Series([f"{i} {cell}" for i, frame in enumerate(frames) for cell in frame.cells], dtype=str),
+        seeds=pd.concat([frame.seeds for frame in frames], ignore_index=True),
         varied=(column, *varied_keys(points, seeds)),
         directions=_agreed(frames),
         returned=tuple(dict.fromkeys(name for frame in frames for name in frame.returned)),

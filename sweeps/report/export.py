@@ -4,19 +4,19 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweeps.report.numbers import number_format
+from sweeps.report.latex import to_latex
+from sweeps.report.markup import to_html
+from sweeps.report.structured import to_json, to_parquet
 from sweeps.report.tables import Column, Table
+from sweeps.report.texts import plain_titles, texts_of
 
 if TYPE_CHECKING:
     from sweeps.report.frame import Trials
 
-
-_FEWEST_DIGITS, _LONG = 5, 10
-"""Digits of a number that is longer than so many signs."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _KEY = re.compile(r"\+{1,2}[A-Za-z_][\w./@\-]*")
@@ -43,12 +43,12 @@ class Export:
 
 
 def to_markdown(table: Table) -> str:
-    """Numbers for people, four decimals of a metric and the best of each in bold; `±` is the standard deviation."""
+    """Numbers for people, the best in bold and what is not told apart from it underlined; no caption, no notes."""
     from tabulate import tabulate
 
-    titles = map(_in_markdown, _plain_titles(table))
+    titles = map(_in_markdown, plain_titles(table))
     return tabulate(
-        {title: list(map(_in_markdown, _texts(column))) for title, column in zip(titles, table.columns, strict=True)},
+        {title: list(map(_in_markdown, _marked(column))) for title, column in zip(titles, table.columns, strict=True)},
         headers="keys",
         tablefmt="pipe",
         disable_numparse=True,
@@ -56,11 +56,19 @@ def to_markdown(table: Table) -> str:
     )
 
 
+def to_page(table: Table) -> str:
+    """The Markdown table with its caption and notes below, a paragraph each."""
+    above = [f"Table: {table.caption}"] if table.caption else []
+    return "\n\n".join([to_markdown(table), *(" ".join(text.splitlines()) for text in (*above, *table.notes))])
+
+
 def to_csv(table: Table) -> str:
-    """Every digit, for programs; the standard deviation of a metric has a column `NAME ±` behind its mean."""
+    """Every digit, for programs; the spread of a metric has a column `NAME ±` behind its mean, and `n of` is all."""
     columns: list[tuple[str, tuple[Any, ...]]] = []
     for column in table.columns:
         columns.append((column.title, column.values))
+        if column.kind == "count" and column.numbers not in ((), column.values):
+            columns.append((f"{column.title} of", column.numbers))
         if column.spreads:
             columns.append((f"{column.title} ±", column.spreads))
     file = io.StringIO()
@@ -83,14 +91,6 @@ def trials_to_csv(trials: "Trials") -> str:
     return flat.to_csv(index=False)
 
 
-def _plain_titles(table: Table) -> list[str]:
-    """Headings for people: `+x` is `x` where no other column is called so."""
-    plain = [column.title.lstrip("+") if column.kind == "key" else column.title for column in table.columns]
-    return [
-        short if plain.count(short) == 1 else column.title for short, column in zip(plain, table.columns, strict=True)
-    ]
-
-
 def _in_markdown(text: str) -> str:
     """A text that stays in its cell."""
     return " ".join(text.replace("|", "\\|").splitlines())
@@ -110,42 +110,22 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _texts(column: Column) -> list[str]:
-    match column.kind:
-        case "metric":
-            return _metric_texts(column)
-        case "size":
-            return ["" if value is None else f"{value:,}" for value in column.values]
-        case "seconds":
-            return ["" if value is None else f"{value:.1f}" for value in column.values]
-    return _key_texts(column.values) if column.kind == "key" else [str(value) for value in column.values]
-
-
-def _key_texts(values: Sequence[Any]) -> list[str]:
-    """Values as they are; numbers with many digits, as samplers draw them, with as few as keep the rows apart."""
-    texts = [str(value) for value in values]
-    for num_digits in range(_FEWEST_DIGITS, 17):
-        is_long = [isinstance(value, float) and len(text) > _LONG for value, text in zip(values, texts, strict=True)]
-        short = [
-            f"{value:.{num_digits}g}" if long else text
-            for value, text, long in zip(values, texts, is_long, strict=True)
-        ]
-        if len(set(short)) == len(set(texts)):
-            return short
-    return texts
-
-
-def _metric_texts(column: Column) -> list[str]:
-    spreads = column.spreads or (None,) * len(column.values)
-    form = number_format(mean for mean in column.values if mean is not None)
-    texts = []
-    for row, (mean, spread) in enumerate(zip(column.values, spreads, strict=True)):
-        text = "" if mean is None else f"{mean:{form}}" if spread is None else f"{mean:{form}} ± {spread:{form}}"
-        texts.append(f"**{text}**" if row in column.best else text)
+def _marked(column: Column) -> list[str]:
+    texts = texts_of(column)
+    for rows, form in ((column.marks.best, "**{}**"), (column.marks.same, "<ins>{}</ins>")):
+        for row in rows:
+            texts[row] = form.format(texts[row])
     return texts
 
 
 EXPORTS = {
-    "md": Export(render=to_markdown, suffix=".md", description="Markdown, the best in bold"),
+    "md": Export(render=to_page, suffix=".md", description="Markdown, the best in bold"),
     "csv": Export(render=to_csv, suffix=".csv", description="every digit, for programs"),
+    "latex": Export(render=to_latex, suffix=".tex", description="booktabs and siunitx"),
+    "html": Export(render=to_html, suffix=".html", description="a page of its own"),
+    "json": Export(render=to_json, suffix=".json", description="with marks and notes, docs/tables.md has its schema"),
+    "parquet": Export(render=to_parquet, suffix=".parquet", description="columns as in csv, typed"),
 }
+
+TRACKED = ("md", "csv")
+"""Formats that the tracking server gets of a study that has ended."""

@@ -30,6 +30,7 @@ class Trials:
         objectives: One column per objective, the value returned; NaN unless the trial has completed.
         metrics: One column per metric, its last value; NaN unless a completed trial recorded it.
         cells: A label per trial that its replicates share; empty while no point is drawn.
+        seeds: What tells replicates of a cell apart: the text of the seed's override; empty where there is none.
         varied: Override keys in which the cells differ, in the order of the command line.
         directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
         returned: Names of the metrics that tasks have returned by name.
@@ -41,6 +42,7 @@ class Trials:
     objectives: "pd.DataFrame"
     metrics: "pd.DataFrame"
     cells: "pd.Series"
+    seeds: "pd.Series"
     varied: tuple[str, ...]
     directions: Mapping[str, str]
     returned: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ class Trials:
             objectives=self.objectives.loc[index],
             metrics=self.metrics.loc[index],
             cells=self.cells.loc[index],
+            seeds=self.seeds.loc[index],
         )
 
     def flat(self) -> "pd.DataFrame":
@@ -89,6 +92,7 @@ def trial_frame(study: Study) -> Trials:
         objectives=_frame([_returned(trial, objectives) for trial in trials]),
         metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
+        seeds=pd.Series([_seed(trial, study.facts.get("seed_key", REPLICATE_KEY)) for trial in trials], dtype=str),
         varied=varied_keys(trials, {study.facts.get("seed_key", REPLICATE_KEY)}),
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),
@@ -110,6 +114,11 @@ def _own(trial: TrialRow) -> dict[str, Any]:
         "duration_s": outcome.duration_s if outcome else None,
         "cause": outcome.cause if isinstance(outcome, Failed) else None,
     }
+
+
+def _seed(trial: TrialRow, seed_key: str) -> str:
+    overrides = trial.point.overrides if trial.point else {}
+    return next((text for key, text in overrides.items() if is_key(key, seed_key)), "")
 
 
 def _values(trial: TrialRow) -> dict[str, Any]:

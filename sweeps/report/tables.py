@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from sweeps.report.cells import Cells, cells_of
 from sweeps.report.headings import Origin, headings
 
 if TYPE_CHECKING:
@@ -13,8 +14,28 @@ if TYPE_CHECKING:
     from sweeps.report.frame import Trials
 
 Kind = Literal["key", "count", "metric", "size", "seconds"]
+Spread = Literal["sd", "se", "ci"]
 
 _SIZES = {"parameters": "num_parameters", "flops": "num_flops"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """Which rows of a metric are marked, and what the marks rest on.
+
+    Attributes:
+        best: Rows with the best mean, all of them where several are equal.
+        same: Rows that are not told apart from the best.
+        num_seeds: How many seeds the comparisons have in common with the best row, each number once.
+        shown: The smallest differences that would have been told apart: one per data set.
+        why_none: Why the column has no marks; empty where it has.
+    """
+
+    best: frozenset[int] = frozenset()
+    same: frozenset[int] = frozenset()
+    num_seeds: tuple[int, ...] = ()
+    shown: tuple[float, ...] = ()
+    why_none: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,72 +45,104 @@ class Column:
     Attributes:
         title: Heading; no other column of the table has it.
         kind: `key`: values of an override. `count`: completed trials of the cell. `metric`: means. `size`: a whole
-            number that belongs to the network. `seconds`: mean wall time of a trial.
+            number that belongs to the network. `seconds`: median wall time of an epoch, or of a trial.
         values: One per row; None where the cell has none.
-        spreads: One standard deviation (n - 1) per row, None for a cell of one trial; empty where no cell has
-            replicates, and for all kinds but `metric`.
-        best: Rows with the best value of a metric; empty where nobody has declared which direction is better.
+        spreads: One per row, None for a cell of one trial; empty where no cell has replicates, and for all kinds but
+            `metric`.
+        numbers: Values per row that a mean is of; of a count all trials of the cell, whatever became of them.
+        direction: `max` or `min`; None where nobody has declared which is better.
+        marks: Rows of a metric that are marked.
     """
 
     title: str
     kind: Kind
     values: tuple[Any, ...]
     spreads: tuple[float | None, ...] = ()
-    best: frozenset[int] = frozenset()
+    numbers: tuple[int, ...] = ()
+    direction: str | None = None
+    marks: Marks = field(default_factory=Marks)
+
+    def of_rows(self, rows: Sequence[int | None]) -> "Column":
+        """The column with these rows in this order; None is a row without a value."""
+        place = {row: i for i, row in enumerate(rows) if row is not None}
+        best, same = (
+            frozenset(place[row] for row in found if row in place) for found in (self.marks.best, self.marks.same)
+        )
+        return replace(
+            self,
+            values=tuple(None if row is None else self.values[row] for row in rows),
+            spreads=tuple(None if row is None else self.spreads[row] for row in rows) if self.spreads else (),
+            numbers=tuple(0 if row is None else self.numbers[row] for row in rows) if self.numbers else (),
+            marks=replace(self.marks, best=best, same=same),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Columns of equal length, the keys first."""
+    """Columns of equal length, the keys first.
+
+    Attributes:
+        columns: At least one.
+        groups: The data set of each row, as a number; rows of one are together. Empty: there is one.
+        spread: What the spreads are.
+        caption: What was fixed; empty where nobody has said it.
+        label: By which a LaTeX document refers to the table.
+        notes: Sentences below it: how to read the numbers and marks, and what is missing.
+    """
 
     columns: tuple[Column, ...]
+    groups: tuple[int, ...] = ()
+    spread: Spread = "sd"
+    caption: str = ""
+    label: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.columns[0].values)
+
+    def of_kind(self, *kinds: Kind) -> list[Column]:
+        """The columns of these kinds."""
+        return [column for column in self.columns if column.kind in kinds]
+
+    def of_rows(self, rows: Sequence[int]) -> "Table":
+        """The table with these rows in this order; marks stay as they are."""
+        columns = tuple(column.of_rows(rows) for column in self.columns)
+        return replace(self, columns=columns, groups=tuple(self.groups[row] for row in rows) if self.groups else ())
 
 
-def benchmark_table(trials: "Trials", metrics: Sequence[str] = ()) -> Table | None:
-    """Mean and standard deviation over the completed trials of each cell; None when none has completed.
+def benchmark_table(
+    trials: "Trials", metrics: Sequence[str] = (), *, spread: Spread = "sd", has_seconds: bool = False
+) -> Table | None:
+    """Mean and spread over the completed trials of each cell that has an ended one; None where no trial has ended.
 
-    The rows keep the order of the grid; those that a sampler has drawn begin with the best. The columns are the varied
-    keys, `n`, the objectives as the trials returned them, the metrics, `parameters` and `flops` where they were
-    recorded, and `seconds` per trial.
+    The rows keep the order of the grid, data set by data set; those that a sampler has drawn begin with the best. The
+    columns are the varied keys, `n`, the objectives as the trials returned them, the metrics, and `parameters` and
+    `flops` where they were recorded. Marks are set within one data set and metric (`marks`).
 
     Args:
         trials: The trials of a study.
         metrics: Names of recorded metrics to show. Empty: what the tasks returned by name, and every metric of the
             test split but its losses, or its losses where it has nothing else. Names decide what is worth a column,
             never which direction is better.
+        spread: Standard deviation (n - 1), standard error, or half of the 95 % t interval.
+        has_seconds: Whether there is a column of times.
 
     Raises:
         KeyError: No completed trial recorded one of the metrics.
     """
-    done = _best_first(trials.completed())
-    if done.own.empty:
+    from sweeps.report.notes import notes
+
+    cells = cells_of(trials)
+    if cells is None:
         return None
-    columns = [*_keys(done), _count(done), *_metrics(done, metrics), *_sizes(done), _seconds(done)]
-    titles = headings([(_origin(column, done), column.title) for column in columns])
-    return Table(columns=tuple(replace(column, title=title) for column, title in zip(columns, titles, strict=True)))
-
-
-def best_rows(means: Sequence[float | None], direction: str | None) -> frozenset[int]:
-    """The rows that have the best of at least two means: exactly equal ones are all best.
-
-    Args:
-        means: One per row; None where there is none.
-        direction: `min` or `max`; None: nothing is best.
-    """
-    known = [mean for mean in means if mean is not None]
-    if direction is None or len(known) < 2:
-        return frozenset()
-    best = min(known) if direction == "min" else max(known)
-    return frozenset(row for row, mean in enumerate(means) if mean == best)
-
-
-def _best_first(done: "Trials") -> "Trials":
-    """Drawn trials by the mean of their cell's first objective; those of a grid stay in its order."""
-    if not done.is_drawn or done.objectives.empty:
-        return done
-    name = done.objectives.columns[0]
-    means = done.objectives[name].groupby(done.cells).transform("mean")
-    return done.chosen(means.sort_values(ascending=done.directions.get(name) != "max", kind="stable").index)
+    names = _metric_names(cells.done, metrics)
+    columns = [*_keys(cells), _count(cells), *(_metric(cells, name, spread) for name in names), *_sizes(cells)]
+    columns += [_seconds(cells)] if has_seconds else []
+    titles = headings([(_origin(column, cells.done), column.title) for column in columns])
+    named = tuple(replace(column, title=title) for column, title in zip(columns, titles, strict=True))
+    table = Table(columns=named, groups=cells.groups if max(cells.groups) else (), spread=spread)
+    return replace(table, notes=notes(table, cells))
 
 
 def _origin(column: Column, done: "Trials") -> Origin:
@@ -101,53 +154,69 @@ def _origin(column: Column, done: "Trials") -> Origin:
     return "study"
 
 
-def _keys(done: "Trials") -> Iterator[Column]:
+def _keys(cells: Cells) -> Iterator[Column]:
     """The values of each cell's first trial; an empty text where its point lacks the key."""
-    first = done.overrides[~done.cells.duplicated()]
-    for key in done.varied:
-        values = tuple("" if _is_nan(value) else value for value in first[key].tolist())
+    for key in cells.keys:
+        values = tuple("" if _is_nan(value) else value for value in cells.first.overrides[key].tolist())
         yield Column(title=key, kind="key", values=values)
 
 
-def _count(done: "Trials") -> Column:
-    return Column(title="n", kind="count", values=_plain(_grouped(done.cells, done).size()))
+def _count(cells: Cells) -> Column:
+    return Column(title="n", kind="count", values=cells.completed, numbers=cells.planned)
 
 
-def _metrics(done: "Trials", asked: Sequence[str]) -> Iterator[Column]:
-    has_replicates = done.cells.duplicated().any()
-    for name in dict.fromkeys((*done.objectives, *(asked or (*done.returned, *_test_metrics(done))))):
-        grouped = _grouped(done.objectives[name] if name in done.objectives else done.metrics[name], done)
-        means = _plain(grouped.mean())
-        spreads = _plain(grouped.std(ddof=1)) if has_replicates else ()
-        best = best_rows(means if done.is_drawn else _whole(means, _plain(grouped.count())), done.directions.get(name))
-        yield Column(title=name, kind="metric", values=means, spreads=spreads, best=best)
+def _metric_names(done: "Trials", asked: Sequence[str]) -> list[str]:
+    found = [str(name) for name in done.metrics if done.metrics[name].notna().any()]
+    tests = [name for name in found if name.startswith("test/")]
+    shown = asked or (*done.returned, *([name for name in tests if not name.endswith("loss")] or tests))
+    return list(dict.fromkeys((*map(str, done.objectives), *shown)))
 
 
-def _whole(means: Sequence[float | None], counts: Sequence[int]) -> list[float | None]:
-    """The means of those cells that have as many values as any: one lucky seed is not to beat the mean of three."""
-    most = max(counts, default=0)
-    return [mean if count == most else None for mean, count in zip(means, counts, strict=True)]
+def _metric(cells: Cells, name: str, spread: Spread) -> Column:
+    from sweeps.report.marks import marks
+
+    done = cells.done
+    values = done.objectives[name] if name in done.objectives else done.metrics[name]
+    grouped = cells.grouped(values)
+    numbers = _plain(cells.per_cell(grouped.count(), 0))
+    direction = done.directions.get(name)
+    return Column(
+        title=name,
+        kind="metric",
+        values=_plain(cells.per_cell(grouped.mean())),
+        spreads=_spreads(_plain(cells.per_cell(grouped.std(ddof=1))), numbers, spread) if cells.has_replicates else (),
+        numbers=numbers,
+        direction=direction,
+        marks=marks(cells, values, direction),
+    )
 
 
-def _test_metrics(done: "Trials") -> list[str]:
-    tests = [str(name) for name in done.metrics if str(name).startswith("test/")]
-    return [name for name in tests if not name.endswith("loss")] or tests
+def _spreads(sds: Sequence[float | None], numbers: Sequence[int], spread: Spread) -> tuple[float | None, ...]:
+    from sweeps.report.statistics.summaries import t_factor
+
+    def of(sd: float | None, n: int) -> float | None:
+        if sd is None or spread == "sd":
+            return sd
+        return sd / math.sqrt(n) if spread == "se" else sd * t_factor(n)
+
+    return tuple(of(sd, n) for sd, n in zip(sds, numbers, strict=True))
 
 
-def _sizes(done: "Trials") -> Iterator[Column]:
+def _sizes(cells: Cells) -> Iterator[Column]:
     for title, name in _SIZES.items():
-        if name in done.metrics:
-            first = _plain(_grouped(done.metrics[name], done).first())
+        if name in cells.done.metrics:
+            first = _plain(cells.per_cell(cells.grouped(cells.done.metrics[name]).first()))
             yield Column(title=title, kind="size", values=tuple(None if size is None else int(size) for size in first))
 
 
-def _seconds(done: "Trials") -> Column:
-    return Column(title="seconds", kind="seconds", values=_plain(_grouped(done.own["duration_s"], done).mean()))
-
-
-def _grouped(values: "pd.Series", done: "Trials") -> Any:
-    """The values cell by cell, in the order in which the cells come first."""
-    return values.groupby(done.cells, sort=False)
+def _seconds(cells: Cells) -> Column:
+    """Median seconds of an epoch; of a trial where no trial counts epochs."""
+    seconds, epochs = cells.done.own["duration_s"], cells.done.metrics.get("epoch")
+    if epochs is None:
+        return Column(title="seconds", kind="seconds", values=_plain(cells.per_cell(cells.grouped(seconds).median())))
+    per_epoch = seconds / epochs.where(epochs > 0)
+    values = _plain(cells.per_cell(cells.grouped(per_epoch).median()))
+    return Column(title="seconds/epoch", kind="seconds", values=values)
 
 
 def _plain(values: "pd.Series") -> tuple[Any, ...]:

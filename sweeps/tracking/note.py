@@ -72,7 +72,7 @@ def _fitted(table: Table, room: int) -> str:
     """The best cells as Markdown, as many as `room` characters hold, and as few columns as a page shows whole."""
     order = _best_first(table.columns)
     for num_rows in range(min(_MAX_ROWS, len(order)), 0, -1):
-        text = _narrow([_as_text(_rows_of(column, order[:num_rows])) for column in _short_keys(table.columns)])
+        text = _narrow([_as_text(column.of_rows(order[:num_rows])) for column in _short_keys(table.columns)])
         left = len(order) - num_rows
         text += f"\n\nThe best {num_rows} of {len(order)} cells." if left else ""
         if len(text) <= room:
@@ -107,11 +107,9 @@ def _best_first(columns: Sequence[Column]) -> list[int]:
     """Rows by the first metric that has a better and a worse; in the table's order where none has."""
     num_rows = len(columns[0].values)
     for column in columns:
-        if column.kind == "metric" and column.best:
-            top = column.values[min(column.best)]
+        if column.kind == "metric" and column.direction:
             known = [row for row in range(num_rows) if column.values[row] is not None]
-            is_max = all(column.values[row] <= top for row in known)
-            known.sort(key=lambda row: column.values[row], reverse=is_max)
+            known.sort(key=lambda row: column.values[row], reverse=column.direction == "max")
             return [*known, *(row for row in range(num_rows) if column.values[row] is None)]
     return list(range(num_rows))
 
@@ -120,12 +118,3 @@ def _as_text(column: Column) -> Column:
     """The column so that its heading, and values which are text, are shown as they are."""
     values = tuple(literal(value) if isinstance(value, str) else value for value in column.values)
     return dataclasses.replace(column, title=literal(column.title), values=values)
-
-
-def _rows_of(column: Column, rows: Sequence[int]) -> Column:
-    return dataclasses.replace(
-        column,
-        values=tuple(column.values[row] for row in rows),
-        spreads=tuple(column.spreads[row] for row in rows) if column.spreads else (),
-        best=frozenset(i for i, row in enumerate(rows) if row in column.best),
-    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sweeps.owners import is_known_dead
 from sweeps.report.best import winners
-from sweeps.report.export import EXPORTS, Export
+from sweeps.report.export import EXPORTS, TRACKED, Export
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import Table, benchmark_table
 from sweeps.space import REPLICATE_KEY
@@ -79,7 +79,7 @@ def lacks(study: Study, view: MlflowView, run: Run) -> Iterator[str]:
 
 
 def _tables() -> dict[str, Export]:
-    return {f"table{export.suffix}": export for export in EXPORTS.values()}
+    return {f"table{EXPORTS[name].suffix}": EXPORTS[name] for name in TRACKED}
 
 
 def pause(study: Study, view: MlflowView, files: StudyFiles) -> None:

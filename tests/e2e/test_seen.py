@@ -55,7 +55,7 @@ def test_every_line_of_the_summary_is_a_command_that_works(plain: Commands) -> N
     single = typed(plain, f"{best.split(': ', 1)[1]} hydra.run.dir=again")
     assert "dirname=+y=1,text='two words',x=0.5" in single.replace('"', "'")
     table = typed(plain, line_of(result.stdout, "Table"))
-    assert "| x   |   n |   objective |" in table and "| 0.5 |   1 |  **1.2500** |" in table
+    assert "| x   |   n |   objective |" in table and "| 0.5 |   1 |      1.2500 |" in table
     assert "--tracking 'sqlite:///my runs.db'" in line_of(result.stdout, "MLflow")
     told = yaml.safe_load((plain.folder / "my studies/p/best.yaml").read_text())
     assert told["best"][0]["values"] == {"objective": 1.25} and told["best"][0]["params"] == {"x": 0.5}
@@ -79,8 +79,9 @@ def test_the_objective_is_a_metric_of_every_run(plain: Commands) -> None:
     rows = list(csv.DictReader(io.StringIO(typed(plain, "sweeps table p --format csv"))))
     assert [float(row["objective"]) for row in rows] == sorted(returned.values())
     assert all(len(row["x"]) > 10 for row in rows)
-    cells = [line.split("|")[1].strip() for line in typed(plain, "sweeps table p").splitlines()[2:]]
-    assert all(len(cell) <= 6 for cell in cells), cells
+    told = typed(plain, "sweeps table p").splitlines()[2:]
+    cells = [line.split("|")[1].strip() for line in told if line.startswith("|")]
+    assert len(cells) == 3 and all(len(cell) <= 6 for cell in cells), cells
 
 
 def test_an_application_is_told_of_its_jobs_as_hydra_does_it(plain: Commands) -> None:

@@ -257,7 +257,7 @@ def test_replicates_share_a_cell_of_the_table(commands: Commands) -> None:
 def test_an_axis_may_have_the_name_of_the_objective(commands: Commands) -> None:
     result = commands.run("fake", "-m", "x=2", "loss=l1,l2", "+recorded.loss=5", "study.name=s")
     assert result.returncode == 0, result.stderr
-    assert "| loss   |   n |   objective/loss |   seconds |" in result.stdout
+    assert "| loss   |   n |   objective/loss |" in result.stdout
     storage = ("--storage", f"sqlite:///{commands.folder}/studies/studies.db")
     for options in ["--format", "csv", "--metric", "loss"], ["--trials"]:
         done = commands.run("sweeps", "table", "s", *options, *storage)

@@ -51,10 +51,11 @@ def test_the_summary_has_the_table_the_failures_and_the_next_command(
     out, err = capsys.readouterr()
     assert out == (
         "\n"
-        "| x   |   n |       loss |   seconds |\n"
-        "|:----|----:|-----------:|----------:|\n"
-        "| 1   |   1 |     0.5000 |       1.0 |\n"
-        "| 3   |   1 | **0.2500** |       1.0 |\n"
+        "| x   |   n |   loss |\n"
+        "|:----|----:|-------:|\n"
+        "| 1   |   1 | 0.5000 |\n"
+        "| 2   | 0/1 |      - |\n"
+        "| 3   |   1 | 0.2500 |\n"
         "\n"
         "Best:    trial 2, loss=0.25 (minimize): x=3\n"
         "Results: logs/s\n"

@@ -7,7 +7,7 @@ from typing import Any
 from sweeps.doctor import Finding, examine
 from sweeps.outcome import Completed, Failed, to_json
 from sweeps.owners import machine, new_worker_id
-from sweeps.report.export import EXPORTS
+from sweeps.report.export import EXPORTS, TRACKED
 from sweeps.space import Point
 from sweeps.study.ledger import Ledger
 from sweeps.study.requeue import Requeue
@@ -51,7 +51,7 @@ class View:
         return [self._run(str(i), *run) for i, run in enumerate(self._runs)]
 
     def sizes(self, run_id: str, folder: str = "") -> dict[str, int]:
-        return {f"table{export.suffix}": 1 for export in EXPORTS.values()} if run_id == "s" else {}
+        return {f"table{EXPORTS[name].suffix}": 1 for name in TRACKED} if run_id == "s" else {}
 
     def _run(self, run_id: str, trial: str, status: str, last: dict[str, int]) -> Run:
         tags = {"trial": trial, "sweeps.num_samples": str(self._num_samples), "mlflow.parentRunId": "s"}

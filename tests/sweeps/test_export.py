@@ -2,6 +2,8 @@
 
 import csv
 import io
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,66 +13,94 @@ from sweeps import cli
 from sweeps.errors import StudyError
 from sweeps.outcome import Failed
 from sweeps.report.export import EXPORTS, to_csv, to_markdown
-from sweeps.report.tables import Column, Table
+from sweeps.report.tables import Column, Marks, Table
+from sweeps.report.texts import texts_of
 from tests.studies import done, study_of, url
 
 TABLE = Table(
     columns=(
         Column(title="model", kind="key", values=("cnn", "vit", None)),
         Column(title="lr", kind="key", values=(0.5, 1, "")),
-        Column(title="n", kind="count", values=(3, 1, 2)),
+        Column(title="n", kind="count", values=(3, 1, 2), numbers=(3, 1, 3)),
         Column(
             title="val/acc",
             kind="metric",
             values=(1 / 3, 0.25, 1 / 3),
             spreads=(0.012345, None, 0.0),
-            best=frozenset({0, 2}),
+            numbers=(3, 1, 2),
+            direction="max",
+            marks=Marks(best=frozenset({0, 2}), same=frozenset({1})),
         ),
-        Column(title="test/mae", kind="metric", values=(2.0, None, 12.5), spreads=(0.5, None, 0.25)),
+        Column(title="test/mae", kind="metric", values=(2.0, None, 12.5), spreads=(0.5, None, 0.25), numbers=(3, 0, 2)),
         Column(title="parameters", kind="size", values=(421834, None, 7)),
         Column(title="seconds", kind="seconds", values=(799.5, 0.04, None)),
     )
 )
 MARKDOWN = """\
-| model   | lr   |   n |             val/acc |         test/mae |   parameters |   seconds |
-|:--------|:-----|----:|--------------------:|-----------------:|-------------:|----------:|
-| cnn     | 0.5  |   3 | **0.3333 ± 0.0123** |  2.0000 ± 0.5000 |      421,834 |     799.5 |
-| vit     | 1    |   1 |              0.2500 |                  |              |       0.0 |
-| None    |      |   2 | **0.3333 ± 0.0000** | 12.5000 ± 0.2500 |            7 |           |"""
+| model   | lr   |   n |           val/acc |     test/mae |   parameters |   seconds |
+|:--------|:-----|----:|------------------:|-------------:|-------------:|----------:|
+| cnn     | 0.5  |   3 | **0.333 ± 0.012** |  2.00 ± 0.50 |      421,834 |     799.5 |
+| vit     | 1    |   1 |  <ins>0.250</ins> |            - |              |       0.0 |
+| None    |      | 2/3 | **0.333 ± 0.000** | 12.50 ± 0.25 |            7 |           |"""
 
 
 def test_markdown_is_for_people() -> None:
     assert to_markdown(TABLE) == MARKDOWN
 
 
+def test_caption_and_notes_stand_below_the_markdown_table_in_one_line_each() -> None:
+    table = replace(TABLE, caption="All of\nit.", notes=("First.", "Sec\nond."))
+    assert EXPORTS["md"].data(table).decode() == f"{MARKDOWN}\n\nTable: All of it.\n\nFirst.\n\nSec ond.\n"
+
+
 @pytest.mark.parametrize(
     ("means", "spreads", "texts"),
     [
-        ((1e-05, 2e-05), (), ["**1e-05**", "2e-05"]),
-        ((0.0123, 0.5), (), ["**0.0123**", "0.5000"]),
-        ((0.00123, 0.00124), (0.00001, 0.00002), ["**0.00123 ± 1e-05**", "0.00124 ± 2e-05"]),
-        ((0.0, 3.0), (), ["**0.0000**", "3.0000"]),
-        ((-1e308, 1.5), (), ["**-1e+308**", "1.5"]),
-        ((1234567.0, 1234568.0), (), ["**1.235e+06**", "1.235e+06"]),
+        # Without a spread: four decimals, or four digits where four decimals say nothing.
+        ((1e-05, 2e-05), (), ["1e-05", "2e-05"]),
+        ((0.0123, 0.5), (), ["0.0123", "0.5000"]),
+        ((0.0, 3.0), (), ["0.0000", "3.0000"]),
+        ((-1e308, 1.5), (), ["-1e+308", "1.5"]),
+        ((1234567.0, 1234568.0), (), ["1.235e+06", "1.235e+06"]),
+        # With one: two digits of it, and the mean to the same place.
+        ((571.5498, 92.2095), (258.1491, 3.25), ["570 ± 260", "92.2 ± 3.2"]),
+        ((0.95273, 0.37312), (0.00123, 0.16632), ["0.9527 ± 0.0012", "0.37 ± 0.17"]),
+        ((0.00123, 0.00124), (0.00001, 0.00002), ["0.001230 ± 0.000010", "0.001240 ± 0.000020"]),
+        ((0.5, 0.25), (0.0996, None), ["0.50 ± 0.10", "0.25"]),
+        ((0.5, 0.25), (0.0, 0.0), ["0.5000 ± 0.0000", "0.2500 ± 0.0000"]),
+        ((0.5, 0.25), (0.0, 0.031), ["0.500 ± 0.000", "0.250 ± 0.031"]),
+        ((1.5e-9, 0.25), (2e-11, None), ["(1.500 ± 0.020)e-9", "2.50000000000e-1"]),
+        ((1234567.0,), (4321.0,), ["(1.2346 ± 0.0043)e6"]),
+        ((math.inf, math.nan), (None, None), ["inf", "nan"]),
+        ((-0.0001,), (0.012,), ["0.000 ± 0.012"]),
     ],
 )
-def test_numbers_have_four_digits_where_four_decimals_say_nothing(
-    means: tuple[float, ...], spreads: tuple[float, ...], texts: list[str]
+def test_numbers_have_the_digits_that_their_spread_has(
+    means: tuple[float, ...], spreads: tuple[float | None, ...], texts: list[str]
 ) -> None:
-    column = Column(title="loss", kind="metric", values=means, spreads=spreads, best=frozenset({0}))
-    rows = to_markdown(Table(columns=(column,))).splitlines()[2:]
-    assert [row.strip("| ") for row in rows] == texts
+    assert texts_of(Column(title="loss", kind="metric", values=means, spreads=spreads)) == texts
 
 
 def test_csv_has_every_digit_and_no_bold() -> None:
     head, *rows = csv.reader(io.StringIO(to_csv(TABLE)))
-    assert head == ["model", "lr", "n", "val/acc", "val/acc ±", "test/mae", "test/mae ±", "parameters", "seconds"]
-    assert rows == [
-        ["cnn", "0.5", "3", repr(1 / 3), "0.012345", "2.0", "0.5", "421834", "799.5"],
-        ["vit", "1", "1", "0.25", "", "", "", "", "0.04"],
-        ["", "", "2", repr(1 / 3), "0.0", "12.5", "0.25", "7", ""],
+    assert head == [
+        "model",
+        "lr",
+        "n",
+        "n of",
+        "val/acc",
+        "val/acc ±",
+        "test/mae",
+        "test/mae ±",
+        "parameters",
+        "seconds",
     ]
-    assert float(rows[0][3]) == 1 / 3
+    assert rows == [
+        ["cnn", "0.5", "3", "3", repr(1 / 3), "0.012345", "2.0", "0.5", "421834", "799.5"],
+        ["vit", "1", "1", "1", "0.25", "", "", "", "", "0.04"],
+        ["", "", "2", "3", repr(1 / 3), "0.0", "12.5", "0.25", "7", ""],
+    ]
+    assert float(rows[0][4]) == 1 / 3
 
 
 def test_csv_quotes_what_needs_it() -> None:
@@ -114,7 +144,6 @@ def test_every_command_takes_an_axis_with_the_name_of_a_column_or_metric(tmp_pat
     assert [row[axis] for row in rows] == ["a", "b"]
     assert [row["objective/loss" if axis == "loss" else f"metric/{axis}"] for row in rows] == values
     assert [row["study/n" if axis == "n" else "n"] for row in rows] == ["1"] * 2
-    assert [row["study/seconds" if axis == "seconds" else "seconds"] for row in rows] == ["3.0"] * 2
     rows = parsed(tmp_path, "--trials")
     assert [row[axis] for row in rows] == ["a", "b"] and [row[f"metric/{axis}"] for row in rows] == ["8.0"] * 2
     assert [row["study/state" if axis == "state" else "state"] for row in rows] == ["completed"] * 2
@@ -138,8 +167,10 @@ def test_a_file_holds_what_the_terminal_shows(tmp_path: Path) -> None:
         assert sweeps_table(tmp_path, "--format", name, "--out", str(path)).stdout == ""
         assert path.read_bytes() == sweeps_table(tmp_path, "--format", name).stdout_bytes
     assert sweeps_table(tmp_path).stdout.splitlines()[2:] == [
-        "| 1   |   1 |     0.5000 |       1.0 |",
-        "| 2   |   1 | **0.2500** |       1.0 |",
+        "| 1   |   1 | 0.5000 |",
+        "| 2   |   1 | 0.2500 |",
+        "",
+        "No marks: a comparison needs two cells that lack no seed of at least three (study.replicates).",
     ]
 
 
@@ -159,8 +190,8 @@ def test_the_name_of_the_file_says_its_format(tmp_path: Path) -> None:
         path = tmp_path / f"table{suffix}"
         assert sweeps_table(tmp_path, "--out", str(path)).exit_code == 0
         assert path.read_bytes() == sweeps_table(tmp_path, "--format", format).stdout_bytes
-    odd = tmp_path / "table.tex"
-    with pytest.raises(StudyError, match=r"no format ends in \.tex\. --format=FORMAT chooses one: md, csv"):
+    odd = tmp_path / "table.doc"
+    with pytest.raises(StudyError, match=r"no format ends in \.doc\. --format=FORMAT chooses one: md, csv, latex"):
         raise sweeps_table(tmp_path, "--out", str(odd)).exception  # type: ignore[misc]
     assert not odd.exists()
     assert sweeps_table(tmp_path, "--out", str(odd), "--format", "csv").exit_code == 0
@@ -187,9 +218,9 @@ def test_a_metric_that_nobody_recorded_is_refused_with_the_nearest_one(tmp_path:
     )
 
 
-def test_only_a_study_without_a_completed_trial_has_no_table(tmp_path: Path) -> None:
-    study_of(tmp_path, [({"state": "1"}, Failed(cause="error", detail="x"))])
-    assert str(sweeps_table(tmp_path).exception) == "Study 's' has no completed trial yet."
+def test_only_a_study_without_an_ended_trial_has_no_table(tmp_path: Path) -> None:
+    study_of(tmp_path, [({"state": "1"}, None)])
+    assert str(sweeps_table(tmp_path).exception) == "Study 's' has no trial yet that has ended."
 
 
 def test_markdown_has_no_more_digits_than_tell_the_rows_apart() -> None:

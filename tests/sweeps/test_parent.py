@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from sweeps.outcome import Completed, Failed
 from sweeps.owners import machine
-from sweeps.report.export import EXPORTS, to_markdown
+from sweeps.report.export import EXPORTS, TRACKED, to_page
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table
 from sweeps.settings import TrackingSettings
@@ -79,8 +79,8 @@ def test_the_study_s_run_says_best_counts_and_cost_and_links_to_its_views(server
     table = benchmark_table(trial_frame(study))
     assert table is not None
     files_there = {item.path for item in client.list_artifacts(view.parent())}
-    assert files_there == {f"table{export.suffix}" for export in EXPORTS.values()}
-    assert Path(client.download_artifacts(view.parent(), "table.md")).read_text().strip() == to_markdown(table)
+    assert files_there == {f"table{EXPORTS[name].suffix}" for name in TRACKED}
+    assert Path(client.download_artifacts(view.parent(), "table.md")).read_text().strip() == to_page(table)
 
 
 def test_the_view_has_the_objective_the_axes_and_their_charts(server: Server, tmp_path: Path) -> None:

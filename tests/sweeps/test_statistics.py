@@ -87,6 +87,12 @@ def test_detectable_differences(n: int, sds: float) -> None:
     assert detectable(n) == pytest.approx(sds, abs=5e-4)
 
 
+@pytest.mark.parametrize(("n", "alpha"), [(3, 0.05), (3, 0.025), (3, 0.01), (5, 0.01), (10, 0.05 / 17)])
+def test_a_detectable_difference_is_found_in_80_percent(n: int, alpha: float) -> None:
+    differences = detectable(n, alpha) + np.random.default_rng(n).normal(size=(40_000, n))
+    assert np.mean(paired_t(differences).p <= alpha) == pytest.approx(0.8, abs=0.01)
+
+
 def test_mean_ranks_share_ties() -> None:
     columns = [((0.91, 0.91, 0.89, 0.80), "max"), ((0.90, 0.88, 0.92, 0.80), "max"), ((0.40, 0.35, 0.35, 0.50), "min")]
     assert mean_rank(columns) == tuple(map(exactly, (13 / 6, 2.0, 11 / 6, 4.0)))

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from benchmarks.sync import measure
 from sweeps.doctor import examine
 from sweeps.outcome import Completed
-from sweeps.report.export import EXPORTS
+from sweeps.report.export import EXPORTS, TRACKED
 from sweeps.tracking.experiment import TAG
 from sweeps.tracking.follow import connect
 from sweeps.tracking.mlflow import MlflowView
@@ -22,7 +22,7 @@ from sweeps.trial.journal import Journal
 from tests.mlflow_server import Server
 from tests.tracked import by_trial, ended_study, new_study, problems, run_trial
 
-TABLES = sorted(f"table{export.suffix}" for export in EXPORTS.values())
+TABLES = sorted(f"table{EXPORTS[name].suffix}" for name in TRACKED)
 
 
 def test_files_that_are_gone_are_named_and_come_back_byte_for_byte(server: Server, tmp_path: Path) -> None:

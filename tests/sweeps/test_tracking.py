@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from sweeps.doctor import examine
 from sweeps.outcome import Completed, Failed
-from sweeps.report.export import EXPORTS
+from sweeps.report.export import EXPORTS, TRACKED
 from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
@@ -75,7 +75,7 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     assert view.state(view.parent())[0] == "FINISHED"
     artifacts = {item.path for item in MlflowClient(server.uri).list_artifacts(first.info.run_id, "config")}
     assert artifacts == {"config/config.yaml"}
-    tables = {f"table{export.suffix}" for export in EXPORTS.values()}
+    tables = {f"table{EXPORTS[name].suffix}" for name in TRACKED}
     assert {item.path for item in MlflowClient(server.uri).list_artifacts(view.parent())} == tables
     assert examine(study, StudyFiles(tmp_path), lambda: view) == []
 

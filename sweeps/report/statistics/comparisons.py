@@ -148,7 +148,7 @@ def detectable(n: int, alpha: float = ALPHA, power: float = POWER) -> float:
     low, high = 0.0, 2.0 * critical
     while high - low > 1e-9 * high:
         middle = (low + high) / 2
-        shift = middle * math.sqrt(n)
-        found = 1 - nctdtr(n - 1, shift, critical) + nctdtr(n - 1, shift, -critical)
-        low, high = (low, middle) if found >= power else (middle, high)
+        # The other tail has less than 1e-9 of such a distribution, and scipy's function gives NaN for some of it.
+        missed = nctdtr(n - 1, middle * math.sqrt(n), critical)
+        low, high = (low, middle) if missed <= 1 - power else (middle, high)
     return float(high)

@@ -1,0 +1,142 @@
+"""The sentences below a table: what its numbers and marks mean, what was chosen by what, and what is missing."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sweeps.output import counted, one_line
+from sweeps.report.marks import FEW_SEEDS
+from sweeps.report.numbers import short
+
+if TYPE_CHECKING:
+    from sweeps.report.cells import Cells
+    from sweeps.report.tables import Column, Spread, Table
+
+_SPREADS: "Mapping[Spread, str]" = {
+    "sd": "one standard deviation over the seeds (n - 1)",
+    "se": "the standard error of the mean over the seeds",
+    "ci": "half of the 95 % t interval of the mean over the seeds",
+}
+_RULE = (
+    "Bold: the best mean of a metric{within}. Underlined: not told apart from it (paired t tests over common seeds, "
+    "two-sided, Holm's correction, alpha 0.05, n = {n})."
+)
+_MAX_MISSING = 6
+_VALIDATION, _TEST = ("val", "valid", "validation", "dev"), "test"
+
+
+def notes(table: "Table", cells: "Cells") -> tuple[str, ...]:
+    """What a reader has to know of a table that is not in its numbers.
+
+    Args:
+        table: The table.
+        cells: Its rows.
+    """
+    return (*_of_spread(table), *_of_marks(table), *_of_choice(table, cells), *_of_missing(table, cells))
+
+
+def _of_spread(table: "Table") -> Iterator[str]:
+    if any(column.spreads for column in table.columns):
+        yield f"± is {_SPREADS[table.spread]}."
+
+
+def _of_marks(table: "Table") -> Iterator[str]:
+    metrics = table.of_kind("metric")
+    marked = [column for column in metrics if column.marks.best]
+    if marked:
+        seeds = sorted({n for column in marked for n in column.marks.num_seeds})
+        within = ", within its data set" if table.groups else ""
+        yield _RULE.format(within=within, n=" or ".join(map(str, seeds)))
+        shown = ", ".join(f"{column.title} {_range(column.marks.shown)}" for column in marked if column.marks.shown)
+        if shown:
+            yield f"The smallest difference that would have been told apart in 80 % of such studies: {shown}."
+    for why in dict.fromkeys(column.marks.why_none for column in metrics if column.marks.why_none):
+        names = ", ".join(column.title for column in metrics if column.marks.why_none == why)
+        if why == FEW_SEEDS and not marked:
+            yield f"No marks: {why} (study.replicates)."
+        else:
+            yield f"No marks in {names}: {why}."
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = short(min(values)), short(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _of_choice(table: "Table", cells: "Cells") -> Iterator[str]:
+    """Which row validation chooses: the test of all others is shown, and chooses nothing."""
+    tests = [column.title for column in table.of_kind("metric") if column.title.split("/")[0] == _TEST]
+    objective = next((column for column in table.of_kind("metric") if column.title in cells.done.objectives), None)
+    if not tests or objective is None or objective.direction is None:
+        return
+    split = objective.title.split("/")[0]
+    chosen = [_name_of(table, row) for row in _chosen(table, objective)] if split in _VALIDATION else []
+    if split == _TEST:
+        yield f"The objective {objective.title} is of the test split: what is best here was chosen on the test."
+    if chosen:
+        yield (
+            f"Chosen on validation, by the mean of {objective.title}: {'; '.join(chosen)}. "
+            f"Its values in {', '.join(tests)} are the result; those of the other rows are for comparison."
+        )
+
+
+def _chosen(table: "Table", objective: "Column") -> Iterator[int]:
+    """Per data set the row with the best mean, of those that lack no seed."""
+    counts = table.of_kind("count")[0]
+    best = max if objective.direction == "max" else min
+    groups = table.groups or (0,) * table.num_rows
+    for group in dict.fromkeys(groups):
+        rows = [
+            row
+            for row in range(table.num_rows)
+            if groups[row] == group and objective.values[row] is not None and counts.values[row] == counts.numbers[row]
+        ]
+        if len(rows) > 1:
+            yield best(rows, key=lambda row: objective.values[row])
+
+
+def _name_of(table: "Table", row: int) -> str:
+    return one_line(" ".join(f"{column.title}={column.values[row]}" for column in table.of_kind("key")), 200)
+
+
+def _of_missing(table: "Table", cells: "Cells") -> Iterator[str]:
+    """Cells that lack seeds, with the cause, and metrics that not every seed has."""
+    short_of = [row for row, pair in enumerate(zip(cells.completed, cells.planned, strict=True)) if pair[0] < pair[1]]
+    causes = _causes(cells)
+    if short_of and cells.trials.is_drawn:
+        yield f"Without a result: {_counts(sum(causes.values(), Counter()))}."
+    elif short_of:
+        labels = cells.first.cells.tolist()
+        told = [
+            f"{_name_of(table, row) or 'the only cell'} {cells.completed[row]}/{cells.planned[row]}: "
+            + _counts(causes[labels[row]])
+            for row in short_of[:_MAX_MISSING]
+        ]
+        yield f"Not marked, as {'trials are' if short_of[1:] else 'a trial is'} missing: {_listed(told, short_of)}."
+    for column in table.of_kind("metric"):
+        holes = [row for row, n in enumerate(column.numbers) if 0 < n < cells.completed[row]]
+        if holes:
+            told = [f"{_name_of(table, row)} {column.numbers[row]}/{cells.completed[row]}" for row in holes[:3]]
+            yield f"Not every seed has {column.title}: {_listed(told, holes)}."
+
+
+def _causes(cells: "Cells") -> dict[str, Counter[str]]:
+    """Label of a cell to what became of its trials that have no result."""
+    own = cells.trials.own
+    lacking = cells.trials.chosen(own.index[own["state"] != "completed"])
+    found: dict[str, Counter[str]] = {}
+    for label, state, cause in zip(lacking.cells, lacking.own["state"], lacking.own["cause"], strict=True):
+        found.setdefault(label, Counter())[f"failed ({cause})" if state == "failed" else _STATES[state]] += 1
+    return found
+
+
+def _counts(causes: Counter[str]) -> str:
+    return ", ".join(f"{num} {what}" for what, num in sorted(causes.items()))
+
+
+_STATES = {"pruned": "pruned", "open": "not run yet", "running": "running"}
+
+
+def _listed(told: Sequence[str], rows: Sequence[Any]) -> str:
+    more = len(rows) - len(told)
+    return "; ".join(told) + (f"; and {counted(more, 'further row')}" if more > 0 else "")
