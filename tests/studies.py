@@ -1,5 +1,6 @@
 """Studies that have run, in a file of their own and without a process."""
 
+import csv
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,3 +61,30 @@ def run_in(
         Journal(directory / "trials" / f"{claim.number:03d}").event("attempt", attempt=1)
         study.tell(claim, done(claim.number / 8, metrics={"test/acc": 0.5}))
     return study
+
+
+WEIGHT_STUDY = Path(__file__).parent / "sweeps" / "weight-study-trials.csv"
+"""A real study: two networks, nine weightings of three heads, three seeds, one epoch of MNIST."""
+
+
+def weight_study(folder: Path, name: str = "weights") -> Study:
+    """The study of `WEIGHT_STUDY`, whose weights are typed as one mapping."""
+    rows = list(csv.DictReader(WEIGHT_STUDY.read_text().splitlines()))
+    columns = list(rows[0])
+    keys = columns[columns.index("data") : columns.index("seed") + 1]
+    metrics = columns[columns.index("num_parameters") :]
+    study = Study.create(Database(url(folder)), name, ["maximize"], {"objective": ["val/acc_best"]})
+    ways = {name: "min" if name.endswith(("loss", "mae")) else "max" for name in metrics if "/" in name}
+    study.remember("metric_directions", ways)
+    points = [{key: _as_typed(row[key]) for key in keys} for row in rows]
+    study.add([Point(overrides=point, varied=("model", "model.loss_weights", "seed")) for point in points])
+    for row in rows:
+        claim = study.claim("w", None)
+        assert claim is not None
+        value, found = float(row["objective/val/acc_best"]), {name: float(row[name]) for name in metrics}
+        study.tell(claim, Completed(values=(value,), metrics=found, duration_s=float(row["duration_s"])))
+    return study
+
+
+def _as_typed(cell: str) -> str:
+    return cell.replace("'", "").replace(" ", "")

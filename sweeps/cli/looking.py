@@ -1,11 +1,35 @@
 """Commands that look at studies."""
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.options import EachTrial, Format, Metric, Name, Out, Storage, Tracking
+from sweeps.cli.options import (
+    Caption,
+    Cols,
+    EachTrial,
+    Format,
+    Label,
+    Metric,
+    Name,
+    Names,
+    NewName,
+    Out,
+    Rows,
+    Seconds,
+    Sort,
+    SpreadOf,
+    Storage,
+    Top,
+    Tracking,
+    Where,
+)
+
+if TYPE_CHECKING:
+    from sweeps.report.asked import Asked
+    from sweeps.study.study import Study
 
 
 def list_studies(storage: Storage = None) -> None:
@@ -32,26 +56,39 @@ def show(
 
 
 def table(
-    name: Name,
+    names: Names,
     format: Format = None,
     out: Out = None,
     metric: Metric = None,
+    rows: Rows = None,
+    cols: Cols = None,
+    where: Where = None,
+    spread: SpreadOf = "sd",
+    sort: Sort = None,
+    top: Top = None,
+    name: NewName = None,
+    caption: Caption = None,
+    label: Label = "",
+    seconds: Seconds = False,
     trials: EachTrial = False,
     storage: Storage = None,
 ) -> None:
-    """The benchmark table: mean and spread of each cell over its seeds."""
-    from sweeps.report.asked import check_format, format_of, table_content, trials_content, write
-    from sweeps.report.frame import trial_frame
-    from sweeps.report.lines import left_out_line
-    from sweeps.report.opened import open_study
+    """The benchmark table of a study, or of several: mean and spread of each cell over its seeds, with marks."""
+    from sweeps.report.arranged import Arrangement
+    from sweeps.report.asked import Asked, names_of
 
-    check_format(format := format_of(format, out), is_of_trials=trials)
-    study = open_study(name, storage)
-    found = trial_frame(study)
-    content = trials_content(found) if trials else table_content(found, name, format or "md", metric or [])
-    if line := left_out_line(name, study.trials()):
-        print(line, file=sys.stderr)
-    write(out, content)
+    order = {"sort": sort, "top": top, "names": names_of(name or [])}
+    arrangement = Arrangement(rows=tuple(rows or ()), cols=tuple(cols or ()), **order)  # type: ignore[arg-type]
+    asked = Asked(
+        metrics=metric or [],
+        where=where or [],
+        spread=spread,
+        has_seconds=seconds,
+        arrangement=arrangement,
+        caption=caption,
+        label=label,
+    )
+    _print_table(names, asked, format=format, out=out, is_of_trials=trials, storage=storage)
 
 
 def compare(
@@ -64,17 +101,43 @@ def compare(
     tracking: Tracking = None,
 ) -> None:
     """The benchmark table of several studies, and where MLflow shows their trials together."""
-    from sweeps.report.asked import check_format, format_of, table_content, trials_content, write
-    from sweeps.report.compared import check_comparable, joined, study_first
-    from sweeps.report.lines import left_out_line
+    from sweeps.report.asked import Asked
+    from sweeps.report.compared import check_comparable
     from sweeps.report.opened import open_studies
     from sweeps.tracking.together import page_line
 
-    check_format(format := format_of(format, out), is_of_trials=trials)
-    check_comparable(studies := open_studies(names, storage))
-    found, title = joined(studies), ", ".join(names)
-    rows = trials_content(study_first(found)) if trials else table_content(found, title, format or "md", metric or [])
-    told = [left_out_line(study.name, study.trials()) for study in studies]
-    write(out, rows)
-    for line in filter(None, [*told, page_line(studies, tracking)]):
+    check_comparable(open_studies(names, storage))
+    asked = Asked(metrics=metric or [])
+    studies = _print_table(names, asked, format=format, out=out, is_of_trials=trials, storage=storage)
+    if line := page_line(studies, tracking):
         print(line, file=sys.stderr)
+
+
+def best(name: Name, storage: Storage = None) -> None:
+    """The best trial, or the Pareto set: its values, the line that trains it again, and its checkpoint."""
+    from sweeps.report.best import told_best
+    from sweeps.report.opened import open_study
+
+    print("\n".join(told_best(open_study(name, storage))))
+
+
+def _print_table(
+    names: list[str], asked: "Asked", *, format: str | None, out: Path | None, is_of_trials: bool, storage: str | None
+) -> "list[Study]":
+    from sweeps.report.asked import check_format, format_of, table_of, trials_content, trials_of, write
+    from sweeps.report.compared import study_first
+    from sweeps.report.export import EXPORTS
+    from sweeps.report.lines import left_out_line
+    from sweeps.report.opened import open_studies
+
+    check_format(format := format_of(format, out), is_of_trials=is_of_trials)
+    studies = open_studies(names, storage)
+    if is_of_trials:
+        found = trials_of(studies, asked.where)
+        content = trials_content(study_first(found) if studies[1:] else found)
+    else:
+        content = EXPORTS[format or "md"].data(table_of(studies, asked))
+    write(out, content)
+    for line in filter(None, (left_out_line(study.name, study.trials()) for study in studies)):
+        print(line, file=sys.stderr)
+    return studies

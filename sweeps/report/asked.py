@@ -1,14 +1,46 @@
 """What `sweeps table` is asked for: the content of a file, or one line that says what there is instead."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import typer
 
 from sweeps.errors import StudyError, did_you_mean
+from sweeps.report.arranged import Arrangement, arranged
+from sweeps.report.captions import caption
+from sweeps.report.chosen import where
+from sweeps.report.compared import check_comparable, joined
 from sweeps.report.export import EXPORTS, trials_to_csv
-from sweeps.report.frame import Trials
-from sweeps.report.tables import benchmark_table
+from sweeps.report.frame import Trials, trial_frame
+from sweeps.report.tables import Spread, Table, benchmark_table
+from sweeps.study.study import Study
+
+_LABEL = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_./"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a table is to show.
+
+    Attributes:
+        metrics: Names of metrics; empty: the usual ones.
+        where: `KEY=VALUE` each: which trials.
+        spread: What stands behind ±.
+        has_seconds: Whether there is a column of times.
+        arrangement: Rows, columns, order, names.
+        caption: Text instead of what was fixed; None: that.
+        label: By which a LaTeX document refers to the table.
+    """
+
+    metrics: Sequence[str] = ()
+    where: Sequence[str] = ()
+    spread: str = "sd"
+    has_seconds: bool = False
+    arrangement: Arrangement = field(default_factory=Arrangement)
+    caption: str | None = None
+    label: str = ""
 
 
 def check_format(format: str | None, *, is_of_trials: bool) -> None:
@@ -39,21 +71,55 @@ def format_of(format: str | None, out: Path | None) -> str | None:
     return by_suffix[out.suffix]
 
 
-def table_content(trials: Trials, name: str, format: str, metrics: Sequence[str]) -> bytes:
-    """The benchmark table of a study.
+def names_of(asked: Sequence[str]) -> dict[str, str]:
+    """`KEY=TEXT` each, as a mapping.
 
     Raises:
-        StudyError: No trial has recorded one of the metrics, or none has ended.
+        StudyError: One has no text.
     """
+    if wrong := next((text for text in asked if not text.partition("=")[2]), None):
+        raise StudyError(f"--name={wrong} has no text: KEY=TEXT.")
+    return {key: text for key, _, text in (each.partition("=") for each in asked)}
+
+
+def trials_of(studies: Sequence[Study], asked: Sequence[str] = ()) -> Trials:
+    """The trials of one study, or of several that can stand in one table, of those that `--where` chooses.
+
+    Raises:
+        StudyError: The studies want different things, or no trial is left.
+    """
+    if studies[1:]:
+        check_comparable(studies)
+    return where(joined(studies) if studies[1:] else trial_frame(studies[0]), asked)
+
+
+def table_of(studies: Sequence[Study], asked: Asked) -> Table:
+    """The benchmark table of one study or of several.
+
+    Raises:
+        StudyError: No trial has recorded one of the metrics, none has ended, or something asked for is not there.
+    """
+    _check(asked)
+    trials = trials_of(studies, asked.where)
     recorded = dict.fromkeys(map(str, (*trials.objectives, *trials.metrics)))
-    for asked in metrics:
-        if asked not in recorded:
-            known = did_you_mean(asked, recorded)
-            raise StudyError(f"--metric={asked} was recorded by no trial. Recorded: {known}")
-    made = benchmark_table(trials, metrics)
+    for name in asked.metrics:
+        if name not in recorded:
+            known = did_you_mean(name, recorded)
+            raise StudyError(f"--metric={name} was recorded by no trial. Recorded: {known}")
+    spread: Spread = asked.spread  # type: ignore[assignment]  # has been checked
+    made = benchmark_table(
+        trials,
+        asked.metrics,
+        spread=spread,
+        has_seconds=asked.has_seconds,
+        # The objective is in every table, but not in a column for each value of a key.
+        has_objectives=not (asked.arrangement.cols and asked.metrics),
+    )
     if made is None:
-        raise StudyError(f"Study {name!r} has no trial yet that has ended.")
-    return EXPORTS[format].data(made)
+        named = ", ".join(study.name for study in studies)
+        raise StudyError(f"Study {named!r} has no trial yet that has ended.")
+    text = caption(studies) if asked.caption is None else asked.caption
+    return replace(arranged(made, asked.arrangement), caption=text, label=asked.label)
 
 
 def trials_content(trials: Trials) -> bytes:
@@ -75,3 +141,13 @@ def write(path: Path | None, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise StudyError(f"--out={path}: {error.strerror}.") from error
+
+
+def _check(asked: Asked) -> None:
+    if asked.spread not in get_args(Spread):
+        raise StudyError(f"--spread={asked.spread} is unknown. Known: {did_you_mean(asked.spread, get_args(Spread))}")
+    if wrong := next((sign for sign in asked.label if sign not in _LABEL), None):
+        raise StudyError(f"--label={asked.label} has {wrong!r}. A label has letters, digits and : - _ . / only.")
+    top = asked.arrangement.top
+    if top is not None and top < 1:
+        raise StudyError(f"--top={top} shows nothing. At least 1.")

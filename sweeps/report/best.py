@@ -5,10 +5,12 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sweeps.errors import StudyError
 from sweeps.outcome import Completed
 from sweeps.output import counted
 from sweeps.redact import tree
@@ -17,6 +19,7 @@ from sweeps.report.typed import repeated
 from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
+from sweeps.trial.checkpoints import SUFFIXES, newest
 from sweeps.trial.files import StudyFiles, write_text
 from sweeps.trial.plain import plain
 from sweeps.values import value_of
@@ -94,6 +97,40 @@ def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     return [f"Pareto:  {len(best)} of {counted(len(trials), 'trial')}, by {aims}", *shown, *left]
 
 
+def told_best(study: Study) -> list[str]:
+    """What `sweeps best` prints: the best trial, or each of the Pareto set, with all that finds it again.
+
+    Raises:
+        StudyError: No trial has a value.
+    """
+    trials = study.current_trials()
+    cell = best_cell(trials, study.directions)
+    best = cell[:1] or best_trials(trials, study.directions)
+    if not best:
+        raise StudyError(f"Study {study.name!r} has no trial yet with a value.")
+    lines = (
+        [f"Best of {study.name}: {_cell_text(study, cell)}, {_mean(study, cell)} over {len(cell)} seeds"]
+        if cell
+        else []
+    )
+    directory = study.facts.get("directory")
+    for trial in best if study.directions[1:] else best[:1]:
+        point = trial.point
+        values = ", ".join(f"{name}={value:.6g}" for name, value in _values(study, trial).items())
+        told = {"trial": f"{trial.number}, {describe(point)}", "values": f"{values} ({', '.join(study.directions)})"}
+        told["again"] = repeated(study, point) if point else ""
+        told["directory"] = str(StudyFiles(Path(directory)).trial(trial.number).directory) if directory else ""
+        told["checkpoint"] = str(checkpoint_of(Path(told["directory"])) or "none on this machine")
+        lines += [f"{f'{name}:':<11} {text}" for name, text in told.items() if text]
+    return lines
+
+
+def checkpoint_of(directory: Path) -> Path | None:
+    """The checkpoint that is called the best, else the newest whole one; None where this machine has none."""
+    named = sorted(path for path in directory.rglob("best*") if path.suffix in SUFFIXES and path.is_file())
+    return named[0] if named else newest(directory, math.inf)
+
+
 def keep_best(study: Study, files: StudyFiles) -> None:
     """Write `best.yaml`: the best trial, or the Pareto set. A disk that refuses it ends nothing."""
     trials = study.current_trials()
@@ -102,7 +139,7 @@ def keep_best(study: Study, files: StudyFiles) -> None:
     if best:
         alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
         told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}
-        told["best"] = [_record(study, trial, files) for trial in (best[:1] if alike else best)]
+        told["best"] = [record(study, trial, files) for trial in (best[:1] if alike else best)]
         if alike:
             told["as_good"] = alike
         if cell:
@@ -111,7 +148,8 @@ def keep_best(study: Study, files: StudyFiles) -> None:
             write_text(files.best, yaml.safe_dump(tree(told), sort_keys=False, allow_unicode=True, width=math.inf))
 
 
-def _record(study: Study, trial: TrialRow, files: StudyFiles) -> dict[str, Any]:
+def record(study: Study, trial: TrialRow, files: StudyFiles) -> dict[str, Any]:
+    """A trial with its values, and all that finds and repeats it."""
     assert trial.point is not None
     overrides = trial.point.overrides
     return {

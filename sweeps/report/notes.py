@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweeps.output import counted, one_line
@@ -25,14 +26,16 @@ _MAX_MISSING = 6
 _VALIDATION, _TEST = ("val", "valid", "validation", "dev"), "test"
 
 
-def notes(table: "Table", cells: "Cells") -> tuple[str, ...]:
+def notes(table: "Table", cells: "Cells", shown: "Sequence[Column]") -> tuple[str, ...]:
     """What a reader has to know of a table that is not in its numbers.
 
     Args:
         table: The table.
         cells: Its rows.
+        shown: Those of its columns that a reader sees.
     """
-    return (*_of_spread(table), *_of_marks(table), *_of_choice(table, cells), *_of_missing(table, cells))
+    seen = replace(table, columns=tuple(shown))
+    return (*_of_spread(seen), *_of_marks(seen), *_of_choice(table, seen, cells), *_of_missing(seen, cells))
 
 
 def _of_spread(table: "Table") -> Iterator[str]:
@@ -63,9 +66,9 @@ def _range(values: Sequence[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _of_choice(table: "Table", cells: "Cells") -> Iterator[str]:
+def _of_choice(table: "Table", seen: "Table", cells: "Cells") -> Iterator[str]:
     """Which row validation chooses: the test of all others is shown, and chooses nothing."""
-    tests = [column.title for column in table.of_kind("metric") if column.title.split("/")[0] == _TEST]
+    tests = [column.title for column in seen.of_kind("metric") if column.title.split("/")[0] == _TEST]
     objective = next((column for column in table.of_kind("metric") if column.title in cells.done.objectives), None)
     if not tests or objective is None or objective.direction is None:
         return

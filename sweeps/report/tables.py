@@ -112,7 +112,12 @@ class Table:
 
 
 def benchmark_table(
-    trials: "Trials", metrics: Sequence[str] = (), *, spread: Spread = "sd", has_seconds: bool = False
+    trials: "Trials",
+    metrics: Sequence[str] = (),
+    *,
+    spread: Spread = "sd",
+    has_seconds: bool = False,
+    has_objectives: bool = True,
 ) -> Table | None:
     """Mean and spread over the completed trials of each cell that has an ended one; None where no trial has ended.
 
@@ -127,6 +132,7 @@ def benchmark_table(
             never which direction is better.
         spread: Standard deviation (n - 1), standard error, or half of the 95 % t interval.
         has_seconds: Whether there is a column of times.
+        has_objectives: Whether objectives are shown that are not among the metrics asked for.
 
     Raises:
         KeyError: No completed trial recorded one of the metrics.
@@ -142,7 +148,14 @@ def benchmark_table(
     titles = headings([(_origin(column, cells.done), column.title) for column in columns])
     named = tuple(replace(column, title=title) for column, title in zip(columns, titles, strict=True))
     table = Table(columns=named, groups=cells.groups if max(cells.groups) else (), spread=spread)
-    return replace(table, notes=notes(table, cells))
+    hidden = [] if has_objectives else [name for name in cells.done.objectives if name not in metrics]
+    shown = tuple(column for name, column in zip(_names(columns), named, strict=True) if name not in hidden)
+    return replace(table, columns=shown, notes=notes(table, cells, shown))
+
+
+def _names(columns: Sequence[Column]) -> list[str]:
+    """The names of metrics, before they became headings; empty texts for all others."""
+    return [column.title if column.kind == "metric" else "" for column in columns]
 
 
 def _origin(column: Column, done: "Trials") -> Origin:

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-_SUFFIXES = (".ckpt", ".pt", ".pth")
+SUFFIXES = (".ckpt", ".pt", ".pth")
 _ZIP = b"PK\x03\x04"
 
 
@@ -14,7 +14,7 @@ def newest(directory: Path, before_s: float) -> Path | None:
         directory: The trial's directory.
         before_s: When this attempt began, in seconds since the epoch: what it writes itself does not count.
     """
-    found = [path for path in directory.rglob("*") if path.suffix in _SUFFIXES and path.is_file()]
+    found = [path for path in directory.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
     dated = sorted(((path.stat().st_mtime, path) for path in found), reverse=True)
     return next((path for time_s, path in dated if time_s < before_s and _is_whole(path)), None)
 

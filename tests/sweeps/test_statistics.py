@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,8 +19,8 @@ from sweeps.report.statistics.ranks import (
 )
 from sweeps.report.statistics.summaries import bootstrap_t, interquartile_mean, summarise, t_factor
 from sweeps.report.statistics.tasks import delta_m, skill
+from tests.studies import WEIGHT_STUDY
 
-STUDY = Path(__file__).parent / "weight-study-trials.csv"
 HEADS = ("digit", "thickness", "smoothness")
 CONSTANTS = {"digit": 0.1135, "thickness": 0.2148, "smoothness": 0.3636}
 
@@ -182,7 +181,7 @@ def test_the_bootstrap_covers_as_much_from_five_seeds_on() -> None:
 
 def weight_study() -> dict[str, dict[str, list[dict[str, float]]]]:
     """Model to weights to the test accuracies of each seed."""
-    frame = pd.read_csv(STUDY)
+    frame = pd.read_csv(WEIGHT_STUDY)
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for row in frame.to_dict("records"):
         cells = found.setdefault(row["model"], {}).setdefault(row["model.loss_weights"], [])
