@@ -1,6 +1,7 @@
 """What binds a Lightning trainer to the trial it runs in. Outside a study all of it still works and does less."""
 
 import logging
+import math
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -28,6 +29,9 @@ class JournalLogger(Logger):
     Args:
         directory: The run's output directory.
 
+    Attributes:
+        last_step: The step of what was recorded last; None before anything was.
+
     Example:
         In the configuration of a trainer::
 
@@ -39,6 +43,7 @@ class JournalLogger(Logger):
     def __init__(self, directory: str) -> None:
         super().__init__()
         self._journal = Journal(directory)
+        self.last_step: int | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +55,8 @@ class JournalLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        self._journal.log(metrics, int(step or 0))
+        self.last_step = int(step or 0)
+        self._journal.log(metrics, self.last_step)
 
     @rank_zero_only
     def log_dataset(self, name: str, digest: str, rows: int | Mapping[str, int] | None = None) -> None:
@@ -70,6 +76,9 @@ class JournalLogger(Logger):
 class TrialCallback(Callback):
     """Binds a fit to its trial: reports each validation, says that training goes on, stops when pruned, resumes.
 
+    A fit whose last training loss of an epoch is not finite ends with FloatingPointError, which fails the trial as
+    `nonfinite`, once the loggers have that epoch. Other losses of the epoch, and of a validation, are not looked at.
+
     In a trial that was interrupted, a fit without a `ckpt_path` continues from the newest whole checkpoint in the
     trial's directory; `resume=False` leaves that to the application. A checkpoint that cannot be loaded is told in the
     log, and the fit starts again. Where an attempt has fitted more than once, as in a cross validation, nobody knows
@@ -80,6 +89,8 @@ class TrialCallback(Callback):
 
     Args:
         resume: Whether a fit continues where an earlier attempt was interrupted.
+        select: Whether the trial's metrics are those of the epoch whose checkpoint the trainer keeps as the best, by
+            the `monitor` of its first checkpoint callback; else the last ones.
 
     Example:
         Any Lightning application becomes prunable and resumable by one callback::
@@ -87,8 +98,11 @@ class TrialCallback(Callback):
             trainer = Trainer(max_epochs=10, callbacks=[sweeps.lightning.TrialCallback()])
     """
 
-    def __init__(self, resume: bool = True) -> None:
-        self._resume = resume
+    def __init__(self, resume: bool = True, select: bool = False) -> None:
+        self._resume, self._select = resume, select
+        self._loss: Any = None
+        self._validated: int | None = None
+        self._best: Any = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if self._resume and stage == "fit" and current_trial().is_in_study:
@@ -97,8 +111,24 @@ class TrialCallback(Callback):
         if directions:
             current_trial().declare(directions)
 
-    def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._loss, self._validated = None, None
+        self._best = _best_of(trainer)  # a fit that continues has restored it
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        self._loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         current_trial().progress()
+
+    def on_save_checkpoint(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        self._tell_selection(trainer)  # before there is a later checkpoint to continue from
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look_back(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look_back(trainer)
 
     def on_validation_batch_end(self, *args: Any, **kwargs: Any) -> None:
         current_trial().progress()
@@ -114,8 +144,39 @@ class TrialCallback(Callback):
         is_recorded = any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
         tell = trial.show if is_recorded else trial.report
         tell({**metrics, "epoch": trainer.current_epoch + 1}, step=trainer.current_epoch + 1)
-        if trial.should_prune:
+        steps = [logger.last_step for logger in trainer.loggers if isinstance(logger, JournalLogger)]
+        self._validated = steps[0] if steps else trainer.current_epoch + 1
+        if trial.should_prune and _is_finite(self._loss):
             raise TrialPruned
+
+    def _look_back(self, trainer: Trainer) -> None:
+        """Look at the epoch that has ended, once everything of it is logged."""
+        self._tell_selection(trainer)
+        if not _is_finite(self._loss):
+            epoch = trainer.current_epoch
+            raise FloatingPointError(f"the training loss is {float(self._loss)} at the end of epoch {epoch}")
+
+    def _tell_selection(self, trainer: Trainer) -> None:
+        """Select the step of the last validation where the trainer has found its best since it was told last."""
+        best = _best_of(trainer)
+        if self._select and best != self._best and self._validated is not None:
+            self._best = best
+            current_trial().select(self._validated)
+
+
+def _best_of(trainer: Trainer) -> tuple[str, float | None]:
+    """Path and score of the best checkpoint so far; an empty path and None where the trainer keeps none."""
+    callback = trainer.checkpoint_callback
+    score = getattr(callback, "best_model_score", None)
+    return str(getattr(callback, "best_model_path", "")), None if score is None else float(score)
+
+
+def _is_finite(loss: Any) -> bool:
+    """Whether a loss is a finite number; what is no number, such as None of a step that was skipped, counts as one."""
+    try:
+        return math.isfinite(loss)
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of many numbers
+        return True
 
 
 def _resume(trainer: Trainer) -> None:

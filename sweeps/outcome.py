@@ -21,7 +21,7 @@ class Completed:
 
     Attributes:
         values: One per objective; empty where the study asks for none.
-        metrics: The last value of every metric the trial recorded.
+        metrics: The value of every metric the trial recorded, at the step that it has selected, else the last one.
         duration_s: Wall time over all attempts.
         returned: Names of the metrics that the task has returned; empty where it gives values without a name.
     """
@@ -135,8 +135,8 @@ def judge(
     Args:
         returned: Nothing, a number, a sequence of numbers, or a mapping of names to values.
         goal: What the study wants.
-        reported: The last value of every metric reported, also one that is not finite.
-        metrics: The last finite value of every metric recorded.
+        reported: The value of every metric reported, also one that is not finite.
+        metrics: The finite value of every metric recorded.
         duration_s: Wall time over all attempts.
 
     Returns:
@@ -149,8 +149,9 @@ def judge(
     if not all(map(math.isfinite, values)):
         detail = f"the objective is not finite: {', '.join(map(str, values))}"
         return Failed(cause="nonfinite", detail=detail, metrics=metrics, duration_s=duration_s)
-    names = tuple(redact.text(name) for name in named_numbers(returned))
-    return Completed(values=values, metrics=metrics, duration_s=duration_s, returned=names)
+    named = {redact.text(name): number for name, number in named_numbers(returned).items()}
+    metrics = metrics | {name: number for name, number in named.items() if math.isfinite(number)}
+    return Completed(values=values, metrics=metrics, duration_s=duration_s, returned=tuple(named))
 
 
 def named_numbers(returned: Any, prefix: str = "") -> dict[str, float]:

@@ -28,7 +28,8 @@ class Trials:
         own: `trial`, `state`, `attempts`, `duration_s` (seconds) and `cause` (of a failure).
         overrides: One column per override key, values as Hydra reads them; NaN where the point lacks the key.
         objectives: One column per objective, the value returned; NaN unless the trial has completed.
-        metrics: One column per metric, its last value; NaN unless a completed trial recorded it.
+        metrics: One column per metric, its value at the step that the trial has selected, else the last one; NaN
+            unless a completed trial recorded it.
         cells: A label per trial that its replicates share; empty while no point is drawn.
         seeds: What tells replicates of a cell apart: the text of the seed's override; empty where there is none.
         varied: Override keys in which the cells differ, in the order of the command line.

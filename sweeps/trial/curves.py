@@ -11,6 +11,11 @@ REPEATS = "repeats"
 REWOUND = "rewound"
 """Event: from `step` on, this attempt gives the metrics in `names` other values than earlier ones."""
 
+SELECTED = "selected"
+"""Event: the metrics at `step` are those of the trial."""
+_COUNTERS = ("epoch",)
+"""Say how far a trial has come, not how good it is: their last value counts, whatever is selected."""
+
 
 class Sample(NamedTuple):
     """One recorded value of a metric: name, value, step and the time of recording in milliseconds since the epoch."""
@@ -90,6 +95,20 @@ def curve(records: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
             case _:
                 own.extend(samples_of(record))
     return iter([*earlier, *own])
+
+
+def standing(records: Sequence[Mapping[str, Any]], *, finite: bool) -> dict[str, float]:
+    """The value of each metric that stands for the trial: at the step that it has selected, else the last one.
+
+    Args:
+        records: A journal's records.
+        finite: Whether values that are not finite are left out.
+    """
+    counting = list(curve(records))
+    steps = [record.get("step") for record in records if record.get("event") == SELECTED]
+    selected = {s.name: s.value for s in counting if steps and s.step == steps[-1] and s.name not in _COUNTERS}
+    latest = {sample.name: sample.value for sample in counting if not finite or math.isfinite(sample.value)}
+    return {name: value for name, value in (latest | selected).items() if not finite or math.isfinite(value)}
 
 
 def samples_of(record: Mapping[str, Any]) -> Iterator[Sample]:

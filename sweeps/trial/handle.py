@@ -65,6 +65,16 @@ class Trial:
             step: Epoch, or whatever the trial counts, from 0 on.
         """
 
+    def select(self, step: int) -> None:
+        """Say that the metrics of this step are those of the trial, as of the checkpoint that it keeps as its best.
+
+        Tables then have the values at this step; a metric without one has its last value, as without a selection. A
+        later selection replaces it.
+
+        Args:
+            step: A step at which metrics were recorded.
+        """
+
     def show(self, metrics: Mapping[str, float], step: int) -> None:
         """As `report`, for metrics that something else records already, such as a logger."""
 

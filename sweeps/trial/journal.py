@@ -3,7 +3,6 @@
 import functools
 import json
 import logging
-import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.redact import text, tree
-from sweeps.trial.curves import Past, Sample, curve, finite_or_infinite, is_count, samples_of
+from sweeps.trial.curves import Past, Sample, curve, finite_or_infinite, is_count, samples_of, standing
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.plain import plain
 
-__all__ = ["Journal", "Sample", "events", "last_values", "read", "samples", "samples_of", "span_ms"]
+__all__ = ["Journal", "Sample", "events", "read", "samples", "samples_of", "span_ms", "values"]
 log = logging.getLogger(__name__)
 
 _MAX_REMEMBERED = 100_000
@@ -110,9 +109,9 @@ def span_ms(records: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
     return (times[0], times[-1]) if times else None
 
 
-def last_values(path: Path) -> dict[str, float]:
-    """The last finite value of every metric."""
-    return {sample.name: sample.value for sample in samples(path) if math.isfinite(sample.value)}
+def values(path: Path, *, finite: bool = True) -> dict[str, float]:
+    """The value of every metric that stands for the trial; see `standing`."""
+    return standing(read(path)[0], finite=finite)
 
 
 def events(path: Path, name: str) -> list[dict[str, Any]]:

@@ -219,6 +219,8 @@ def _cause(error: BaseException) -> Cause:
         return "out_of_memory"
     if lack_in(error) is not None:
         return "disk"
+    if isinstance(error, FloatingPointError):
+        return "nonfinite"
     if isinstance(error, OSError) or "DataLoader worker" in _told(error):
         return "input_output"
     return "error"

@@ -14,6 +14,7 @@ from typing import Any
 from sweeps.redact import text
 from sweeps.trial.artifacts import keep_artifact
 from sweeps.trial.checkpoints import newest
+from sweeps.trial.curves import SELECTED
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, check_directions, rows_of
 from sweeps.trial.journal import Journal
@@ -54,6 +55,10 @@ class PipedTrial(Trial):
         _check_step(step)
         self._journal.log({name: float(value) for name, value in metrics.items()}, int(step))
         self.show(metrics, step)
+
+    def select(self, step: int) -> None:
+        _check_step(step)
+        self._journal.event(SELECTED, step=int(step))
 
     def show(self, metrics: Mapping[str, float], step: int) -> None:
         _check_step(step)

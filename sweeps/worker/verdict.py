@@ -73,7 +73,7 @@ def failure(attempt: Attempt, member: Member, cause: Cause, detail: str) -> Fail
 
 
 def _judge(attempt: Attempt, member: Member, value: object, goal: Goal) -> Outcome:
-    reported = {sample.name: sample.value for sample in journal.samples(member.files.journal)}
+    reported = journal.values(member.files.journal, finite=False)
     outcome = outcomes.judge(value, goal, reported, _metrics(member), _duration_s(attempt, member))
     return failure(attempt, member, outcome.cause, outcome.detail) if isinstance(outcome, Failed) else outcome
 
@@ -97,7 +97,7 @@ def _crash(attempt: Attempt, member: Member) -> Failed:
 
 
 def _metrics(member: Member) -> dict[str, float]:
-    return journal.last_values(member.files.journal)
+    return journal.values(member.files.journal)
 
 
 def _duration_s(attempt: Attempt, member: Member) -> float:

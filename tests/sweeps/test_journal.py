@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.journal import Journal, events, last_values, read, samples, span_ms
+from sweeps.trial.journal import Journal, events, read, samples, span_ms, values
 
 
 def test_points_and_events_come_back_in_order(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_points_and_events_come_back_in_order(tmp_path: Path) -> None:
         ("acc", 1.0, 2),
     ]
     assert events(journal.path, "attempt")[0]["attempt"] == 1
-    assert last_values(journal.path) == {"loss": 0.25, "acc": 1.0}
+    assert values(journal.path) == {"loss": 0.25, "acc": 1.0}
 
 
 def test_a_later_attempt_records_no_step_again(tmp_path: Path) -> None:
@@ -48,11 +48,11 @@ def test_reading_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert (first[0]["step"], second[0]["step"], len(first), len(second)) == (1, 2, 1, 1)
 
 
-def test_values_that_are_not_finite_are_no_last_values(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_do_not_stand_for_a_trial(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.log({"a": 1.0}, 1)
     journal.log({"a": float("nan"), "b": float("inf")}, 2)
-    assert last_values(journal.path) == {"a": 1.0}
+    assert values(journal.path) == {"a": 1.0}
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
@@ -69,10 +69,10 @@ def test_lines_that_a_task_has_written_beside_ours_are_no_samples(tmp_path: Path
     )
     found = [(sample.name, sample.value, sample.step, sample.time_ms) for sample in samples(path)]
     assert found == [("d", 2.0, 1, 5), ("big", float("inf"), 2, 9)]
-    assert last_values(path) == {"d": 2.0}
+    assert values(path) == {"d": 2.0}
     assert span_ms(read(path)[0]) == (1, 9)
     Journal(tmp_path).log({"d": 3.0}, 2)
-    assert last_values(path) == {"d": 3.0}
+    assert values(path) == {"d": 3.0}
 
 
 def attempts(folder: Path, *curves: dict[int, float]) -> Path:
@@ -148,3 +148,49 @@ def test_what_comes_out_at_the_end_is_recorded_once(tmp_path: Path) -> None:
     journal.log_last({"loss": 0.5, "acc": 0.2})
     journal.log_last({"loss": 0.25})
     assert curve_of(journal.path) == {3: 0.5, 4: 0.25} and curve_of(journal.path, "acc") == {1: 0.1, 3: 0.2}
+
+
+def test_the_values_of_the_selected_step_stand_for_a_trial(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for step, acc in enumerate((0.5, 0.75, 0.25)):
+        journal.log({"acc": acc, "loss": 1.0 + step, "epoch": step}, step)
+    journal.event("selected", step=0)
+    journal.event("selected", step=1)
+    journal.log({"test/acc": 0.7, "epoch": 3}, 3)
+    # Without a value at that step the last one counts, and so does the last epoch.
+    assert values(journal.path) == {"acc": 0.75, "loss": 2.0, "epoch": 3.0, "test/acc": 0.7}
+
+
+def test_a_selection_of_what_was_replaced_selects_nothing(tmp_path: Path) -> None:
+    first = Journal(tmp_path)
+    first.event("attempt", attempt=1)
+    for step in range(3):
+        first.log({"acc": 0.5 + step / 8}, step)
+    first.event("selected", step=2)
+    first.event("attempt", attempt=2)
+    again = Journal(tmp_path)
+    for step in range(2):
+        again.log({"acc": 0.125 + step / 8}, step)
+    assert values(again.path) == {"acc": 0.25}
+    again.event("selected", step=0)
+    assert values(again.path) == {"acc": 0.125}
+
+
+@pytest.mark.parametrize("step", [None, "1", -1, 7, [1]])
+def test_a_selection_that_is_none_leaves_the_last_values(tmp_path: Path, step: object) -> None:
+    journal = Journal(tmp_path)
+    journal.log({"acc": 0.5}, 1)
+    journal.log({"acc": 0.25}, 2)
+    journal.event("selected", step=step)
+    assert values(journal.path) == {"acc": 0.25}
+
+
+def test_a_value_that_is_no_number_at_the_selected_step_is_left_out_where_only_finite_ones_count(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path)
+    journal.log({"acc": 0.5, "loss": 1.0}, 1)
+    journal.log({"acc": 0.75, "loss": float("nan")}, 2)
+    journal.event("selected", step=2)
+    assert values(journal.path) == {"acc": 0.75}
+    assert str(values(journal.path, finite=False)["loss"]) == "nan"

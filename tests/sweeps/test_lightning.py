@@ -3,20 +3,29 @@
 import argparse
 import enum
 import json
+import math
+import multiprocessing
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from sweeps.lightning import JournalLogger
+from sweeps.lightning import JournalLogger, TrialCallback
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.journal import Journal, events, samples
+from sweeps.trial.handle import Trial, enter
+from sweeps.trial.journal import Journal, events, samples, values
+from sweeps.worker.child import report_of
+from sweeps.worker.messages import Raised
+from sweeps.worker.piped import PipedTrial
 from tests.quiet import QUIET
 
 
@@ -108,3 +117,111 @@ def test_a_line_of_the_journal_is_short_and_stands_alone(tmp_path: Path) -> None
     journal.log({"x": np.float64(1.0)}, step=1)
     first, second = TrialFiles(tmp_path).journal.read_text().splitlines()
     assert len(first) < 1500 and json.loads(first)["text"] == "a\nb\ud800" and json.loads(second)["metrics"] == {"x": 1}
+
+
+class Graded(LightningModule):
+    """Somebody else's module: its validation loss goes down and up again, its training loss is what it is told."""
+
+    def __init__(self, val: Sequence[float], losses: Sequence[float] = (0.0,)) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+        self._val, self._losses = val, losses
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        loss = self.layer(batch).sum() * 0 + self._losses[min(self.current_epoch, len(self._losses) - 1)]
+        self.log("own", loss, on_epoch=True, on_step=False)
+        return loss
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        self.log("val_loss", self._val[self.current_epoch])
+        self.log("val_other", float(self.current_epoch))
+
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[PipedTrial]:
+    """The trial of this process, whose worker reads nothing."""
+    ours, theirs = multiprocessing.Pipe()
+    made = PipedTrial(theirs, 0, tmp_path)
+    enter(made)
+    yield made
+    enter(Trial())
+    ours.close()
+
+
+def fit(folder: Path, module: LightningModule, *callbacks: Callback, logs: bool = True) -> Trainer:
+    options = {**QUIET, "enable_checkpointing": True, "num_sanity_val_steps": 0, "log_every_n_steps": 1}
+    logger: Any = [JournalLogger(str(folder)), CSVLogger(folder)] if logs else False
+    trainer = Trainer(logger=logger, max_epochs=4, callbacks=list(callbacks), default_root_dir=folder, **options)
+    rows = DataLoader(torch.ones(4, 1))  # type: ignore[arg-type]
+    trainer.fit(module, rows, rows)
+    return trainer
+
+
+@pytest.mark.parametrize("logs", [True, False])
+@pytest.mark.parametrize(
+    ("kept", "select", "expected"),
+    [
+        ({"monitor": "val_loss"}, True, (0.25, 1.0)),
+        ({"monitor": "val_loss", "mode": "max"}, True, (1.0, 3.0)),
+        ({"monitor": "val_loss", "save_weights_only": True}, True, (0.25, 1.0)),
+        # The trainer keeps another epoch than the best one.
+        ({"monitor": "val_loss", "every_n_epochs": 3}, True, (0.5, 2.0)),
+        ({}, True, (1.0, 3.0)),
+        ({"monitor": "val_loss"}, False, (1.0, 3.0)),
+    ],
+)
+def test_a_trial_has_the_values_of_the_checkpoint_that_its_trainer_keeps(
+    kept: dict[str, Any], select: bool, expected: tuple[float, float], logs: bool, trial: PipedTrial, tmp_path: Path
+) -> None:
+    checkpoints = ModelCheckpoint(dirpath=tmp_path / "checkpoints", **kept)
+    module = Graded([0.75, 0.25, 0.5, 1.0])
+    fit(tmp_path, module, TrialCallback(resume=False, select=select), checkpoints, logs=logs)
+    found = values(TrialFiles(tmp_path).journal)
+    assert (found["val_loss"], found["val_other"]) == expected
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_a_fit_that_continues_selects_nothing_of_its_own_until_it_is_better(trial: PipedTrial, tmp_path: Path) -> None:
+    checkpoints = {"dirpath": tmp_path / "checkpoints", "monitor": "val_loss", "save_last": True}
+    module = Graded([0.5, 0.25, 0.75, 1.0])
+    fit(tmp_path, module, TrialCallback(resume=False, select=True), ModelCheckpoint(**checkpoints), Stopped(2))
+    steps = [event["step"] for event in events(TrialFiles(tmp_path).journal, "selected")]
+    enter(again := PipedTrial(trial._connection, 0, tmp_path, attempt=2))
+    Journal(tmp_path).event("attempt", attempt=2)
+    again._began_s += 60
+    fit(tmp_path, module, TrialCallback(select=True), ModelCheckpoint(**checkpoints))
+    found = values(TrialFiles(tmp_path).journal)
+    assert (found["val_loss"], found["val_other"], found["epoch"]) == (0.25, 1.0, 3.0)
+    assert [event["step"] for event in events(TrialFiles(tmp_path).journal, "selected")] == steps and len(steps) == 2
+
+
+class Stopped(Callback):
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = trainer.current_epoch + 1 >= self._epochs
+
+
+@pytest.mark.parametrize(("losses", "epoch"), [([1.0, math.nan], 2), ([1.0, 1.0, 1.0, math.inf], 4)])
+def test_a_loss_that_is_no_number_ends_a_foreign_fit_behind_its_epoch(
+    losses: list[float], epoch: int, trial: PipedTrial, tmp_path: Path
+) -> None:
+    told = f"^the training loss is {losses[-1]} at the end of epoch {epoch}$"
+    with pytest.raises(FloatingPointError, match=told):
+        fit(tmp_path, Graded([1.0] * 4, losses), TrialCallback(resume=False))
+    recorded = [sample for sample in samples(TrialFiles(tmp_path).journal) if sample.name in ("own", "val_loss")]
+    assert len(recorded) == 2 * epoch
+    (file,) = tmp_path.glob("**/metrics.csv")
+    assert len([line for line in file.read_text().splitlines()[1:] if line]) == 2 * epoch, "each logger has the epoch"
+
+
+def test_an_error_of_floating_point_is_a_failure_of_that_cause() -> None:
+    def diverges() -> None:
+        raise FloatingPointError("the loss is nan")
+
+    word = report_of(0, diverges)
+    assert word == Raised(trial=0, cause="nonfinite", detail="FloatingPointError: the loss is nan")
