@@ -10,6 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from sweeps.command import started_by
+from sweeps.corners import telling_points
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
 from sweeps.hydra_output import KEPT, check_output, unused_output
@@ -153,7 +154,9 @@ class Sweep:
 
     def _checked_application(self) -> Application:
         """Compose every value of every axis, and let the application look at each."""
-        samples = list(self._plan.space.samples())
+        plan = self._plan
+        is_whole = plan.is_grid and plan.num_points == plan.space.num_points
+        samples = telling_points(plan.space, is_whole=is_whole, seed_key=plan.settings.seed_key)
         application = self._application(samples)
         places = places_of_this_machine(self._plan.settings.slots, self._plan.num_points)
         server = ForkServer.of(application, server_environment(places))
