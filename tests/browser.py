@@ -78,7 +78,7 @@ def check_study(browser: Any, link: str, table: str, compared: str | None) -> No
         compared: The metric that the page which compares runs begins with; None where that is the server's choice.
     """
     rows = list(csv.DictReader(io.StringIO(table)))
-    values = {int(row["trial"]): float(row["objective/val/acc_best"]) for row in rows}
+    values = {int(row["trial"]): float(row["objective/val/score_best"]) for row in rows}
 
     browser.get(link)
     waits(browser, 20, lambda: "6 matching runs" in " ".join(texts(browser, "body")).replace("\n", " "))
@@ -86,7 +86,7 @@ def check_study(browser: Any, link: str, table: str, compared: str | None) -> No
     assert "Model training" in body
     names = [name for name in texts(browser, "[data-testid='runs-table-row'], .ag-row a") if name[:3].isdigit()]
     assert len(set(names)) == 6 and values[int(names[0][:3])] == max(values.values())
-    for heading in ("best/val/acc_best", *KEYS):
+    for heading in ("best/val/score_best", *KEYS):
         assert heading in body
     for link_of_run in browser.find_elements("css selector", ".ag-row a"):
         if str(link_of_run.text)[:3].isdigit():
@@ -96,8 +96,8 @@ def check_study(browser: Any, link: str, table: str, compared: str | None) -> No
     browser.get(f"{link}&compareRunsMode=CHART")
     waits(browser, 30, lambda: len(browser.find_elements("css selector", CHARTS)) >= 3)
     body = texts(browser, "body")[0]
-    assert "val/acc_best of all trials" in body and "No charts in this section" not in body
-    assert body.index("val/acc_best of all trials") < body.index("One value per trial")
+    assert "val/score_best of all trials" in body and "No charts in this section" not in body
+    assert body.index("val/score_best of all trials") < body.index("One value per trial")
 
     server, experiment = link.split("/#/")[0], link.split("/experiments/")[1].split("/")[0]
     runs = MlflowClient(server).search_runs([experiment])

@@ -101,7 +101,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
     assert "4 of them new" in demo[0] and "[4/4]" in demo[1]
     assert "4 of them done" in demo[2] and "[6/6]" in demo[3]
     table = (tmp_path / "tables" / "demo.csv").read_text().splitlines()
-    assert len(table) == 7 and table[0].startswith("model,model.loss_weights.thickness,n,val/acc_best,test/digit_acc")
+    assert len(table) == 7 and table[0].startswith("model,model.loss_weights.thickness,n,val/score_best,test/digit_acc")
     assert len((tmp_path / "tables" / "trials.csv").read_text().splitlines()) == 7
     assert " ± " in next(output for line, output in outputs if "study.replicates" in line)
     assert "agree" in dict(outputs)["sweeps doctor demo"]

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.checkpoint import AtomicCheckpointIO
 from trainer_pkg.data import DataModule
+from trainer_pkg.finite import FiniteLoss
 from trainer_pkg.module import ImageModule
 from trainer_pkg.record import RunRecord, plain_config
 from trainer_pkg.trusted import canonical_names
@@ -47,7 +48,7 @@ def assemble(cfg: DictConfig) -> Run:
     callbacks, loggers = (
         [make_entry(cfg, group, name) for name in names_in(cfg, group)] for group in ("callbacks", "logger")
     )
-    trainer = make_trainer(cfg, [*callbacks, record], loggers)
+    trainer = make_trainer(cfg, [FiniteLoss(), *callbacks, record], loggers)
     return Run(data=data, module=module, trainer=trainer, record=record)
 
 

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.nn.parameter import is_lazy
 
 from trainer_pkg.atomic import write_atomically
+from trainer_pkg.earlier import as_today, is_earlier
 from trainer_pkg.errors import ConfigError
 
 _KEPT = 2
@@ -148,13 +149,24 @@ def _read(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def check_fits(path: Path, module: LightningModule) -> None:
+def check_fits(path: Path, module: LightningModule, *, to_train: bool = False) -> None:
     """Compare the weights in a checkpoint with those of a network, by name and shape.
 
+    Args:
+        path: The checkpoint.
+        module: The network.
+        to_train: Whether training is to continue from it.
+
     Raises:
-        DoesNotFit: With the first weight that differs, and both shapes.
+        DoesNotFit: With the first weight that differs, and both shapes; or training cannot continue from it.
     """
-    theirs, ours = (_shapes(weights) for weights in (load(path)["state_dict"], module.state_dict()))
+    state = load(path)["state_dict"]
+    if to_train and is_earlier(state):
+        raise DoesNotFit(
+            f"ckpt_path={path} is of an earlier version, which selected epochs otherwise: it can be tested"
+            " (train=false), but training cannot continue from it."
+        )
+    theirs, ours = (_shapes(weights) for weights in (as_today(state, module), module.state_dict()))
     for name in [*ours, *theirs]:
         there, here = theirs.get(name, "no"), ours.get(name, "no")
         if there != here and _LAZY not in (there, here):

@@ -10,6 +10,7 @@ from typing import Any
 from hydra.errors import CompactHydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
+from trainer_pkg.errors import Diverged
 from trainer_pkg.preflight.one_line import one_line
 from trainer_pkg.preflight.renamed import spelling_here
 
@@ -31,6 +32,9 @@ def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
                 raise
             print(f"Error: {spelling_here(sys.argv[1:]) or one_line(error)}", file=sys.stderr)
             raise SystemExit(2) from None
+        except Diverged as error:
+            print(f"Error: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
         except BrokenPipeError:  # `train --help | head` has all that it wanted; Python flushes once more at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(128 + signal.SIGPIPE) from None

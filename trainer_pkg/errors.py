@@ -18,6 +18,10 @@ class ConfigError(CompactHydraException):
     """
 
 
+class Diverged(FloatingPointError):
+    """A training whose loss is no finite number; whoever runs many trainings knows it by its base class."""
+
+
 def did_you_mean(found: object, known: Iterable[str]) -> str:
     """List the known names, and the nearest one if any is near.
 

@@ -1,6 +1,6 @@
 """Loss, accuracy and mean absolute error of every head over an epoch, and what is reported of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,17 +26,22 @@ class Reported:
     heads: tuple[int, ...] | None
 
 
-def reported_of(targets: Mapping[str, Target]) -> dict[str, Reported]:
+def reported_of(targets: Mapping[str, Target], trained: Sequence[str] | None = None) -> dict[str, Reported]:
     """What each stage reports: metric name without its stage to metric, in the order of the reports.
 
     First comes one metric of each head, then the total loss, the losses, the mean accuracy, and the other metrics. With
     one head no name contains the head, and the total loss is its loss.
 
+    A head that is not trained has no metrics, and where there is one there is no mean: it would be a mean of other
+    heads than in the next run.
+
     Args:
-        targets: Head name to target, in the order of the data set; the first is the primary head.
+        targets: Head name to target, in the order of the data set.
+        trained: Names of the heads that are trained, in that order; positions count them alone. None: all.
     """
-    kinds = [_kinds_of(target) for target in targets.values()]
-    prefixes = [f"{head}_" for head in targets] if len(targets) > 1 else [""]
+    heads = list(targets) if trained is None else list(trained)
+    kinds = [_kinds_of(targets[head]) for head in heads]
+    prefixes = [f"{head}_" for head in heads] if len(targets) > 1 else [""]
 
     def of(names: list[tuple[int, str]]) -> dict[str, Reported]:
         return {f"{prefixes[i]}{kind}": Reported(kind=kind, heads=(i,)) for i, kind in names}
@@ -48,7 +53,8 @@ def reported_of(targets: Mapping[str, Target]) -> dict[str, Reported]:
         return {**first, **total, **further}
     losses = of([(i, "loss") for i in range(len(kinds))])
     classes = tuple(i for i, of_head in enumerate(kinds) if "acc" in of_head)
-    mean = {"mean_acc": Reported(kind="acc", heads=classes)} if classes else {}
+    is_whole = all(head in heads or isinstance(target, Continuous) for head, target in targets.items())
+    mean = {"mean_acc": Reported(kind="acc", heads=classes)} if classes and is_whole else {}
     return {**first, **total, **losses, **mean, **further}
 
 

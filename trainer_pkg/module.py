@@ -11,12 +11,14 @@ from torch.func import functional_call
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from trainer_pkg.earlier import as_today
 from trainer_pkg.losses.balancers import BalancerFactory, FixedWeights
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.metrics import DIRECTIONS, HeadMetrics, reported_of
 from trainer_pkg.nets.backbone import BackboneFactory, build_backbone
 from trainer_pkg.nets.flops import count_flops
 from trainer_pkg.nets.heads import AdapterFactory, HeadFactory, MultiheadNetwork
+from trainer_pkg.selection import SCORE, SCORE_BEST, Selection
 from trainer_pkg.spec import Batch, DataSpec
 
 _MONITOR = "val/loss"
@@ -26,8 +28,8 @@ class ImageModule(LightningModule):
     """Trains a network with one head per target on dict batches.
 
     Reports of each stage: the accuracy or the mean absolute error of each head, the loss of each head, the mean
-    accuracy, and `loss`, the total with the fixed weights. `val/acc_best` or `val/mae_best` is the best value so far of
-    the primary head. `metric_directions` lists all of them.
+    accuracy, and `loss`, the total with the fixed weights. A head of weight 0 is not trained and has no metrics.
+    `val/score` is what an epoch is selected by, `val/score_best` the best so far, `val/selected_epoch` its epoch.
 
     Args:
         spec: Shape and targets of the data; network, heads and losses are built from it.
@@ -40,13 +42,15 @@ class ImageModule(LightningModule):
         criteria: Head name to a loss of its own.
         loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0. The total is what
             is logged as `loss`.
+        select: What an epoch is selected by: `auto`, `mean` or a head; see `Selection`.
         balancer: Builds from these weights the module that makes the differentiated number of the losses.
         optimizer: Builds the optimizer from the parameters of network, criteria and balancer.
         scheduler: Builds a learning-rate scheduler from the optimizer, stepped after each epoch; None keeps the rate.
         compile: Whether the network is compiled.
 
     Raises:
-        ConfigError: A weight or criterion names no head of the data, or the family has no such size.
+        ConfigError: A weight, a criterion or `select` does not fit the heads of the data, or the family has no such
+            size.
 
     Example:
         >>> from functools import partial
@@ -68,8 +72,6 @@ class ImageModule(LightningModule):
         [('train/acc', 'max'), ('train/loss', 'min'), ('val/acc', 'max')]
     """
 
-    best: Tensor
-
     def __init__(
         self,
         *,
@@ -84,22 +86,25 @@ class ImageModule(LightningModule):
         scheduler: Callable[[Optimizer], LRScheduler | ReduceLROnPlateau] | None = None,
         criteria: Mapping[str, nn.Module] | None = None,
         loss_weights: Mapping[str, float] | None = None,
+        select: str = "auto",
         balancer: BalancerFactory = FixedWeights,
         compile: bool = False,
     ) -> None:
         super().__init__()
         self._spec = spec
-        self._reported = reported_of(spec.targets)
         self.criteria = WeightedCriteria(spec.targets, criterion, number_criterion, criteria or {}, loss_weights or {})
-        self.network = MultiheadNetwork(build_backbone(net, spec, size), self.criteria.num_outputs, adapter, head)
+        trained = {name: spec.targets[name] for name in self.criteria.weights}
+        self._reported = reported_of(spec.targets, list(trained))
+        backbone, num_outputs = build_backbone(net, spec, size), self.criteria.num_outputs
+        self.network = MultiheadNetwork(backbone, num_outputs, adapter, head, self.criteria.read_heads)
         if self.network.backbone.is_convolutional:
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Behind the network: whatever a balancer draws, the network starts with the same weights.
         self.balancer = balancer(self.criteria.weights)
         self.stage_metrics = nn.ModuleDict(
-            {f"{stage}_metrics": HeadMetrics(spec.targets) for stage in ("train", "val", "test")}
+            {f"{stage}_metrics": HeadMetrics(trained) for stage in ("train", "val", "test")}
         )
-        self.register_buffer("best", torch.tensor(-torch.inf))
+        self.selection = Selection(select, spec.targets, list(trained))
         self._optimizer, self._scheduler, self._compile = optimizer, scheduler, compile
 
     @property
@@ -107,18 +112,26 @@ class ImageModule(LightningModule):
         """How many parameters are trained, those of losses and balancer included."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
+    @property
+    def untrained_heads(self) -> list[str]:
+        """The heads of weight 0."""
+        return [head for head in self._spec.targets if head not in self.criteria.weights]
+
     def count_flops(self) -> int:
         """Floating-point operations of one forward pass of one image; see `trainer_pkg.nets.flops`."""
         return count_flops(self.network, self._spec)
 
     @property
     def metric_directions(self) -> dict[str, str]:
-        """Every metric that a fit and a test report, to `min` or `max`: the direction in which it is better."""
+        """Every metric that a fit and a test report, to `min` or `max`: the direction in which it is better.
+
+        `val/selected_epoch` is reported, too: no epoch is better than another.
+        """
         train, val, test = (
             {f"{stage}/{name}": DIRECTIONS[metric.kind] for name, metric in self._reported.items()}
             for stage in ("train", "val", "test")
         )
-        return {**train, **val, self._best_name: val[self._primary], **test}
+        return {**train, **val, SCORE: "max", SCORE_BEST: "max", **test}
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
         """Head name to output, (B, K), of images and, if the data has them, scalars (B, A)."""
@@ -126,6 +139,9 @@ class ImageModule(LightningModule):
             images_BCHW = images_BCHW.contiguous(memory_format=torch.channels_last)
         outputs: dict[str, Tensor] = self.network(images_BCHW, aux_BA)
         return outputs
+
+    def setup(self, stage: str) -> None:
+        self.selection.compare_with(getattr(self.trainer.datamodule, "constant_mae", {}))  # type: ignore[attr-defined]
 
     def configure_model(self) -> None:
         if self._compile:
@@ -151,12 +167,9 @@ class ImageModule(LightningModule):
         self._step_schedulers()
 
     def on_validation_epoch_end(self) -> None:
-        values = self._named("val", self._means("val"))
-        if self.trainer.sanity_checking:
-            return
-        sign = -1 if self.metric_directions[self._primary] == "min" else 1
-        self.best = torch.maximum(self.best, sign * values[self._primary].to(self.best))
-        self.log_dict({**values, self._best_name: sign * self.best})
+        means = self._means("val")
+        if not self.trainer.sanity_checking:
+            self.log_dict({**self._named("val", means), **self.selection.update(means, self.current_epoch + 1)})
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self._named("test", self._means("test")))
@@ -169,6 +182,9 @@ class ImageModule(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": self._scheduler(optimizer), "monitor": "val/loss"},
         }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["state_dict"] = as_today(checkpoint["state_dict"], self)
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Does nothing: `on_train_epoch_end` steps the schedulers.
@@ -221,13 +237,3 @@ class ImageModule(LightningModule):
             f"{stage}/{name}": total if metric.heads is None else means[metric.kind][list(metric.heads)].mean()
             for name, metric in self._reported.items()
         }
-
-    @property
-    def _primary(self) -> str:
-        """The first metric of the primary head, in validation."""
-        return f"val/{next(iter(self._reported))}"
-
-    @property
-    def _best_name(self) -> str:
-        """What the best value of that metric so far is called: the primary head is not part of the name."""
-        return f"val/{next(iter(self._reported.values())).kind}_best"

@@ -73,7 +73,8 @@ def _described(made: Run) -> dict[str, Any]:
     inputs = [_tensor("image", "uint8", made.data.source.spec.input_shape)]
     if spec.num_aux:
         inputs.append(_tensor("aux", "float32", (spec.num_aux,)))
-    kinds = {name: "float32" if isinstance(target, Continuous) else "int64" for name, target in spec.targets.items()}
+    trained = {name: spec.targets[name] for name in made.module.criteria.weights}
+    kinds = {name: "float32" if isinstance(target, Continuous) else "int64" for name, target in trained.items()}
     outputs = [_tensor(name, kind, ()) for name, kind in kinds.items()]
     return {
         "flavors": {

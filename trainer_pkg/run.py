@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.assemble import Run, assemble
-from trainer_pkg.checkpoint import check_fits, newest_valid
+from trainer_pkg.checkpoint import check_fits, load, newest_valid
 from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.packaged import package
@@ -36,7 +36,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | Metrics | None:
     _announce(made, cfg)
     checkpoint = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
     if checkpoint:
-        check_fits(Path(checkpoint), made.module)
+        check_fits(Path(checkpoint), made.module, to_train=cfg.train)
     try:
         metrics = train(made.data, made.module, made.trainer, checkpoint, fit=cfg.train, test=cfg.test)
     except SIGTERMException:
@@ -45,7 +45,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | Metrics | None:
         _keep_model(made, cfg)
     reported = {**made.record.metrics, **metrics}
     shown = "  ".join(
-        f"{name}={value:.4f}" for name, value in reported.items() if name.startswith(("test/", "val/acc_best"))
+        f"{name}={value:.4f}" for name, value in reported.items() if name.startswith(("test/", "val/score_best"))
     )
     log.info("%s  -> %s", shown or "nothing was tested", cfg.paths.output_dir)
     return objective(reported, OmegaConf.select(cfg, "study.objective")) if cfg.train else {}
@@ -60,7 +60,7 @@ def train(
     fit: bool = True,
     test: bool = True,
 ) -> Metrics:
-    """Fit, then test the best checkpoint.
+    """Fit, then test the best checkpoint: every metric of the fit is of its epoch, unless none was kept.
 
     Args:
         data: The data module.
@@ -77,8 +77,10 @@ def train(
     if fit:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         metrics.update(latest_metrics(trainer))
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "") or None if fit else checkpoint
+    if fit and best:
+        metrics.update(load(Path(best)).get("metrics", {}))
     if test:
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "") or None if fit else checkpoint
         trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
         metrics.update(latest_metrics(trainer))
     return metrics

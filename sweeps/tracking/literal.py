@@ -8,8 +8,8 @@ _MEANT = re.compile(r"[&<>*`\[\]{}|\\~#!$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(
 def literal(text: str) -> str:
     """The text so that it is shown as it is, in one line: no link, no image, no emphasis, no cell of a table.
 
-    >>> literal("val/acc_best"), literal("<b>*x*</b>")
-    ('val/acc_best', '&#60;b&#62;&#42;x&#42;&#60;/b&#62;')
+    >>> literal("val/score_best"), literal("<b>*x*</b>")
+    ('val/score_best', '&#60;b&#62;&#42;x&#42;&#60;/b&#62;')
     """
     return _MEANT.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.splitlines()))
 

@@ -135,7 +135,7 @@ def _samples_per_metric(trials: Sequence[TrialRow], files: StudyFiles) -> Counte
 
 
 def _course_of(objective: str, curves: Sequence[str]) -> str | None:
-    """The curve that an objective sums up: of its name, or of the start of its name, as `val/acc` of `val/acc_best`."""
+    """The curve that an objective sums up: of its name, or of the start of its name, as `val/acc` of `val/acc_max`."""
     fitting = [name for name in curves if objective.startswith(name)]
     return max(fitting, key=len, default=None)
 

@@ -43,7 +43,7 @@ def test_the_printed_link_opens_the_trials_best_first_and_their_charts(
     assert done.returncode == 0 and "MLflow:  sweeps ui weights" in done.stdout, done.stderr
     link = printed("ui", "weights", "--storage", "logs/studies")
     assert len(link) < 300
-    check_study(browser, link, commands.run("sweeps", "table", "weights", "--trials").stdout, "best/val/acc_best")
+    check_study(browser, link, commands.run("sweeps", "table", "weights", "--trials").stdout, "best/val/score_best")
 
 
 def test_two_studies_stand_in_one_table(commands: Commands, printed: Printed, browser: Any) -> None:
@@ -66,6 +66,6 @@ def test_optunas_dashboard_shows_the_model_first(commands: Commands, printed: Pr
     waits(browser, 30, lambda: "Hyperparameter Importance" in texts(browser, "body")[0])
     waits(browser, 30, lambda: len(browser.find_elements("css selector", ".js-plotly-plot")) >= 3)
     body = texts(browser, "body")[0].splitlines()
-    assert "val/acc_best" in body and "seed" not in body
+    assert "val/score_best" in body and "seed" not in body
     labels = [text for text in texts(browser, ".js-plotly-plot .yaxislayer-above text, .ytick text") if text]
     assert [name for name in labels if name in KEYS] == ["model.loss_weights.thickness", "model"]  # from below

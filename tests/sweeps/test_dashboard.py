@@ -25,7 +25,7 @@ KEY = "model.loss_weights.thickness"
 
 def make_study(url: str) -> None:
     """A grid in which the model decides and one trial has failed."""
-    study = Study.create(Database(url), "weights", ["maximize"], {"objective": ["val/acc_best"]})
+    study = Study.create(Database(url), "weights", ["maximize"], {"objective": ["val/score_best"]})
     study.add(grid(**{"model": MODELS, KEY: WEIGHTS, "seed": SEEDS}))
     study.tell(claimed(study), Failed(cause="timeout", detail="Longer than 6 s."))
     noise = random.Random(0)
@@ -58,9 +58,9 @@ def test_the_dashboard_sees_the_truth(dashboard: str) -> None:
     (listed,) = answer(dashboard, "/api/studies")["study_summaries"]
     attributes = {each["key"]: each["value"] for each in listed["user_attrs"]}
     assert (listed["study_name"], listed["directions"]) == ("weights", ["maximize"])
-    assert json.loads(attributes["objective"]) == ["val/acc_best"]
+    assert json.loads(attributes["objective"]) == ["val/score_best"]
     study = answer(dashboard, "/api/studies/1")
-    assert study["objective_names"] == ["val/acc_best"] and len(study["trials"]) == 27
+    assert study["objective_names"] == ["val/score_best"] and len(study["trials"]) == 27
     failed, second = study["trials"][:2]
     assert {"key": "detail", "value": "Longer than 6 s."} in failed["user_attrs"] and failed["state"] == "Fail"
     assert {"key": "test/acc", "value": "0.5"} in second["user_attrs"]
@@ -73,7 +73,7 @@ def test_the_dashboard_sees_the_truth(dashboard: str) -> None:
 
 def test_what_keeps_it_from_starting_is_one_line(commands: Commands) -> None:
     url = f"sqlite:///{commands.folder}/s.db"
-    Study.create(Database(url), "weights", ["maximize"], {"objective": ["val/acc_best"]})
+    Study.create(Database(url), "weights", ["maximize"], {"objective": ["val/score_best"]})
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -25,7 +25,7 @@ def test_nothing_of_a_text_is_markup_and_all_of_it_is_shown(text: str) -> None:
 
 
 def test_plain_names_and_numbers_stay_readable() -> None:
-    for text in ("val/acc_best", "model.loss_weights.thickness", "0.1", "dense", "-1e-3", "(a, b)"):
+    for text in ("val/score_best", "model.loss_weights.thickness", "0.1", "dense", "-1e-3", "(a, b)"):
         assert literal(text) == text
     assert literal("two\nlines") == "two lines"
 

@@ -52,7 +52,7 @@ def test_an_entry_that_is_null_is_left_out(tmp_path: Path) -> None:
 def test_an_assembled_run_trains_and_its_checkpoint_says_what_it_was(tmp_path: Path) -> None:
     made = assembled(tmp_path, "trainer.max_epochs=1", "trainer.limit_train_batches=2")
     metrics = train(made.data, made.module, made.trainer)
-    assert metrics.keys() == made.module.metric_directions.keys()
+    assert metrics.keys() == {*made.module.metric_directions, "val/selected_epoch"}
     again = assembled(tmp_path)
     train(again.data, again.module, again.trainer, tmp_path / "run" / "checkpoints" / "best.ckpt", fit=False)
     assert again.record.metrics["val/acc"] == metrics["val/acc"]

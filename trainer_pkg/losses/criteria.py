@@ -71,10 +71,11 @@ class WeightedCriteria(nn.Module):
         default: Loss of every head of classes that `criteria` does not name.
         default_number: Loss of every head of numbers that `criteria` does not name.
         criteria: Head name to a loss of its own.
-        weights: Head name to factor, used exactly as given; a head left out counts 1.0.
+        weights: Head name to factor, used exactly as given; a head left out counts 1.0. A head of weight 0 is not
+            trained: it has no loss, and no entry in `weights`.
 
     Raises:
-        ConfigError: A weight or a criterion names no head, or a weight is not a finite number of at least 0.
+        ConfigError: A weight or a criterion names no head, a weight is not a finite number of at least 0, or all are 0.
 
     Example:
         >>> from trainer_pkg.losses.ordered import Regression
@@ -109,7 +110,13 @@ class WeightedCriteria(nn.Module):
                 or weight < 0
             ):
                 raise ConfigError(f"model.loss_weights.{head}={weight} must be a finite number of at least 0.")
-        self.weights = {head: float(weights.get(head, 1.0)) for head in targets}
+        factors = {head: float(weights.get(head, 1.0)) for head in targets}
+        self.weights = {head: weight for head, weight in factors.items() if weight > 0}
+        if not self.weights:
+            raise ConfigError(
+                f"model.loss_weights: every head has weight 0, so nothing is trained. Give one of them a weight above"
+                f" 0: {', '.join(targets)}."
+            )
         losses = {
             head: criteria.get(head, default_number if isinstance(target, Continuous) else default)
             for head, target in targets.items()
@@ -119,13 +126,19 @@ class WeightedCriteria(nn.Module):
 
     @property
     def num_outputs(self) -> dict[str, int]:
-        """Head name to the number of outputs that its loss needs."""
+        """Head name to the number of outputs that its loss needs, of all heads."""
         return {head: loss.num_outputs for head, loss in self.heads.items()}  # type: ignore[misc]
 
+    @property
+    def read_heads(self) -> set[str]:
+        """The heads whose outputs some loss reads: those that are trained, and what a `Mapped` loss of them names."""
+        losses = [self.heads[head].loss for head in self.weights]
+        return {*self.weights, *(head for loss in losses if isinstance(loss, Mapped) for head in loss.heads)}
+
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
-        """The loss of each head, (H,), in the order of `weights`; `total` makes the weighted sum of them, ()."""
-        return torch.stack([loss(outputs, batch) for loss in self.heads.values()])
+        """The loss of each trained head, (H,), in the order of `weights`; `total` makes the weighted sum of it, ()."""
+        return torch.stack([self.heads[head](outputs, batch) for head in self.weights])
 
     def predict(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Head name to predicted labels (B,)."""
-        return {head: loss.predict(outputs[head]) for head, loss in self.heads.items()}  # type: ignore[operator]
+        """Name of each trained head to predicted labels (B,)."""
+        return {head: self.heads[head].predict(outputs[head]) for head in self.weights}  # type: ignore[operator]

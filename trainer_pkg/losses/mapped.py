@@ -32,6 +32,11 @@ class Mapped(nn.Module):
             if entry.partition(".")[0] not in ("outputs", "batch"):
                 raise ConfigError(f"inputs.{argument}={entry} must be outputs.<head> or batch.<column>.")
 
+    @property
+    def heads(self) -> list[str]:
+        """The heads whose outputs it reads."""
+        return [name for table, name in self._inputs.values() if table == "outputs"]
+
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
         tables = {"outputs": outputs, "batch": batch}
         given = {}

@@ -1,6 +1,6 @@
 """Backbone, adapter and heads as one network; kinds of heads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from torch import Tensor, nn
 
@@ -22,6 +22,8 @@ class MultiheadNetwork(nn.Module):
         num_outputs: Head name to number of outputs, in the order of the data set.
         adapter: Made for the backbone's features; None: the heads read the backbone's features.
         head: Makes each head.
+        read: The heads whose outputs anybody reads. The others are built, so that one seed gives each network of a
+            sweep the same start, but they are frozen and never run. None: all.
 
     Example:
         >>> import torch
@@ -37,15 +39,19 @@ class MultiheadNetwork(nn.Module):
         num_outputs: Mapping[str, int],
         adapter: AdapterFactory | None = None,
         head: HeadFactory = nn.Linear,
+        read: Collection[str] | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.adapter = nn.Identity() if adapter is None else adapter(backbone.num_features)
         num_features = int(getattr(self.adapter, "num_features", backbone.num_features))
         self.heads = nn.ModuleDict({name: head(num_features, outputs) for name, outputs in num_outputs.items()})
+        self._read = [name for name in num_outputs if read is None or name in read]
+        for name in num_outputs:
+            self.heads[name].requires_grad_(name in self._read)
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
-        """Head name to output, (B, num_outputs).
+        """Name of each head that is read to output, (B, num_outputs).
 
         Args:
             images_BCHW: Normalised images.
@@ -53,7 +59,7 @@ class MultiheadNetwork(nn.Module):
         """
         features_BF = self.backbone(images_BCHW) if aux_BA is None else self.backbone(images_BCHW, aux_BA)
         adapted_BF = self.adapter(features_BF)
-        return {name: head(adapted_BF) for name, head in self.heads.items()}
+        return {name: self.heads[name](adapted_BF) for name in self._read}
 
 
 class HiddenHead(nn.Sequential):

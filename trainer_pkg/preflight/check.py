@@ -15,6 +15,7 @@ from trainer_pkg.preflight.blame import naming_the_key
 from trainer_pkg.preflight.one_line import one_line
 from trainer_pkg.preflight.signatures import check_signatures
 from trainer_pkg.preflight.stored import with_checkpoint_config
+from trainer_pkg.preflight.swept import SweptWeights
 from trainer_pkg.preflight.values import (
     check_checkpoint,
     check_factories,
@@ -48,10 +49,14 @@ class Preflight(Callback):
     checks_configurations = True
     """A sweep asks it about each value, and no callback that only wants to know of runs."""
 
+    def __init__(self) -> None:
+        self._seen = SweptWeights()
+
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         # Hydra turns an exception of a callback into a warning, so the exit has to be asked for.
         try:
             check(config)
+            self._seen.look(config)
         except (HydraException, OmegaConfBaseException) as error:
             print(f"Error: {one_line(error)}", file=sys.stderr)
             raise SystemExit(2) from None
@@ -105,7 +110,7 @@ def _check_by_building(cfg: DictConfig) -> None:
     callbacks = _callbacks(cfg)
     check_loggers(cfg)
     check_checkpoint(cfg, module)
-    check_metrics(cfg, module.metric_directions)
+    check_metrics(cfg, module.metric_directions, module.untrained_heads)
     with naming_the_key(cfg, "trainer"):
         # Without loggers: some of them create files as soon as they are made.
         trainer = assemble.make_trainer(cfg, callbacks, loggers=[])

@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from trainer_pkg.module import ImageModule
 
 _FACTORIES = ("net", "optimizer", "adapter", "head", "scheduler", "balancer")
+_BEST_OF_BEFORE = ("val/acc_best", "val/mae_best")
+"""What earlier versions reported: the best value of the first head, whichever epoch was kept."""
 _EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
 
 
@@ -82,15 +84,16 @@ def check_checkpoint(cfg: DictConfig, module: "ImageModule") -> None:
     from trainer_pkg.checkpoint import check_fits
 
     if cfg.get("ckpt_path"):
-        check_fits(Path(cfg.ckpt_path), module)
+        check_fits(Path(cfg.ckpt_path), module, to_train=cfg.train)
 
 
-def check_metrics(cfg: DictConfig, directions: Mapping[str, str]) -> None:
+def check_metrics(cfg: DictConfig, directions: Mapping[str, str], untrained: Sequence[str] = ()) -> None:
     """Every metric that the configuration names is reported, and goes the way that the configuration says.
 
     Args:
         cfg: The configuration.
         directions: Every metric that is reported, to `min` or `max`.
+        untrained: The heads of weight 0, which report nothing.
     """
     study = cfg.get("study") or {}
     asked = [("study.objective", study.get("objective"), "study.direction", study.get("direction"))]
@@ -102,8 +105,15 @@ def check_metrics(cfg: DictConfig, directions: Mapping[str, str]) -> None:
         for metric, way in zip(_as_list(metrics), [*_as_list(ways), *[None] * len(directions)], strict=False):
             if metric not in directions:
                 known = did_you_mean(metric, directions)
-                raise ConfigError(f"No head reports {metric} ({key}). Reported: {known}")
+                raise ConfigError(f"No head reports {metric} ({key}).{_why_not(metric, untrained)} Reported: {known}")
             _check_direction(f"{key}={metric}", directions[metric], way_key, way)
+
+
+def _why_not(metric: str, untrained: Sequence[str]) -> str:
+    """A sentence, behind a space, on why a metric is not reported; empty where there is nothing to say."""
+    if metric in _BEST_OF_BEFORE:
+        return " All val/ metrics are of the epoch that model.select chooses; val/score_best is its score."
+    return f" Heads of weight 0 are not trained: {', '.join(untrained)}." if untrained else ""
 
 
 def _check_direction(watched: str, direction: str, key: str, way: str | None) -> None:
