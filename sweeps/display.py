@@ -127,7 +127,9 @@ class Display:
 _STYLES = {"running": "cyan", "completed": "green", "failed": "red", "pruned": "yellow", "open": "dim"}
 
 
-def print_preview(name: str, points: Sequence[Point], study: Study | None, num_points: int) -> None:
+def print_preview(
+    name: str, points: Sequence[Point], study: Study | None, num_points: int, notes: Sequence[str] = ()
+) -> None:
     """List the trials a command would run, and what exists already.
 
     Args:
@@ -135,8 +137,9 @@ def print_preview(name: str, points: Sequence[Point], study: Study | None, num_p
         points: The points of a grid; empty where a sampler draws them.
         study: The study, if it exists.
         num_points: Trials the command asks for.
+        notes: What there is to say of the points.
     """
-    for line in preview_lines(name, points, study.trials() if study else [], num_points):
+    for line in (*preview_lines(name, points, study.trials() if study else [], num_points), *notes):
         print(line)
 
 

@@ -9,9 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.own_keys import own_keys
+from sweeps.parsing import parse
+from sweeps.points import Given, given_points, with_points
 from sweeps.redact import learn_overrides, override
 from sweeps.settings import StudySettings, TrackingSettings, study_settings, tracking_settings
-from sweeps.space import Point, Space, is_key, parse
+from sweeps.space import Linked, Point, Space, is_key
 from sweeps.values import digest
 
 _DEFAULT_DRAWS = 20
@@ -27,6 +29,8 @@ class Plan:
         settings: The `study` group.
         tracking: The `tracking` group.
         space: Its points.
+        given: Those of `study.points`, which are an axis of the space; None where there are none.
+        refined: Those that were added to them.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Plan:
     settings: StudySettings
     tracking: TrackingSettings
     space: Space
+    given: Given | None = None
+    refined: tuple[Linked, ...] = ()
 
     @property
     def is_grid(self) -> bool:
@@ -47,13 +53,23 @@ class Plan:
             return min(self.space.num_points, self.settings.n_trials or self.space.num_points)
         return self.settings.n_trials or _DEFAULT_DRAWS
 
+    def with_more(self, refined: Sequence[Linked]) -> "Plan":
+        """The plan with further points beside those of `study.points`."""
+        space = without_secrets(self.space.with_linked(refined))
+        return replace(self, space=space, refined=tuple(refined))
+
     def points(self) -> list[Point]:
         """The points of a grid; empty where a sampler draws them."""
         return list(self.space.grid())[: self.num_points] if self.is_grid else []
 
 
 def read_plan(
-    config: DictConfig, arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader, project: str = ""
+    config: DictConfig,
+    arguments: Sequence[str],
+    params: Mapping[str, Any],
+    loader: ConfigLoader,
+    project: str = "",
+    trusted: Any = None,
 ) -> Plan:
     """Read what a command asks for.
 
@@ -63,6 +79,7 @@ def read_plan(
         params: Sweeps from the configuration.
         loader: Knows the options of the groups.
         project: Name of the application in its project.
+        trusted: Constructors that the application trusts, as Hydra keeps them.
 
     Raises:
         StudyError: The command asks for something that cannot be.
@@ -72,20 +89,26 @@ def read_plan(
     settings, tracking = study_settings(config, keys.study), tracking_settings(config, keys.tracking)
     parsed = parse(arguments, params, loader, keys.operational)
     parsed = replace(parsed, operational=tuple(filter(keys.is_for_trials, parsed.operational)))
+    given = given_points(config, keys.study, keys.operational, trusted)
+    parsed = with_points(parsed, given.linked) if given else parsed
     space = without_secrets(_replicated(parsed, settings, config))
     is_grid(space, settings)  # refuses a grid without end
-    line = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
+    line: dict[str, Any] = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
+    line |= {"points": [dict(one.overrides) for one in given.linked]} if given else {}
     names = [_derived_name(config, asked) for asked in ({**line, "project": project}, line)]
     name, earlier = (settings.name, None) if settings.name else names
-    return Plan(name=name, earlier_name=earlier, settings=settings, tracking=tracking, space=space)
+    return Plan(name=name, earlier_name=earlier, settings=settings, tracking=tracking, space=space, given=given)
 
 
 def is_grid(space: Space, settings: StudySettings) -> bool:
     """Whether every point of a space is known beforehand.
 
     Raises:
-        StudyError: A grid is asked for, and a dimension has no end.
+        StudyError: A grid is asked for, and a dimension has no end; or a sampler is to draw beside given points.
     """
+    if any(axis.linked for axis in space.axes) and not (space.is_finite and settings.sampler in ("auto", "grid")):
+        draws = next((axis.text for axis in space.axes if not axis.is_finite), f"study.sampler={settings.sampler}")
+        raise StudyError(f"study.points are trained each, and {draws} is to be drawn. Leave one of them out.")
     if settings.sampler == "grid" and not space.is_finite:
         endless = next(axis.text for axis in space.axes if not axis.is_finite)
         raise StudyError(f"study.sampler=grid: {endless} has no finite set of values. Use choice(...) or range(...).")
@@ -99,9 +122,10 @@ def without_secrets(space: Space) -> Space:
         StudyError: A secret is swept; its values could not be told apart.
     """
     for axis in space.axes:
-        if any(_kept(axis.key, value) != value for value in axis.values):
-            why = f"{axis.key} cannot be swept: its values are secret, and a study keeps what is swept."
-            raise StudyError(f"{why} Put them into the environment: {axis.key}='${{oc.env:NAME}}','${{oc.env:OTHER}}'")
+        texts = [each for value in axis.values for each in axis.chosen(value).overrides.items()]
+        if secret := next((key for key, text in texts if _kept(key, text) != text), None):
+            why = f"{secret} cannot be swept: its values are secret, and a study keeps what is swept."
+            raise StudyError(f"{why} Put them into the environment: {secret}='${{oc.env:NAME}}','${{oc.env:OTHER}}'")
     fixed = {key: _kept(key, value) for key, value in space.fixed.items()}
     withheld = {key: value for key, value in space.fixed.items() if fixed[key] != value}
     return replace(space, fixed=fixed, withheld=withheld)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeps.errors import StudyError, did_you_mean, first_line
 from sweeps.grammar import IN_SWEEPER
@@ -34,6 +34,9 @@ class StudySettings:
     sampler: Any = "auto"
     seed: int | None = 0
     pruner: Any = None
+    points: Any = None
+    refine: int | None = None
+    ratios: Any = None
     n_trials: int | None = None
     replicates: int = 1
     preview: bool = False
@@ -58,6 +61,11 @@ class StudySettings:
     @property
     def objectives(self) -> tuple[str, ...]:
         return _strings(self.objective)
+
+    @property
+    def mappings_of_ratios(self) -> tuple[str, ...]:
+        """Keys of mappings in which only the ratios of the numbers count."""
+        return _strings(self.ratios)
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -115,7 +123,7 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
             f"study.direction={list(settings.directions)} names {len(settings.directions)} directions for"
             f" {len(settings.objectives)} objectives."
         )
-    _at_least(settings, {"n_trials": 1, "replicates": 1, "max_retries": 0, "max_failures": 1})
+    _at_least(settings, {"n_trials": 1, "refine": 1, "replicates": 1, "max_retries": 0, "max_failures": 1})
     _at_least(
         settings,
         {"trial_timeout_s": 0.1, "stall_timeout_s": 0.1, "trial_memory_gb": 0.1, "lease_s": 1, "stop_grace_s": 0},
@@ -151,7 +159,10 @@ def _read(config: DictConfig, key: str | None, group: str, schema: type[Settings
             if name not in known:
                 raise StudyError(f"{place}.{name} does not exist. Known here: {did_you_mean(name, known)}")
         merged = _merged(merged, plain, place)
-    return cast(Settings, OmegaConf.to_object(merged))
+    try:
+        return cast(Settings, OmegaConf.to_object(merged))
+    except MissingMandatoryValue as error:
+        raise StudyError(f"{group}.{error.full_key} has no value.") from None
 
 
 def _merged(merged: Any, plain: Any, place: str) -> Any:

@@ -1,18 +1,12 @@
 """The axes of a sweep, its points and their identity."""
 
-import contextlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString, Transformer
-from hydra.errors import HydraException
-
 from sweeps.errors import StudyError
-from sweeps.values import canonical, digest, typed, value_of
+from sweeps.values import canonical, digest, leaves_of, value_of
 
 OPERATIONAL = ("study", "tracking", "hydra")
 """Configuration that says how and where a study runs. It is not part of a point: changing it makes no new trial."""
@@ -24,6 +18,19 @@ _MAX_NUMBERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """Overrides that go together: one of `study.points`, or one value of an axis.
+
+    Attributes:
+        overrides: Override key to value text.
+        role: What it is in its study, such as `baseline`; empty where nobody says it. It is no part of a point.
+    """
+
+    overrides: Mapping[str, str]
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
     """A dimension of the sweep.
 
@@ -32,12 +39,28 @@ class Axis:
         values: Its values as override texts; for a continuous dimension one value inside of it.
         text: The sweep as typed.
         is_finite: Whether `values` are all.
+        linked: What each of the values stands for, where the dimension has several keys; the values are places in it.
     """
 
     key: str
     values: tuple[str, ...]
     text: str
     is_finite: bool = True
+    linked: tuple[Linked, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All override keys that it varies."""
+        return tuple(dict.fromkeys(key for one in self.linked for key in one.overrides)) or (self.key,)
+
+    def chosen(self, value: str) -> Linked:
+        """What one of the values stands for."""
+        return self.linked[int(value)] if self.linked else Linked(overrides={self.key: value})
+
+    def telling(self) -> list[str]:
+        """The first value, and as many of the others as are to be looked at."""
+        names = [value for value in self.values if self.linked and not _is_numeric(self.chosen(value))]
+        return list(dict.fromkeys([*_telling(self.values), *names]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +72,14 @@ class Point:
         varied: The keys that the sweep varies.
         identity: Hash of the configuration that it composes to; empty where nobody has composed it.
         cell: The same without the seed: equal for all replicates of a point.
+        role: What it is in its study, such as `baseline`; it changes no configuration.
     """
 
     overrides: dict[str, str]
     varied: tuple[str, ...] = ()
     identity: str = ""
     cell: str = ""
+    role: str = ""
 
     @property
     def key(self) -> str:
@@ -68,6 +93,17 @@ class Point:
             return self.cell
         rest = {name: value for name, value in self.overrides.items() if name != REPLICATE_KEY}
         return digest({name: canonical(name, value) for name, value in rest.items()})
+
+    @property
+    def leaves(self) -> "Point":
+        """The same point as tables and other tools compare it: a mapping is one key per value in it.
+
+        What is run, and whose a directory is, goes by the overrides as they were typed.
+        """
+        opened = {key: leaves_of(key, text) for key, text in self.overrides.items()}
+        overrides = {key: text for leaves in opened.values() for key, text in leaves}
+        varied = tuple(dict.fromkeys(key for name in self.varied for key, _ in opened[name]))
+        return replace(self, overrides=overrides, varied=varied, cell=self.cell_key)
 
     def as_arguments(self) -> list[str]:
         return [name if name.startswith("~") else f"{name}={value}" for name, value in self.overrides.items()]
@@ -102,7 +138,7 @@ class Space:
 
     @property
     def varied(self) -> tuple[str, ...]:
-        return tuple(axis.key for axis in self.axes)
+        return tuple(key for axis in self.axes for key in axis.keys)
 
     @property
     def num_points(self) -> int:
@@ -117,10 +153,23 @@ class Space:
         for values in itertools.product(*(axis.values for axis in self.axes)):
             yield self.point(dict(zip((axis.key for axis in self.axes), values, strict=True)))
 
-    def point(self, varied: Mapping[str, str]) -> Point:
+    def point(self, values: Mapping[str, str]) -> Point:
+        """The point of one value per axis, by the axis's key."""
+        chosen = [axis.chosen(values[axis.key]) for axis in self.axes]
+        varied = {key: text for one in chosen for key, text in one.overrides.items()}
         overrides = {**self.fixed, **varied}
         typed = {key: overrides[key] for key in self.order if key in overrides}
-        return Point(overrides=typed | overrides, varied=self.varied)
+        role = next((one.role for one in chosen if one.role), "")
+        return Point(overrides=typed | overrides, varied=tuple(varied), role=role)
+
+    def with_linked(self, more: Sequence[Linked]) -> "Space":
+        """The space with further values of its linked dimension."""
+
+        def longer(axis: Axis) -> Axis:
+            linked = (*axis.linked, *more)
+            return replace(axis, linked=linked, values=tuple(map(str, range(len(linked)))))
+
+        return replace(self, axes=tuple(longer(axis) if axis.linked else axis for axis in self.axes))
 
     def as_typed(self, argument: str) -> str:
         """An override of a point, with the value that was withheld from the point."""
@@ -135,7 +184,7 @@ class Space:
         first = {axis.key: axis.values[0] for axis in self.axes}
         yield self.point(first)
         for axis in self.axes:
-            for value in _telling(axis.values)[1:]:
+            for value in axis.telling()[1:]:
                 yield self.point({**first, axis.key: value})
 
     def replicated(self, num_replicates: int, first_seed: Any, key: str = REPLICATE_KEY) -> "Space":
@@ -169,6 +218,15 @@ def is_key(override_key: str, key: str) -> bool:
     return override_key.lstrip("+") == key
 
 
+def is_operational(override_key: str, operational_keys: Sequence[str] = OPERATIONAL) -> bool:
+    """Whether an override says how a study runs; `paths` and `study/x@y` are named by their first part."""
+    return override_key.lstrip("+~").replace("/", ".").split(".")[0].split("@")[0] in operational_keys
+
+
+def _is_numeric(linked: Linked) -> bool:
+    return all(isinstance(value_of(key, text), int | float) for key, text in linked.overrides.items())
+
+
 def _telling(values: Sequence[str]) -> list[str]:
     """The first value, and as many of the others as are to be looked at."""
     if len(values) <= _MAX_NUMBERS:
@@ -179,72 +237,3 @@ def _telling(values: Sequence[str]) -> list[str]:
         return list(values)
     spread = [ordered[i * (len(ordered) - 1) // (_MAX_NUMBERS - 1)] for i in range(_MAX_NUMBERS)]
     return [values[0], *(value for value in spread if value != values[0])]
-
-
-def parse(
-    arguments: Sequence[str],
-    params: Mapping[str, Any],
-    loader: ConfigLoader,
-    operational_keys: Sequence[str] = OPERATIONAL,
-) -> Space:
-    """Read the overrides of a sweep.
-
-    Args:
-        arguments: Overrides of the command line.
-        params: Sweeps from the configuration (`hydra.sweeper.params`); the command line wins over them.
-        loader: Expands `glob(...)` over the options of a group.
-        operational_keys: First parts of the keys that say how a study runs.
-
-    Raises:
-        StudyError: A dimension is empty, or an operational key is swept.
-        OverrideParseException: An override is not in Hydra's grammar.
-    """
-    parser = OverridesParser.create(config_loader=loader)
-    typed = parser.parse_overrides(list(arguments))
-    keys = {override.get_key_element() for override in typed}
-    configured = parser.parse_overrides([f"{key}={value}" for key, value in params.items() if key not in keys])
-    fixed: dict[str, str] = {}
-    operational: list[str] = []
-    axes: dict[str, Axis] = {}
-    order: dict[str, None] = {}
-    for override in [*configured, *typed]:
-        key = override.get_key_element()
-        order.pop(key, None)
-        order[key] = None
-        is_operational = key.lstrip("+~").replace("/", ".").split(".")[0].split("@")[0] in operational_keys
-        if is_operational and override.is_sweep_override():
-            raise StudyError(f"{override.input_line} cannot be swept: {key} says how a study runs, not what.")
-        if is_operational:
-            operational.append(str(override.input_line))
-        elif not override.is_sweep_override():
-            axes.pop(key, None)  # what is typed later counts, as everywhere in Hydra
-            fixed[key] = override.get_value_element_as_str() if not override.is_delete() else ""
-        else:
-            fixed.pop(key, None)
-            axes[key] = _axis(override)
-    return Space(fixed=fixed, operational=tuple(operational), axes=tuple(axes.values()), order=tuple(order))
-
-
-def _text(key: str, value: Any) -> str:
-    """A value of a sweep as an override has it; `choice('a&b', '1')` forgets that its texts were quoted."""
-    text: str = Transformer.str(value)
-    if not isinstance(value, str):
-        return text
-    with contextlib.suppress(HydraException):
-        if value_of(key, text) == value:
-            return text
-    return QuotedString(text=value, quote=Quote.single).with_quotes()
-
-
-def _axis(override: Override) -> Axis:
-    key, text = override.get_key_element(), str(override.input_line)
-    if not override.is_discrete_sweep():
-        interval: Any = override.value()
-        return Axis(key=key, values=(str(interval.start),), text=text, is_finite=False)
-    seen: dict[str, str] = {}
-    for value in override.sweep_iterator():
-        text_of_value = _text(key, value)
-        seen.setdefault(typed(value_of(key, text_of_value)), text_of_value)
-    if not seen:
-        raise StudyError(f"{text} sweeps over no value.")
-    return Axis(key=key, values=tuple(seen.values()), text=text)

@@ -20,6 +20,8 @@ from sweeps.identity.snapshot import take_snapshot
 from sweeps.launchers import launcher_of
 from sweeps.own_keys import own_keys
 from sweeps.plan import read_plan
+from sweeps.refinement import keep, refined
+from sweeps.report.ratios import ratio_lines
 from sweeps.settings import DEFAULT_DIRECTORY
 from sweeps.space import Point
 from sweeps.study.pruning import check_objectives, make_pruner
@@ -78,7 +80,9 @@ class Sweep:
         self._program = program_of(self._task)
         self._origin = Origin.of(self._program, self._task)
         self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
-        self._plan = read_plan(config, arguments, params, context.config_loader, self._program.name)
+        self._plan = read_plan(
+            config, arguments, params, context.config_loader, self._program.name, trusted_by(context)
+        )
         if not self._plan.is_grid and self._function.returns_nothing and not self._plan.settings.objectives:
             raise StudyError(
                 f"A sampler needs a number per trial, and {self._task} returns nothing. Return the number, or report it"
@@ -94,6 +98,7 @@ class Sweep:
         database = self._existing_database()
         plan = self._plan = named_as_before(self._plan, self._program, self._task, database)
         known = self._existing_study(database)
+        plan = self._plan = refined(plan, known)
         self._check_settings(known)
         wanted = self._wanted(known)
         if known is not None:
@@ -102,7 +107,9 @@ class Sweep:
             warm_up(plan.tracking.uri)
         application = None if known and wanted.is_in(known) else self._checked_application()
         if plan.settings.preview:
-            print_preview(plan.name, wanted.points, known, wanted.num_points)
+            notes = ratio_lines(wanted.points, plan.settings.mappings_of_ratios, plan.settings.seed_key)
+            notes = [plan.given.note, *notes] if plan.given and plan.given.note else notes
+            print_preview(plan.name, wanted.points, known, wanted.num_points, notes)
             return
         study = self._seed(database or Database(plan.settings.storage_url), wanted)
         order = WorkOrder(
@@ -202,6 +209,7 @@ class Sweep:
         study.remember("tracking", {**asdict(plan.tracking), "uri": shown(plan.tracking.uri or "")})
         study.remember("seed_key", settings.seed_key)
         study.remember("study_key", own_keys(self._config).study)
+        keep(plan, study)
         wanted.add_to(study)
         if settings.retry_failed and (again := study.reopen("study.retry_failed", fresh=True)):
             listed = ", ".join(map(str, again))

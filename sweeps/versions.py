@@ -1,5 +1,7 @@
 """What differs between the versions that `sweeps` runs on: Hydra 1.3 and 1.4, OmegaConf 2.3 and 2.4. Nowhere else."""
 
+import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
@@ -38,6 +40,34 @@ def instantiate_only(spec: Any, trusted: Any, names: Sequence[str]) -> Any:
                 raise InstantiationException(f"{target!r} is not in the Hydra execution whitelist.")
     with trusting(trusted), trusting(names):
         return hydra.utils.instantiate(spec)
+
+
+def build_trusted(spec: Any, trusted: Any, names: Sequence[str] = ()) -> Any:
+    """Build what the settings of a study say; a worker may have them from the database.
+
+    Args:
+        spec: `_target_` and arguments.
+        trusted: Constructors that the application trusts, as Hydra keeps them. None: it has no list, and trusts what is
+            typed, but not what a worker has from the database.
+        names: What is trusted in any application.
+
+    Raises:
+        InstantiationException: A constructor is not trusted, or refuses its arguments.
+    """
+    with warnings.catch_warnings():
+        # Hydra warns where an application has no list, and Optuna of what is experimental, which was asked for.
+        warnings.simplefilter("ignore")
+        if trusted is None and not os.environ.get("SWEEPS_STORED_COMMAND"):
+            return hydra.utils.instantiate(spec)
+        return instantiate_only(spec, trusted or [], names)
+
+
+def why_not_built(error: Exception) -> str:
+    """What a constructor, or Hydra in its place, has said, in one line."""
+    cause = error.__cause__ or error
+    first, *rest = str(cause).strip().splitlines() or [type(cause).__name__]
+    told = f"{first} {rest[0]}" if first.endswith(":") and rest else first
+    return told.partition(" Pass _execution_whitelist_")[0]
 
 
 def targets(config: Any) -> Iterator[str]:

@@ -151,11 +151,11 @@ def keep_best(study: Study, files: StudyFiles) -> None:
 def record(study: Study, trial: TrialRow, files: StudyFiles) -> dict[str, Any]:
     """A trial with its values, and all that finds and repeats it."""
     assert trial.point is not None
-    overrides = trial.point.overrides
+    leaves = trial.point.leaves
     return {
         "trial": trial.number,
         "values": _values(study, trial),
-        "params": {key.lstrip("+"): plain(value_of(key, overrides[key])) for key in trial.point.varied},
+        "params": {key.lstrip("+"): plain(value_of(key, leaves.overrides[key])) for key in leaves.varied},
         "overrides": trial.point.as_arguments(),
         "command": repeated(study, trial.point),
         "directory": str(files.trial(trial.number).directory),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd  # a command that is refused need not wait for it
 
 _OWN = ("trial", "state", "attempts", "duration_s", "cause")
+_ROLE = ("role",)
 _DIRECTIONS = {"maximize": "max", "minimize": "min"}
 
 
@@ -25,8 +26,10 @@ class Trials:
     An axis, a metric and a column of ours may have the same name, so each kind has a frame of its own.
 
     Attributes:
-        own: `trial`, `state`, `attempts`, `duration_s` (seconds) and `cause` (of a failure).
-        overrides: One column per override key, values as Hydra reads them; NaN where the point lacks the key.
+        own: `trial`, `state`, `attempts`, `duration_s` (seconds) and `cause` (of a failure); `role` where points of the
+            study have one, an empty text for those that have none.
+        overrides: One column per override key and per value in a mapping, values as Hydra reads them; NaN where the
+            point lacks the key.
         objectives: One column per objective, the value returned; NaN unless the trial has completed.
         metrics: One column per metric, its value at the step that the trial has selected, else the last one; NaN
             unless a completed trial recorded it.
@@ -87,7 +90,7 @@ def trial_frame(study: Study) -> Trials:
     objectives = study.value_names
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
     return Trials(
-        own=pd.DataFrame([_own(trial) for trial in trials], columns=list(_OWN)),
+        own=pd.DataFrame([_own(trial) for trial in trials], columns=[*_OWN, *_ROLE[: any(map(_role, trials))]]),
         # As objects, or pandas would show 1 as 1.0 because another trial has 0.5.
         overrides=_frame([_values(trial) for trial in trials], dtype=object),
         objectives=_frame([_returned(trial, objectives) for trial in trials]),
@@ -114,6 +117,7 @@ def _own(trial: TrialRow) -> dict[str, Any]:
         "attempts": trial.attempt,
         "duration_s": outcome.duration_s if outcome else None,
         "cause": outcome.cause if isinstance(outcome, Failed) else None,
+        "role": _role(trial),
     }
 
 
@@ -122,8 +126,12 @@ def _seed(trial: TrialRow, seed_key: str) -> str:
     return next((text for key, text in overrides.items() if is_key(key, seed_key)), "")
 
 
+def _role(trial: TrialRow) -> str:
+    return trial.point.role if trial.point else ""
+
+
 def _values(trial: TrialRow) -> dict[str, Any]:
-    return {key: value_of(key, text) for key, text in trial.point.overrides.items()} if trial.point else {}
+    return {key: value_of(key, text) for key, text in trial.point.leaves.overrides.items()} if trial.point else {}
 
 
 def _returned(trial: TrialRow, objectives: Sequence[str]) -> dict[str, float]:
@@ -147,7 +155,7 @@ def _frame(rows: Sequence[Mapping[str, Any]], dtype: type | None = None) -> "pd.
 
 def varied_keys(trials: Sequence[TrialRow], seed_keys: Collection[str]) -> tuple[str, ...]:
     """Keys that a command line varied, then keys that differ because one command fixed them otherwise; not the seed."""
-    points = [trial.point for trial in trials if trial.point]
+    points = [trial.point.leaves for trial in trials if trial.point]
     keys = dict.fromkeys(key for point in points for key in point.varied)
     for key in dict.fromkeys(key for point in points for key in point.overrides):
         if len({point.overrides.get(key) for point in points}) > 1:

@@ -11,11 +11,12 @@ from sweeps.study.study import Study
 
 
 def describe(point: Point | None) -> str:
-    """What varies of a point, or all of it where nothing does; empty while a sampler has not drawn it."""
+    """What varies of a point, else all of it, and its role; empty while a sampler has not drawn it."""
     if point is None:
         return ""
     keys = point.varied or tuple(point.overrides)
-    return one_line(" ".join(f"{key}={point.overrides[key]}" for key in keys))
+    told = " ".join(f"{key}={point.overrides[key]}" for key in keys)
+    return one_line(f"{told} ({point.role})" if point.role else told)
 
 
 def aim(study: Study) -> str:

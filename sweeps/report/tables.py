@@ -168,7 +168,10 @@ def _origin(column: Column, done: "Trials") -> Origin:
 
 
 def _keys(cells: Cells) -> Iterator[Column]:
-    """The values of each cell's first trial; an empty text where its point lacks the key."""
+    """The role and the values of each cell's first trial; an empty text where its point lacks them."""
+    if "role" in cells.first.own:
+        title = "study/role" if "role" in cells.keys else "role"
+        yield Column(title=title, kind="key", values=tuple(cells.first.own["role"].tolist()))
     for key in cells.keys:
         values = tuple("" if _is_nan(value) else value for value in cells.first.overrides[key].tolist())
         yield Column(title=key, kind="key", values=values)

@@ -1,6 +1,6 @@
 """New rows of a study, and which rows are of which of its configurations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,16 +36,28 @@ def draws(num_draws: int, configuration: int | None) -> Wanted:
 
 
 def insert(connection: sa.Connection, study_key: str, wanted: Wanted) -> int:
-    """Open the rows that are new; returns how many were."""
-    query = sa.select(rows.c.key, rows.c.identity, rows.c.number, rows.c.configuration)
+    """Open the rows that are new, and note the roles of those that are there; returns how many were new."""
+    query = sa.select(rows.c.id, rows.c.key, rows.c.identity, rows.c.number, rows.c.configuration, rows.c.role)
     there = connection.execute(query.where(rows.c.study_key == study_key)).all()
     known = {row.key for row in there} | {row.identity for row in there}
     number = max((row.number for row in there), default=-1) + 1
     new: dict[str, dict[str, Any]] = {}
-    for row in wanted(there):
+    asked = wanted(there)
+    for row_id, role in _roles(there, asked):
+        connection.execute(sa.update(rows).where(rows.c.id == row_id).values(role=role))
+    for row in asked:
         if row["key"] not in known and row["key"] not in new:
             place = {"study_key": study_key, "number": number + len(new), "state": "open"}
             new[row["key"]] = {**row, **place}
     if new:
         connection.execute(sa.insert(rows), list(new.values()))
     return len(new)
+
+
+def _roles(there: Sequence[Any], asked: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:
+    """Rows that have got another role."""
+    roles = {row["key"]: row["role"] for row in asked if row.get("role")}
+    for row in there:
+        role = roles.get(row.identity) or roles.get(row.key)
+        if role and role != row.role:
+            yield row.id, role

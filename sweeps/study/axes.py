@@ -62,7 +62,7 @@ class Axes:
     def with_points(self, points: Iterable[Point]) -> "Axes":
         """These, with the values of the points behind those that are there."""
         values = {key: {_same(key, text): text for text in texts} for key, texts in self.values.items()}
-        for point in points:
+        for point in (point.leaves for point in points):
             for key in point.varied:
                 text = point.overrides[key]
                 values.setdefault(key, {}).setdefault(_same(key, text), text)

@@ -1,16 +1,13 @@
 """Builds what a study's settings name by `_target_`; a worker may have these settings from the database."""
 
-import os
-import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
-from sweeps.errors import StudyError, first_line
-from sweeps.versions import instantiate_only
+from sweeps.errors import StudyError
+from sweeps.versions import build_trusted, why_not_built
 
 Built = TypeVar("Built")
 
@@ -35,13 +32,9 @@ def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequenc
     if isinstance(spec, str):
         raise StudyError(_spelling(key, spec, optunas))
     try:
-        with warnings.catch_warnings():
-            # Hydra warns where an application has no list, and Optuna of what is experimental, which was asked for.
-            warnings.simplefilter("ignore")
-            made = _made(spec, trusted, optunas)
+        made = build_trusted(spec, trusted, optunas)
     except (InstantiationException, TypeError, ValueError) as error:
-        told = first_line(error.__cause__ or error).partition(" Pass _execution_whitelist_")[0]
-        raise StudyError(f"study.{key}: {told}") from error
+        raise StudyError(f"study.{key}: {why_not_built(error)}") from error
     if not isinstance(made, kind):
         raise StudyError(f"study.{key}={spec} is no {key}. Valid: a class of optuna.{key}s, without _partial_.")
     return made
@@ -63,9 +56,3 @@ def _spelling(key: str, word: str, optunas: Sequence[str]) -> str:
 def _short(name: str, key: str) -> str:
     """`median` of `optuna.pruners.MedianPruner`."""
     return name.rpartition(".")[2].lower().removesuffix(key)
-
-
-def _made(spec: Any, trusted: Any, optunas: Sequence[str]) -> Any:
-    if trusted is None and not os.environ.get("SWEEPS_STORED_COMMAND"):
-        return instantiate(spec)
-    return instantiate_only(spec, trusted or [], optunas)

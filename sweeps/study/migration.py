@@ -1,6 +1,7 @@
 """The version of our tables in a database, and how those of an earlier version become today's."""
 
 import json
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,16 +40,18 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
     if found == 1:
         _from_1_to_2(connection)
     if found == 2:
-        _from_2_to_3(connection)
+        _add(connection, rows.c.identity, rows.c.cell, rows.c.configuration)
+    if found >= 2:
+        _add(connection, rows.c.role)
     metadata.create_all(connection)
     connection.execute(sa.delete(schema))
     connection.execute(sa.insert(schema).values(version=VERSION))
 
 
-def _from_2_to_3(connection: sa.Connection) -> None:
-    """Add what says which configuration a row ran; the next command of its study fills it in."""
+def _add(connection: sa.Connection, *columns: sa.Column[Any]) -> None:
+    """Add columns to the rows; the next command of a study fills them in."""
     there = {column["name"] for column in sa.inspect(connection).get_columns(rows.name)}
-    for column in (rows.c.identity, rows.c.cell, rows.c.configuration):
+    for column in columns:
         if column.name not in there:
             kind = column.type.compile(connection.dialect)
             connection.execute(sa.text(f"ALTER TABLE {rows.name} ADD COLUMN {column.name} {kind}"))

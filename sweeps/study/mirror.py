@@ -88,7 +88,8 @@ class Mirror:
 
     def _axes_with(self, point: Point) -> Axes:
         """The axes, read again where they lack a value of the point."""
-        if any(not self.axes().knows(key, point.overrides[key]) for key in point.varied):
+        leaves = point.leaves
+        if any(not self.axes().knows(key, leaves.overrides[key]) for key in leaves.varied):
             self._axes = None
         return self.axes()
 
@@ -163,13 +164,15 @@ class Mirror:
 
 def _template(axes: Axes, point: Point) -> FrozenTrial:
     """A running trial of the point: parameters where the axes have them, attributes for the rest."""
+    point = point.leaves
     params = {key: axes.param(key, point.overrides[key]) for key in point.varied}
     found = {key: param for key, param in params.items() if param is not None}
+    left = {key: attribute(point.overrides[key]) for key in point.varied if key not in found}
     return create_trial(
         state=TrialState.RUNNING,
         params={key: value for key, (_, value) in found.items()},
         distributions={key: distribution for key, (distribution, _) in found.items()},
-        user_attrs={key: attribute(point.overrides[key]) for key in point.varied if key not in found},
+        user_attrs={**({"role": point.role} if point.role else {}), **left},
     )
 
 

@@ -119,7 +119,7 @@ Notice = TrialStarted | TrialRetried | TrialHandedBack | TrialEnded
 
 def columns(point: Point) -> dict[str, str | None]:
     """A point as the ledger keeps it."""
-    composed = {"identity": point.identity or None, "cell": point.cell or None}
+    composed = {"identity": point.identity or None, "cell": point.cell or None, "role": point.role or None}
     return {"overrides": json.dumps(point.overrides), "varied": json.dumps(point.varied), **composed}
 
 
@@ -132,6 +132,7 @@ def point_of(row: Any) -> Point | None:
         varied=tuple(json.loads(row.varied or "[]")),
         identity=row.identity or "",
         cell=row.cell or "",
+        role=row.role or "",
     )
 
 

@@ -5,9 +5,9 @@ Whatever changes here needs a new `VERSION` and a step in `migration.py`.
 
 import sqlalchemy as sa
 
-VERSION = 4
-"""4: what a trial leaves is kept, too. 3: rows say which configuration they ran. 2: rows belong to the study's key. 1,
-which no table names: they belonged to Optuna's number of the study."""
+VERSION = 5
+"""5: a point may have a role. 4: what a trial leaves is kept, too. 3: rows say which configuration they ran. 2: rows
+belong to the study's key. 1, which no table names: they belonged to Optuna's number of the study."""
 
 metadata = sa.MetaData()
 
@@ -26,6 +26,7 @@ rows = sa.Table(
     sa.Column("configuration", sa.Integer),  # counts the study's configurations; the highest is today's
     sa.Column("overrides", sa.Text),  # JSON; NULL until a sampler has drawn them
     sa.Column("varied", sa.Text),  # JSON list of override keys
+    sa.Column("role", sa.Text),  # what the point is in its study, such as `baseline`; NULL where nobody says it
     sa.Column("state", sa.String(8), nullable=False),  # open, running or done
     sa.Column("trial_id", sa.Integer),  # Optuna's
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),

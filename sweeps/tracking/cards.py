@@ -29,6 +29,7 @@ class Tag(StrEnum):
     CELL = "cell"
     CELL_KEY = "sweeps.cell_key"
     ARCH = "arch"
+    POINT_ROLE = "role"
     SEED = "seed"
     TAGS = "tags"
     STATE = "state"
@@ -79,7 +80,7 @@ class TrialCard:
 
     Attributes:
         number: The trial's number.
-        point: Its overrides.
+        point: Its overrides, those of mappings key by key.
         files: Its files on this machine.
         objectives: A name per value that it returns.
         seed_key: The key that replicates differ in.
@@ -191,6 +192,7 @@ class TrialCard:
             Tag.TAGS: ", ".join(map(str, own)) if isinstance(own, list) and own else None,
             Tag.COMMAND: self.command or None,
             **written.tags,
+            Tag.POINT_ROLE: self.point.role or None,
         }
         return {
             Tag.ROLE: "trial",

@@ -211,7 +211,7 @@ def card_of(study: Study, trial: TrialRow, files: StudyFiles) -> TrialCard | Non
 def _card(study: Study, number: int, point: Point, files: StudyFiles) -> TrialCard:
     return TrialCard(
         number=number,
-        point=point,
+        point=point.leaves,
         files=files.trial(number),
         objectives=study.value_names,
         seed_key=study.facts.get("seed_key", REPLICATE_KEY),

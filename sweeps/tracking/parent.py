@@ -104,7 +104,7 @@ def view_of(study: Study, trials: Sequence[TrialRow], files: StudyFiles) -> Save
         files: Their files; the journal of a trial that has completed says which metrics have a course.
     """
     seed_key = study.facts.get("seed_key", REPLICATE_KEY)
-    points = [trial.point for trial in trials if trial.point is not None]
+    points = [trial.point.leaves for trial in trials if trial.point is not None]
     keys = dict.fromkeys(key for point in points for key in point.axes(seed_key))
     names = {
         number
@@ -121,6 +121,7 @@ def view_of(study: Study, trials: Sequence[TrialRow], files: StudyFiles) -> Save
         numbers=[key for key in keys if swept(key) in names],
         curve=_course_of(next(iter(objectives), ""), [name for name, count in counts.items() if count > 1]),
         by_epoch=counts["epoch"] > 1,
+        has_roles=any(point.role for point in points),
         has_earlier=len(study.current_trials()) < len(study.trials()),
         single=sorted(name for name, count in counts.items() if count == 1 and name.startswith("test/")),
     )

@@ -113,6 +113,7 @@ def of_study(
     by_epoch: bool,
     single: Sequence[str],
     has_earlier: bool = False,
+    has_roles: bool = False,
 ) -> SavedView:
     """The trials of a study, best first, with what was swept, and charts that compare them.
 
@@ -126,6 +127,7 @@ def of_study(
         by_epoch: Whether there is a metric `epoch` to draw it over.
         single: Metrics with one value per trial, such as those of a test.
         has_earlier: Whether some trials are of an earlier configuration; they are left out.
+        has_roles: Whether points of it have a role.
     """
     runs = f"tags.`{Tag.STUDY_KEY}` = '{key}' and tags.`{Tag.ROLE}` = 'trial'"
     best = [BEST + objective for objective in objectives]
@@ -145,6 +147,7 @@ def of_study(
         metrics=best,
         maximize=next(iter(objectives.values()), "minimize") == "maximize",
         params=params,
+        tags=(Tag.POINT_ROLE,) if has_roles else (),
         charts=charts,
     )
 

@@ -3,7 +3,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweeps.errors import StudyError
-from sweeps.space import parse
+from sweeps.parsing import parse
 from sweeps.study.distributions import distribution_of
 from tests.sweeps.test_fuzz import NoGroups
 

@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 
 from sweeps.identity.fingerprint import Fingerprints
 from sweeps.identity.snapshot import take_snapshot
-from sweeps.space import Point, parse
+from sweeps.parsing import parse
+from sweeps.space import Point
 
 LEFT_OUT = ("hydra", "study")
 FILES = {

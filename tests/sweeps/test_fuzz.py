@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweeps.errors import StudyError
+from sweeps.parsing import parse
 from sweeps.settings import study_settings
-from sweeps.space import parse
 from tests.fuzz import drawn_anew
 
 KEYS = st.one_of(st.sampled_from(["x", "+x", "~x", "model", "a.b", "a/b", "study.name", "hydra.run.dir", "seed", ""]))

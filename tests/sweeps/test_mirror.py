@@ -21,7 +21,8 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
-from sweeps.space import Point, parse
+from sweeps.parsing import parse
+from sweeps.space import Point
 from sweeps.study.axes import DRAWN, VALUES, Axes
 from sweeps.study.records import Claim
 from sweeps.study.sampling import distributions_of, drawer

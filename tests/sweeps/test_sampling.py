@@ -6,7 +6,7 @@ import pytest
 
 from sweeps.errors import StudyError
 from sweeps.outcome import Completed
-from sweeps.space import parse
+from sweeps.parsing import parse
 from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study

@@ -31,7 +31,8 @@ def test_our_applications_group_has_every_key_and_its_usual_value() -> None:
     given = yaml.safe_load(text)
     usual = StudySettings()
     assert list(given) == [field.name for field in fields(StudySettings)]
-    own = {"storage", "directory", "objective", "direction", "seed", "operational"}  # what only the application knows
+    # What only the application knows.
+    own = {"storage", "directory", "objective", "direction", "seed", "operational", "ratios"}
     assert {key: value for key, value in given.items() if key not in own} == {
         key: getattr(usual, key) for key in given if key not in own
     }

@@ -3,7 +3,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
 from sweeps.errors import StudyError
-from sweeps.space import Point, Space, parse
+from sweeps.parsing import parse
+from sweeps.space import Point, Space
 from sweeps.values import canonical, value_of
 
 KEYS = ("study", "tracking", "hydra", "paths")
