@@ -4,18 +4,18 @@ They are a list of mappings, or a `_target_` that gives one, such as a class wit
 have a `note`, which the preview shows, and a method `refine`, which `study.refine` asks for more of them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StudyError, first_line
 from sweeps.grammar import IN_SWEEPER
 from sweeps.space import Axis, Linked, Space, is_operational
-from sweeps.values import text_of, value_of
+from sweeps.values import text_of, typed, value_of
 from sweeps.versions import build_trusted, why_not_built
 
 POINTS = "study.points"
@@ -47,7 +47,10 @@ class Given:
 
     def more(self, results: Sequence[Mapping[str, Any]], directions: Mapping[str, str], num: int) -> tuple[Linked, ...]:
         """Points that the generator adds."""
-        made = self.refine(results, directions, num) if self.refine else ()
+        try:
+            made = self.refine(results, directions, num) if self.refine else ()
+        except (HydraException, TypeError, ValueError) as error:
+            raise StudyError(f"study.refine={num}: {first_line(error)}") from error
         return tuple(_linked("study.refine", i, point, self.operational) for i, point in enumerate(made))
 
 
@@ -68,7 +71,7 @@ def given_points(config: DictConfig, study_key: str | None, operational: Sequenc
         return None
     if isinstance(made, str | Mapping) or not hasattr(made, "__iter__"):
         raise StudyError(f"{POINTS}={made!r} must be a list of mappings, or a _target_ that gives one.")
-    linked = tuple(_linked(POINTS, i, point, operational) for i, point in enumerate(made))
+    linked = _distinct(_linked(POINTS, i, point, operational) for i, point in enumerate(made))
     if not linked:
         raise StudyError(f"{POINTS} has no point.")
     note, refine = str(getattr(made, "note", "")), getattr(made, "refine", None)
@@ -82,11 +85,19 @@ def with_points(space: Space, linked: Sequence[Linked]) -> Space:
         StudyError: A key of them is typed as well.
     """
     points = Axis(key=POINTS, values=tuple(map(str, range(len(linked)))), text=POINTS, linked=tuple(linked))
-    typed = {key.lstrip("+~"): key for key in (*space.fixed, *space.varied)}
+    others = {key.lstrip("+~"): key for key in (*space.fixed, *space.varied)}
     for key in points.keys:
-        if (name := key.lstrip("+")) in typed:
-            raise StudyError(f"{typed[name]} is typed, and {POINTS} gives it, too. Leave one of them out.")
+        if (name := key.lstrip("+")) in others:
+            raise StudyError(f"{others[name]} is typed, and {POINTS} gives it, too. Leave one of them out.")
     return replace(space, axes=(*space.axes, points))
+
+
+def _distinct(linked: Iterable[Linked]) -> tuple[Linked, ...]:
+    """Of equal points the first."""
+    found: dict[str, Linked] = {}
+    for one in linked:
+        found.setdefault(typed({key: value_of(key, text) for key, text in one.overrides.items()}), one)
+    return tuple(found.values())
 
 
 def _made(config: DictConfig, study_key: str | None, trusted: Any) -> Any:
@@ -101,7 +112,7 @@ def _made(config: DictConfig, study_key: str | None, trusted: Any) -> Any:
                 return build_trusted(spec, trusted)
             if written is not None:
                 return _plain(written)
-    except (InstantiationException, OmegaConfBaseException, TypeError, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
         raise StudyError(f"{POINTS}: {why_not_built(error)}") from error
     return None
 

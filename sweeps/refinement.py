@@ -68,7 +68,7 @@ def _more(given: Given, plan: Plan, study: Study | None, num: int) -> list[Linke
         StudyError: It has no results to learn from, or gives fewer.
     """
     keys = {key for one in given.linked for key in one.overrides}
-    results = _results(study.current_trials(), keys, plan.settings.seed_key) if study else []
+    results = _results(study, keys, plan.settings.seed_key) if study else []
     if study is None or not results:
         raise StudyError(f"study.refine={num}: study {plan.name!r} has no results yet. Run it without refine first.")
     directions = {"maximize": "max", "minimize": "min"}
@@ -79,10 +79,10 @@ def _more(given: Given, plan: Plan, study: Study | None, num: int) -> list[Linke
     return made[:num]
 
 
-def _results(trials: Sequence[TrialRow], keys: set[str], seed_key: str) -> list[dict[str, Any]]:
+def _results(study: Study, keys: set[str], seed_key: str) -> list[dict[str, Any]]:
     """A mapping per cell that has completed: what was given, what else varies, its role and its mean metrics."""
     cells: dict[str, list[TrialRow]] = {}
-    for trial in trials:
+    for trial in study.current_trials():
         if trial.point is not None and isinstance(trial.outcome, Completed):
             cells.setdefault(trial.point.cell_key, []).append(trial)
     results = []
@@ -95,12 +95,14 @@ def _results(trials: Sequence[TrialRow], keys: set[str], seed_key: str) -> list[
                 "point": {key: value for key, value in values.items() if key in keys},
                 "others": {key: values[key] for key in point.axes(seed_key) if key not in keys},
                 "role": point.role,
-                "metrics": _means(cell),
+                "metrics": _means(cell, study.value_names),
             }
         )
     return results
 
 
-def _means(cell: Sequence[TrialRow]) -> Mapping[str, float]:
-    found = [trial.outcome.metrics for trial in cell if isinstance(trial.outcome, Completed)]
+def _means(cell: Sequence[TrialRow], names: Sequence[str]) -> Mapping[str, float]:
+    """Of the metrics that all have recorded, and of the objectives as they were returned."""
+    done = [trial.outcome for trial in cell if isinstance(trial.outcome, Completed)]
+    found = [{**outcome.metrics, **dict(zip(names, outcome.values, strict=False))} for outcome in done]
     return {name: statistics.fmean(each[name] for each in found) for name in found[0] if all(name in e for e in found)}

@@ -30,6 +30,7 @@ EXPECTED = {
     "Report and prune": ["completed lr=0.1", "pruned lr=3", "pruned lr=4", "epoch 4: 0.300"],
     "Name the data, keep the model": ["[2/2] trial ", "is version 1 of model models: models:/models@champion"],
     "Repeat with other seeds": ["Study noisy: 6 trials.", " ± "],
+    "Vary keys together": ["| baseline ", "[3/3] trial ", "Study paired: 4 trials, 3 of them done.", "[4/4] trial 3"],
     "Name a study and find it again": ["Study grows: 3 trials, 2 of them done.", "grows  "],
     "Tables and the best trial": ["Best:    trial 1, objective=0.125 (minimize):", "lr: 0.03"],
     "An application with its own `study` or `tracking`": ["Study cohorts: 4 trials."],

@@ -1,6 +1,7 @@
 """The models that a configuration may choose: one for each backbone."""
 
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
@@ -16,9 +17,17 @@ _MODEL_DEFAULTS = (
     {"scheduler": "plateau"},
 )
 
+_WEIGHTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "log_ratio": ("LogRatio", {"levels": 3, "max_ratio": 10}),
+    "simplex": ("Simplex", {"levels": 5}),
+    "grid": ("Grid", {"values": [0.1, 1]}),
+    "dirichlet": ("Dirichlet", {"num": 20, "alpha": 1.0, "seed": 0}),
+}
+"""Option of `study/weighting` to its class in `trainer_pkg.weightings.vectors`, with its usual arguments."""
+
 
 def register_models() -> None:
-    """Make a model of every backbone, and its open nodes.
+    """Make a model of every backbone, its open nodes, and the options of `study/weighting`.
 
     `model=cnn` is `model/parts/image_module` with `model/backbone=cnn`, so a family of networks is one file.
     `model.loss_weights.<head>=` needs no plus: the data alone knows its heads, so no config can list them; the names
@@ -31,3 +40,7 @@ def register_models() -> None:
     for path in Path(config_dir(), "model", "backbone").glob("*.yaml"):
         defaults = ["parts/image_module@_here_", {"backbone": path.stem}, *_MODEL_DEFAULTS]
         store.store(group="model", name=path.stem, node=OmegaConf.create({"defaults": defaults}), replace=True)
+    for name, (kind, arguments) in _WEIGHTINGS.items():
+        layout = {"_target_": f"trainer_pkg.weightings.vectors.{kind}", **arguments}
+        package = "study.points.weighting"
+        store.store(group="study/weighting", name=name, node=OmegaConf.create(layout), package=package, replace=True)

@@ -64,6 +64,7 @@ trainer_pkg.generated: Generated
 trainer_pkg.losses.classification: FocalLoss WeightedCrossEntropy
 trainer_pkg.losses.mapped: Mapped
 trainer_pkg.losses.ordered: OrdinalRegression Regression
+trainer_pkg.weightings.vectors: Dirichlet Grid LogRatio Simplex
 """
 
 _OF_DATA_AND_MODELS = (

@@ -29,6 +29,17 @@ def test_before_it_has_started_a_trial_is_what_the_command_line_says(tmp_path: P
     assert written.config_text is None
 
 
+def test_a_mapping_is_a_number_per_key_and_a_role_is_a_tag(tmp_path: Path) -> None:
+    point = Point(overrides={"w": "{a:1,b:0.5,n:[x]}", "seed": "3"}, varied=("w", "seed"), role="baseline")
+    made = card(tmp_path, point.leaves)
+    assert made.run_name == "004 1 0.5 [x] s3"
+    assert made.numbers == {"x/w.a": 1, "x/w.b": 0.5}
+    assert made.params(made.written()) == {"w.a": "1", "w.b": "0.5", "w.n": "[x]", "seed": "3"}
+    tags = made.tags(made.written())
+    assert (tags["role"], tags["cell"], tags["sweeps.cell_key"]) == ("baseline", "1 0.5 [x] (a, b, n)", point.cell_key)
+    assert made.point.overrides.keys() != point.overrides.keys() and point.leaves.identity == point.identity
+
+
 def test_what_a_trial_has_written_of_itself_is_told(tmp_path: Path) -> None:
     made = card(tmp_path)
     made.files.config.write_text("seed: 7\ntags: [mnist, two words]\nlr: 0.1\n")

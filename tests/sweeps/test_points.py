@@ -56,6 +56,13 @@ def test_dotted_and_nested_keys_are_one_and_each_point_has_its_own() -> None:
     assert made.points()[1].varied == ("a.b.c", "+a.new")
 
 
+def test_of_equal_points_the_first_stays() -> None:
+    made = plan(
+        points=[{"a": 0.5, "b": 1, "_role_": "first"}, {"b": 1, "a": 5e-1, "_role_": "again"}, {"a": 0.5, "b": 1.0}]
+    )
+    assert made.num_points == 2 and [point.role for point in made.points()] == ["first", ""]
+
+
 def test_values_stay_what_they_are() -> None:
     made = plan(points=[{"a": [1, "1", "x y"], "b": "1", "c": None, "d": True, "e": "${lr}", "f": 1e-9}])
     assert arguments(made) == [["a=[1,'1',x\\ y]", "b='1'", "c=null", "d=True", "e=$\\{lr\\}", "f=1e-09"]]

@@ -88,7 +88,7 @@ def test_no_two_files_of_a_group_are_alike() -> None:
 def test_there_are_few_config_files() -> None:
     # What several files share is nobody's choice: it makes them fewer lines, not more.
     choices = [path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "parts"]
-    assert len(choices) <= 60
+    assert len(choices) <= 62
 
 
 def test_a_head_and_a_label_map_need_no_code(tmp_path: Path) -> None:

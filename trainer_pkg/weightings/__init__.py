@@ -1,0 +1,1 @@
+"""Weights of the heads' losses as points of a study."""
