@@ -1,11 +1,13 @@
 """Tells an error in a configuration in one line."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from hydra.errors import InstantiationException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -55,11 +57,20 @@ def _missing_option(error: MissingConfigException) -> str:
 def _unset_option(error: OmegaConfBaseException) -> str | None:
     """A sentence on a key that is an option of the constructor that stands there, if it is one."""
     parent, key = getattr(error, "parent_node", None), str(getattr(error, "key", ""))
-    if "not in struct" not in str(error) or not OmegaConf.is_dict(parent):
+    if "not in struct" not in str(error) or not OmegaConf.is_dict(parent) or _options_of_group(str(error.full_key)):
         return None
     if key not in _options_at(parent):
         return None
     return f"{error.full_key} is an option of {_target(parent)} that the configuration does not set yet"
+
+
+def _options_of_group(key: str) -> list[str]:
+    """The options of the group that a dotted key names, of files and of `trainer_pkg.models`; empty: it names none."""
+    group = key.replace(".", "/")
+    files = {path.stem for path in Path(config_dir(), group).glob("*.yaml")}
+    with contextlib.suppress(OSError):
+        return sorted(files | {name.removesuffix(".yaml") for name in ConfigStore.instance().list(group)})
+    return sorted(files)
 
 
 def _options_at(node: Any) -> list[str]:
@@ -76,10 +87,8 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     key = str(getattr(error, "key", "") or "")
     full_key = str(getattr(error, "full_key", "") or key)
     if "not in struct" in str(error) and OmegaConf.is_dict(parent):
-        folder = Path(config_dir(), *full_key.split("."))
-        if folder.is_dir():
-            options = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-            return f"It is a group: write {full_key.replace('.', '/')}=OPTION. Options: {options}."
+        if options := _options_of_group(full_key):
+            return f"It is a group: write {full_key.replace('.', '/')}=OPTION. Options: {', '.join(options)}."
         text = did_you_mean(key, sorted(str(name) for name in parent or ()))
         near = get_close_matches(key, _options_at(parent), n=1, cutoff=0.8) if "Did you mean" not in text else []
         hint = f" Did you mean '+{full_key.removesuffix(key)}{near[0]}'?" if near else ""
