@@ -1,4 +1,4 @@
-"""The models that a configuration may choose: one for each backbone."""
+"""The models that a configuration may choose, one for each backbone, and the balancers of their losses."""
 
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,32 @@ _WEIGHTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Option of `study/weighting` to its class in `trainer_pkg.weightings.vectors`, with its usual arguments."""
 
+_BALANCERS = {
+    "uw": "scalarizers.UW",
+    "dwa": "scalarizers.DWA",
+    "random": "scalarizers.Random",
+    "famo": "scalarizers.FAMO",
+    "gls": "scalarizers.GLS",
+    "imtl_l": "scalarizers.IMTLL",
+    "stch": "scalarizers.STCH",
+    "pcgrad": "gradients.PCGrad",
+    "mgda": "gradients.MGDA",
+    "cagrad": "gradients.CAGrad",
+    "nash": "nash.NashMTL",
+    "upgrad": "gradients.UPGrad",
+    "imtl_g": "gradients.IMTLG",
+    "aligned": "gradients.AlignedMTL",
+    "gradnorm": "gradnorm.GradNorm",
+}
+"""Option of `model/balancer` to its class in `trainer_pkg.losses`; `fixed`, and your own, are files."""
+
 
 def register_models() -> None:
-    """Make a model of every backbone, its open nodes, and the options of `study/weighting`.
+    """Make a model of every backbone, its open nodes, and the options of `model/balancer` and `study/weighting`.
 
     `model=cnn` is `model/parts/image_module` with `model/backbone=cnn`, so a family of networks is one file.
     `model.loss_weights.<head>=` needs no plus: the data alone knows its heads, so no config can list them; the names
-    are checked against the data.
+    are checked against the data. `model/balancer=none` is the configuration without a balancer, and so the same point.
     """
     store = ConfigStore.instance()
     node = {name: DictConfig({}, flags={"struct": False}) for name in ("loss_weights", "criteria")}
@@ -44,3 +63,7 @@ def register_models() -> None:
         layout = {"_target_": f"trainer_pkg.weightings.vectors.{kind}", **arguments}
         package = "study.points.weighting"
         store.store(group="study/weighting", name=name, node=OmegaConf.create(layout), package=package, replace=True)
+    store.store(group="model/balancer", name="none", node=OmegaConf.create({}), package="_global_", replace=True)
+    for name, target in _BALANCERS.items():
+        balancer = OmegaConf.create({"_target_": f"trainer_pkg.losses.{target}", "_partial_": True})
+        store.store(group="model/balancer", name=name, node=balancer, replace=True)

@@ -1,16 +1,14 @@
 """The one Lightning module: any backbone, any number of heads."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from trainer_pkg.balanced import BalancedModule
 from trainer_pkg.earlier import as_today
 from trainer_pkg.losses.balancers import BalancerFactory, FixedWeights
 from trainer_pkg.losses.criteria import WeightedCriteria
@@ -24,7 +22,7 @@ from trainer_pkg.spec import Batch, DataSpec
 _MONITOR = "val/loss"
 
 
-class ImageModule(LightningModule):
+class ImageModule(BalancedModule):
     """Trains a network with one head per target on dict batches.
 
     Reports of each stage: the accuracy or the mean absolute error of each head, the loss of each head, the mean
@@ -43,7 +41,7 @@ class ImageModule(LightningModule):
         loss_weights: Head name to factor in the total, exactly as given; a head left out counts 1.0. The total is what
             is logged as `loss`.
         select: What an epoch is selected by: `auto`, `mean` or a head; see `Selection`.
-        balancer: Builds from these weights the module that makes the differentiated number of the losses.
+        balancer: Builds from the weights above 0 the module that makes the differentiated number of the losses.
         optimizer: Builds the optimizer from the parameters of network, criteria and balancer.
         scheduler: Builds a learning-rate scheduler from the optimizer, stepped after each epoch; None keeps the rate.
         compile: Whether the network is compiled.
@@ -100,12 +98,12 @@ class ImageModule(LightningModule):
         if self.network.backbone.is_convolutional:
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Behind the network: whatever a balancer draws, the network starts with the same weights.
-        self.balancer = balancer(self.criteria.weights)
+        self.balance_by(balancer)
         self.stage_metrics = nn.ModuleDict(
             {f"{stage}_metrics": HeadMetrics(trained) for stage in ("train", "val", "test")}
         )
         self.selection = Selection(select, spec.targets, list(trained))
-        self._optimizer, self._scheduler, self._compile = optimizer, scheduler, compile
+        self._optimizer, self._scheduler, self.is_compiled = optimizer, scheduler, compile
 
     @property
     def num_parameters(self) -> int:
@@ -144,15 +142,11 @@ class ImageModule(LightningModule):
         self.selection.compare_with(getattr(self.trainer.datamodule, "constant_mae", {}))  # type: ignore[attr-defined]
 
     def configure_model(self) -> None:
-        if self._compile:
+        if self.is_compiled:
             self.network.compile()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        differentiated: Tensor = self.balancer(self._step("train", batch))
-        return differentiated
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        self.balancer.after_step(partial(self._losses_again, batch))
+    def losses_of(self, batch: Batch) -> Tensor:
+        return self._step("train", batch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step("val", batch)
@@ -163,7 +157,7 @@ class ImageModule(LightningModule):
     def on_train_epoch_end(self) -> None:
         means = self._means("train")
         self.log_dict(self._named("train", means))
-        self.balancer.after_epoch(means["loss"])
+        self.balance_after_epoch(means["loss"])
         self._step_schedulers()
 
     def on_validation_epoch_end(self) -> None:
@@ -206,15 +200,6 @@ class ImageModule(LightningModule):
         outputs = self(batch["image"], batch.get("aux"))
         losses_H: Tensor = self.criteria(outputs, batch)
         self._metrics_of(stage).update(losses_H, self.criteria.predict(outputs), batch)
-        return losses_H
-
-    def _losses_again(self, batch: Batch) -> Tensor:
-        """The loss of each head, (H,), on a batch that was trained on, with the parameters as they are now."""
-        # Running statistics, of BatchNorm for instance, are kept in buffers: this pass may change copies alone.
-        copies = {name: buffer.clone() for name, buffer in self.named_buffers()}
-        with torch.no_grad(), self.trainer.precision_plugin.forward_context():
-            outputs = functional_call(self, copies, (batch["image"], batch.get("aux")))
-            losses_H: Tensor = self.criteria(outputs, batch)
         return losses_H
 
     def _metrics_of(self, stage: str) -> HeadMetrics:

@@ -62,8 +62,12 @@ torchvision.transforms.v2: AugMix AutoAugment CenterCrop ColorJitter Compose Con
 trainer_pkg.data.transforms: Compose Rename Wrap
 trainer_pkg.generated: Generated
 trainer_pkg.losses.classification: FocalLoss WeightedCrossEntropy
+trainer_pkg.losses.gradients: AlignedMTL CAGrad IMTLG MGDA PCGrad UPGrad
+trainer_pkg.losses.gradnorm: GradNorm
 trainer_pkg.losses.mapped: Mapped
+trainer_pkg.losses.nash: NashMTL
 trainer_pkg.losses.ordered: OrdinalRegression Regression
+trainer_pkg.losses.scalarizers: DWA FAMO GLS IMTLL Random STCH UW
 trainer_pkg.weightings.vectors: Dirichlet Grid LogRatio Simplex
 """
 

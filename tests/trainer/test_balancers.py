@@ -109,7 +109,7 @@ def test_a_balancer_learns_and_the_loss_that_is_logged_keeps_the_fixed_weights(
 
 
 def test_the_fixed_weights_by_name_are_what_trains_without_a_name(tmp_path: Path) -> None:
-    for name, options in (("plain", ()), ("named", ("model/balancer=fixed",))):
+    for name, options in (("plain", ("model/balancer=none",)), ("named", ("model/balancer=fixed",))):
         train(tmp_path / name, tmp_path / "data", *SMALL, "model.loss_weights.thickness=0.25", *options)
     plain, named = (final_state(tmp_path / name) for name in ("plain", "named"))
     for key in ("state_dict", "optimizer_states", "lr_schedulers"):
@@ -182,9 +182,15 @@ def test_the_losses_after_a_step_leave_no_trace(tmp_path: Path) -> None:
         train(tmp_path / name, tmp_path / "data", "model=dense", "model.size=tiny", "model.net.dropout=0.0", *options)
     asked, plain = (final_state(tmp_path / name) for name in ("asked", "plain"))
     assert any("running_var" in name for name in plain["state_dict"])
+    # What else a balancer leaves are its weights, here those of a plain sum.
+    of_weights = {name: asked["state_dict"].pop(name) for name in list(asked["state_dict"]) if "weights_used" in name}
+    assert len(of_weights) == 2
     for key in ("state_dict", "optimizer_states"):
         assert_equal(plain[key], asked[key], key)
-    assert metrics(tmp_path / "plain") == metrics(tmp_path / "asked")
+    found = metrics(tmp_path / "asked")
+    weights = {name: found.pop(name) for name in list(found) if name[0].startswith("train/weight/")}
+    assert len(weights) == EPOCHS * len(HEADS) and set(weights.values()) == {1.0}
+    assert metrics(tmp_path / "plain") == found
 
 
 def test_the_losses_after_a_step_are_those_of_its_batch_under_the_new_parameters() -> None:

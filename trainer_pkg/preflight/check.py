@@ -91,6 +91,7 @@ def _check_by_building(cfg: DictConfig) -> None:
     """Let every constructor see its arguments, every loss and balancer the data's first rows."""
     from trainer_pkg import assemble
     from trainer_pkg.environment import quiet
+    from trainer_pkg.preflight.balanced import check_balancer, try_balancer
 
     quiet()
     check_factories(cfg)
@@ -104,7 +105,7 @@ def _check_by_building(cfg: DictConfig) -> None:
     with naming_the_key(cfg, "model.criterion", "model.criteria", kinds=(RuntimeError,)):
         losses_H = _try_losses(rows, module)
     with naming_the_key(cfg, "model.balancer", kinds=(RuntimeError,)):
-        _try_balancer(losses_H, module)
+        try_balancer(rows, losses_H, module)
     with naming_the_key(cfg, "model.optimizer", "model.scheduler"):
         module.configure_optimizers()
     callbacks = _callbacks(cfg)
@@ -117,6 +118,7 @@ def _check_by_building(cfg: DictConfig) -> None:
     if getattr(trainer.strategy.launcher, "_start_method", None) == "spawn":
         others = "ddp, or ddp_fork without GPUs"
         raise ConfigError(f"trainer.strategy={cfg.trainer.strategy} pickles the model, which cannot be; use {others}.")
+    check_balancer(module, trainer)
     _warn_of_slow_precision(trainer)
 
 
@@ -158,13 +160,6 @@ def _try_losses(rows: "dict[str, Tensor]", module: "ImageModule") -> "Tensor":
         warnings.simplefilter("ignore")  # whatever torch warns of here is refused in the end, by torch or by us
         module.eval()
         return module.criteria(module(rows["image"], rows.get("aux")), rows)  # type: ignore[no-any-return]
-
-
-def _try_balancer(losses_H: "Tensor", module: "ImageModule") -> None:
-    """Let the balancer see the losses of two rows: it must make one number of them."""
-    shape = tuple(module.balancer(losses_H).shape)
-    if shape != ():
-        raise ConfigError(f"model.balancer makes {shape} of {tuple(losses_H.shape)} losses; one number, (), is needed.")
 
 
 def _warn_of_slow_precision(trainer: "Trainer") -> None:
