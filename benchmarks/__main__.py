@@ -1,4 +1,4 @@
-"""`python -m benchmarks sweep|tracking|overhead|step|families|storage|sync|commands`: each prints one table."""
+"""`python -m benchmarks sweep|tracking|overhead|step|families|balancers|storage|sync|commands`: each prints a table."""
 
 import functools
 import importlib.util
@@ -92,6 +92,23 @@ def families(rounds: int = 15) -> None:
 
     rows = [(name, plain, ours, ours / plain) for name, (plain, ours) in measure(rounds).items()]
     print(tabulate(rows, headers=["", "plain ms", "ours ms", "x plain"], tablefmt="pipe", floatfmt=".2f"))
+
+
+@app.command()
+def balancers(
+    model: str = "dense",
+    steps: Annotated[int, typer.Option(help="Steps of a round.")] = 200,
+    rounds: int = 7,
+    only: Annotated[str, typer.Option(help="Balancers, with commas; all otherwise.")] = "",
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """A training step of three heads under each balancer against the plain step."""
+    from benchmarks.balancers import PLAIN, measure, options
+
+    names = [PLAIN, *only.split(",")] if only else options()
+    found = measure(data_dir.resolve(), rounds, model, steps, names)
+    rows = [(name, ms, ratio) for name, (ms, ratio) in found.items()]
+    print(tabulate(rows, headers=["model/balancer", "ms per step", "x none"], tablefmt="pipe", floatfmt=".2f"))
 
 
 @app.command()
