@@ -11,7 +11,7 @@ import pytest
 from sweeps.worker.forkserver import _PRELOAD
 from tests.conftest import BIN, REPOSITORY
 
-HEAVY = ("torch", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "rich")
+HEAVY = ("torch", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "rich", "matplotlib", "jinja2")
 LOCKS = {  # and the fewest pins that it has
     "requirements.lock": 150, "build.lock": 5, "tests/foreign/requirements.lock": 50,
     "tests/compose/s3/requirements.lock": 20, "docker/worker.lock": 100, "docker/mlflow/requirements.lock": 50,
@@ -22,6 +22,8 @@ FENCES = {
     "lightning": ["sweeps/lightning.py"],
     "optuna": ["sweeps/study/*"],
     "pandas": ["sweeps/report/*"],
+    "matplotlib": ["sweeps/report/figures/*", "sweeps/report/panels/*"],
+    "jinja2": ["sweeps/report/page/*"],
     "sqlalchemy": ["sweeps/study/*", "sweeps/tracking/embedded.py"],
     "torch": [],
 }

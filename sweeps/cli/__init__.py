@@ -2,14 +2,14 @@
 
 import typer
 
-from sweeps.cli import changing, looking, pages, registering, tracked
+from sweeps.cli import changing, drawing, looking, pages, registering, tracked
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
 )
 app.command("list")(looking.list_studies)
 for _command in (
-    *(looking.show, looking.table, looking.compare, looking.best),
+    *(looking.show, looking.table, looking.compare, looking.best, drawing.plot),
     *(tracked.sync, tracked.doctor, registering.register),
     *(changing.delete, changing.worker, changing.retry),
     *(pages.ui, pages.dashboard),

@@ -18,6 +18,7 @@ from sweeps.study.additions import draws, points
 from sweeps.study.claims import Claims
 from sweeps.study.configurations import Comparison, Identify, compare
 from sweeps.study.events import Event, Note
+from sweeps.study.importances import importances
 from sweeps.study.ledger import Ledger
 from sweeps.study.records import TrialRow, columns, trial_row
 from sweeps.study.requeue import may_reopen
@@ -194,6 +195,11 @@ class Study(Claims):
             for key, one in trial.distributions.items():
                 found.setdefault(key, {})[one] = None
         return {key: list(known) for key, known in found.items() if key not in changeable}
+
+    def importances(self) -> dict[str, dict[str, float]]:
+        """Objective to the share that each key has in good values of it, by Optuna's ranking."""
+        ways = dict(zip(self.value_names, self.directions, strict=True))
+        return importances(self._mirror.axes(), self.current_trials(), ways)
 
     def reconcile(self) -> None:
         """Bring Optuna's trials in line with the ledger, after a crash between the two."""

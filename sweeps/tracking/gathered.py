@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from sweeps.outcome import Failed
@@ -19,7 +19,9 @@ _AT_ONCE = 100
 
 
 @contextlib.contextmanager
-def gathered(study: Study, files: StudyFiles, *, keeps: bool = False) -> Iterator[StudyFiles]:
+def gathered(
+    study: Study, files: StudyFiles, *, keeps: bool = False, only: Collection[int] | None = None
+) -> Iterator[StudyFiles]:
     """A folder, for the time being, that has a directory for each ended trial whose files are known.
 
     What the database has is what the attempt has left that ended the trial. A directory on this machine counts where it
@@ -29,6 +31,7 @@ def gathered(study: Study, files: StudyFiles, *, keeps: bool = False) -> Iterato
         study: The study.
         files: Its files on this machine.
         keeps: Whether what the database lacks is added to it, from this machine.
+        only: Numbers of the trials that are wanted; None: all.
     """
     with tempfile.TemporaryDirectory(prefix="sweeps-") as folder:
         found = StudyFiles(Path(folder))
@@ -38,7 +41,7 @@ def gathered(study: Study, files: StudyFiles, *, keeps: bool = False) -> Iterato
         for trial in study.trials():
             own = files.trial(trial.number)
             bundle = _bundle_of(trial, known)
-            if trial.outcome is None:
+            if trial.outcome is None or (only is not None and trial.number not in only):
                 continue
             if bundle is not None and not _is_equal(own, bundle):
                 elsewhere.append(trial.number)

@@ -1,0 +1,37 @@
+"""Commands that draw studies."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.options import Storage
+
+Shown = Annotated[list[str] | None, typer.Option("--metric", help="Metric to show; may be repeated.")]
+
+
+def plot(
+    name: Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")],
+    kind: Annotated[
+        str, typer.Argument(help="curves, effects, pareto, parallel, importance, cost, ranks or timeline.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: .pdf, .svg or .png.")],
+    metric: Shown = None,
+    key: Annotated[str | None, typer.Option(help="Key that is to be on the axis.")] = None,
+    storage: Storage = None,
+) -> None:
+    """Draw one picture of a study for a paper, one column wide."""
+    from sweeps.report.asked import write
+    from sweeps.report.drawn import check_drawing, check_kind, check_metrics, chosen, picture_file, told_of
+    from sweeps.report.opened import open_study
+    from sweeps.tracking.found import findings_of
+
+    format = check_kind(kind, out)
+    check_drawing()
+    with findings_of([open_study(name, storage)], metric or []) as findings:
+        check_metrics(findings, metric or [])
+        panel, others = chosen(findings, kind, key)
+        content = picture_file(panel, format)
+    write(out, content)
+    print(f"{out}: {told_of(panel, others)}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Pictures of plain numbers, one module per kind: one drawing for the page and for a paper."""

@@ -1,0 +1,104 @@
+"""Points: one metric against another with the front of those that none beats, and a metric against its cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from sweeps.report.figures.style import (
+    COLUMN_MM,
+    INK,
+    MARKERS,
+    PALETTE,
+    height_with_legend,
+    is_wide_range,
+    legend_above,
+    new_axes,
+    shortened,
+    styled,
+)
+from sweeps.report.statistics.fronts import front
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_HEIGHT_MM = 62.0
+_MAX_NAMED = 8
+_ARROWS = {"max": "\u2191", "min": "\u2193"}
+"""Which way is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """Points of one colour and marker.
+
+    Attributes:
+        name: What the legend calls them.
+        x: One value per point.
+        y: One value per point.
+        labels: What each point is; empty: they have no names.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    labels: Sequence[str] = ()
+
+
+@styled
+def pareto(clouds: Sequence[Cloud], x_label: str, y_label: str, directions: tuple[str, str]) -> "Figure":
+    """Two metrics, with a line through the points that no other point beats in both.
+
+    Args:
+        clouds: At most as many as there are colours.
+        x_label: One metric.
+        y_label: The other one.
+        directions: `max` or `min` of x and of y.
+    """
+    figure, axes = _drawn(clouds, x_label, y_label)
+    points = [(x, y, label) for cloud in clouds for x, y, label in _labelled(cloud)]
+    best = sorted(points[i] for i in front([point[:2] for point in points], directions))
+    # Between two of them lies what both beat: the way goes along the worse value of each.
+    where: Literal["post", "pre"] = "post" if directions[0] == "min" else "pre"
+    axes.step([x for x, _, _ in best], [y for _, y, _ in best], where=where, color=INK, linewidth=0.8, zorder=1)
+    for x, y, label in best[:_MAX_NAMED]:
+        if label:
+            is_right = x > sum(axes.get_xlim()) / 2
+            beside, ha = (-3, "right") if is_right else (3, "left")
+            axes.annotate(
+                shortened(label, 24), (x, y), xytext=(beside, 3), textcoords="offset points", fontsize=6, ha=ha
+            )
+    axes.set_xlabel(f"{shortened(x_label)} {_ARROWS[directions[0]]}")
+    axes.set_ylabel(f"{shortened(y_label, 34)} {_ARROWS[directions[1]]}")
+    return figure
+
+
+@styled
+def cost(clouds: Sequence[Cloud], x_label: str, y_label: str) -> "Figure":
+    """A metric against what it costs: parameters, operations or seconds.
+
+    Args:
+        clouds: At most as many as there are colours.
+        x_label: The cost, with its unit.
+        y_label: The metric.
+    """
+    figure, axes = _drawn(clouds, x_label, y_label)
+    if is_wide_range([x for cloud in clouds for x in cloud.x]):
+        axes.set_xscale("log")
+    return figure
+
+
+def _drawn(clouds: Sequence[Cloud], x_label: str, y_label: str) -> "tuple[Figure, Axes]":
+    figure, axes = new_axes(COLUMN_MM, height_with_legend(_HEIGHT_MM, len(clouds)))
+    for i, cloud in enumerate(clouds):
+        name = shortened(cloud.name)
+        axes.plot(cloud.x, cloud.y, color=PALETTE[i], marker=MARKERS[i], linestyle="none", label=name, zorder=2)
+    axes.margins(0.08)
+    axes.set_xlabel(shortened(x_label))
+    axes.set_ylabel(shortened(y_label, 34))
+    legend_above(figure, axes)
+    return figure, axes
+
+
+def _labelled(cloud: Cloud) -> list[tuple[float, float, str]]:
+    return list(zip(cloud.x, cloud.y, cloud.labels or [""] * len(cloud.x), strict=True))
