@@ -5,8 +5,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sweeps.outcome import Completed, Outcome
+import sqlalchemy as sa
+
+from sweeps.outcome import Completed, Outcome, to_json
 from sweeps.space import Point
+from sweeps.study.schema import events, rows
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
@@ -88,3 +91,32 @@ def weight_study(folder: Path, name: str = "weights") -> Study:
 
 def _as_typed(cell: str) -> str:
     return cell.replace("'", "").replace(" ", "")
+
+
+def ended_at_once(study: Study, points: Sequence[Point], outcomes: Sequence[Outcome], worker: str = "h:m:1:x") -> None:
+    """Thousands of trials that have run, a second each on two slots of one worker, without a claim for each."""
+    study.add(points)
+    key = study.facts["key"]
+    done = [{"place": i, "text": to_json(outcome), "cost": outcome.duration_s} for i, outcome in enumerate(outcomes)]
+    told = [
+        {
+            "study_key": key,
+            "number": i,
+            "attempt": 1,
+            "worker": worker,
+            "machine": "h",
+            "at": at,
+            "what": what,
+            "why": "",
+        }
+        for i in range(len(points))
+        for at, what in ((i // 2, "claimed"), (i // 2 + 1, "finished"))
+    ]
+
+    def write(connection: sa.Connection) -> None:
+        where = (rows.c.study_key == key, rows.c.number == sa.bindparam("place"))
+        values = {"state": "done", "attempt": 1, "outcome": sa.bindparam("text"), "mirrored": 1}
+        connection.execute(sa.update(rows).where(*where).values(spent_s=sa.bindparam("cost"), **values), done)
+        connection.execute(sa.insert(events), sorted(told, key=lambda event: event["at"]))
+
+    study.database.write(write)

@@ -55,7 +55,13 @@ def test_the_light_lock_has_the_stable_hydra_and_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("folder", "held"),
     [
-        (".", {"sweeps/sweeper.py", "sweeps/conf/study/sweeps.yaml", "hydra_plugins/hydra_sweeps/plugin.py"}),
+        (
+            ".",
+            {
+                *("sweeps/sweeper.py", "sweeps/conf/study/sweeps.yaml", "hydra_plugins/hydra_sweeps/plugin.py"),
+                *("sweeps/report/page/page.html", "sweeps/report/page/page.css"),
+            },
+        ),
         ("trainer_pkg", {"trainer_pkg/train.py", "trainer_pkg/py.typed", "trainer_pkg/configs/train.yaml"}),
     ],
 )

@@ -11,6 +11,27 @@ from sweeps.cli.options import Storage
 Shown = Annotated[list[str] | None, typer.Option("--metric", help="Metric to show; may be repeated.")]
 
 
+def report(
+    names: Annotated[list[str], typer.Argument(help="Name of a study, or names of several of the same objectives.")],
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: report.html in the study's folder.")] = None,
+    storage: Storage = None,
+) -> None:
+    """Write the page of a study: table, learning curves, effects, fronts, failures and more, in one HTML file."""
+    from sweeps.report.asked import write
+    from sweeps.report.drawn import check_drawing, page_path
+    from sweeps.report.opened import open_studies
+    from sweeps.tracking.found import findings_of
+
+    check_drawing()
+    path = page_path(studies := open_studies(names, storage), out)
+    from sweeps.report.page.document import page_of
+
+    with findings_of(studies) as findings:
+        content = page_of(findings)
+    write(path, content)
+    print(path)
+
+
 def plot(
     name: Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")],
     kind: Annotated[

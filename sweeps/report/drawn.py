@@ -1,4 +1,4 @@
-"""What `sweeps plot` is asked for: the content of a file, or one line that says what there is instead."""
+"""What `sweeps report` and `sweeps plot` are asked for, or one line that says what there is instead."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -9,6 +9,8 @@ from sweeps.report.figures.files import FORMATS, file_of
 from sweeps.report.findings import Findings
 from sweeps.report.panels.panel import Panel
 from sweeps.report.pictures import PICTURES
+from sweeps.study.study import Study
+from sweeps.trial.files import StudyFiles
 
 _MAX_TOLD = 12
 
@@ -36,6 +38,22 @@ def check_kind(kind: str, out: Path) -> str:
     if format not in FORMATS:
         raise StudyError(f"--out={out}: a picture is written as {', '.join(f'.{name}' for name in FORMATS)}.")
     return format
+
+
+def page_path(studies: Sequence[Study], out: Path | None) -> Path:
+    """Where the page is written.
+
+    Raises:
+        StudyError: The user has named no file, and the studies have no folder on this machine for it.
+    """
+    if out is not None:
+        return out
+    if len(studies) > 1:
+        raise StudyError("The page of several studies has no folder of its own: --out=FILE.html names a file.")
+    directory = Path(studies[0].facts.get("directory") or studies[0].name)
+    if not directory.is_dir():
+        raise StudyError(f"{directory} is not on this machine: --out=FILE.html names a file.")
+    return StudyFiles(directory).page
 
 
 def check_metrics(findings: Findings, metrics: Sequence[str]) -> None:

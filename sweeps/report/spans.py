@@ -8,6 +8,7 @@ from sweeps.report.figures.timeline import Bar
 from sweeps.study.events import Event
 from sweeps.study.records import TrialRow
 
+_MAX_STEPS = 300
 _ENDS = ("finished", "handed back", "lost", "lease lost", "retried")
 
 
@@ -81,10 +82,20 @@ def lanes(found: Sequence[Span]) -> tuple[list[Bar], list[str]]:
 
 
 def load_of(found: Sequence[Span]) -> tuple[list[float], list[int]]:
-    """When the number of trials that run changed, and the number from then on."""
+    """Times, and how many trials ran from each on; of very many the largest number in each of equal stretches."""
     changes = sorted([(span.bar.start_s, 1) for span in found] + [(span.bar.end_s, -1) for span in found])
     times, running = [0.0], [0]
     for at, change in changes:
         times.append(at)
         running.append(running[-1] + change)
-    return times, running
+    return (times, running) if len(times) <= _MAX_STEPS else _coarse(times, running)
+
+
+def _coarse(times: Sequence[float], running: Sequence[int]) -> tuple[list[float], list[int]]:
+    width = times[-1] / _MAX_STEPS or 1.0
+    most = [0] * (_MAX_STEPS + 1)
+    for start, end, number in zip(times, [*times[1:], times[-1]], running, strict=True):
+        for step in range(int(start / width), int(end / width) + 1):
+            most[step] = max(most[step], number)
+    most[-1] = running[-1]
+    return [step * width for step in range(_MAX_STEPS + 1)], most

@@ -121,6 +121,11 @@ class StudyFiles:
         return self.directory / "best.yaml"
 
     @property
+    def page(self) -> Path:
+        """The study's page: table, pictures, what was asked."""
+        return self.directory / "report.html"
+
+    @property
     def owner(self) -> Path:
         """Which study the directory belongs to."""
         return self.directory / "owner.json"

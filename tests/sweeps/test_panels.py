@@ -159,6 +159,9 @@ def test_attempts_stand_on_the_slots_of_their_workers() -> None:
     assert [(bar.number, bar.lane, bar.start_s, bar.end_s, bar.state) for bar in bars] == [
         (0, 0, 0, 5, "completed"), (1, 1, 1, 7, "cut short"), (2, 0, 6, 10, "failed"), (1, 2, 8, 20, "running"),
     ]  # fmt: skip
+    assert load_of(made)[0] == [0, 0, 1, 5, 6, 7, 8, 10, 20]
+    many = [made[0]] * 200
+    assert len(load_of(many)[0]) == 301 and max(load_of(many)[1]) == 200 and load_of(many)[1][-1] == 0
     times, running = load_of(made)
     assert max(running) == 2 and running[-1] == 0 and times[-1] == 20
 

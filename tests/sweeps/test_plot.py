@@ -69,3 +69,25 @@ def test_without_the_extra_one_line_names_it(
     monkeypatch.setattr(drawn, "find_spec", lambda name: None)
     assert plot(monkeypatch, tmp_path, "curves", "--out", "x.pdf") == 2
     assert capsys.readouterr().err == "Error: matplotlib is not installed: pip install 'hydra-sweeps[report]'.\n"
+
+
+def test_the_page_goes_to_the_folder_of_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_curves(tmp_path)
+    assert report(monkeypatch, tmp_path, "s") == 0
+    path = tmp_path / "studies" / "s" / "report.html"
+    assert capsys.readouterr().out == f"{path}\n" and "Learning curves" in path.read_text()
+    run_in(tmp_path, "t")
+    assert report(monkeypatch, tmp_path, "s", "t") == 2
+    assert capsys.readouterr().err.startswith("Error: The page of several studies has no folder of its own: --out=FILE")
+    assert report(monkeypatch, tmp_path, "s", "t", "--out", str(tmp_path / "both.html")) == 0
+    assert "Studies s, t" in (tmp_path / "both.html").read_text()
+
+
+def report(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> int:
+    line = ["sweeps", "report", *arguments, "--storage", f"sqlite:///{folder}/studies/studies.db"]
+    monkeypatch.setattr("sys.argv", line)
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _HEIGHT_MM = 62.0
 _MAX_NAMED = 8
+_ROOM_FRAC = 0.22
 _ARROWS = {"max": "\u2191", "min": "\u2193"}
 """Which way is better."""
 
@@ -61,12 +62,17 @@ def pareto(clouds: Sequence[Cloud], x_label: str, y_label: str, directions: tupl
     # Between two of them lies what both beat: the way goes along the worse value of each.
     where: Literal["post", "pre"] = "post" if directions[0] == "min" else "pre"
     axes.step([x for x, _, _ in best], [y for _, y, _ in best], where=where, color=INK, linewidth=0.8, zorder=1)
+    # On the side of what is better no point can be. It needs room.
+    beside = (3 if directions[0] == "max" else -3, 3 if directions[1] == "max" else -3)
+    ha: Literal["left", "right"] = "left" if directions[0] == "max" else "right"
+    va: Literal["bottom", "top"] = "bottom" if directions[1] == "max" else "top"
+    low, high = axes.get_xlim()
+    room = _ROOM_FRAC * (high - low) if any(label for _, _, label in best) else 0.0
+    axes.set_xlim(low - room * (ha == "right"), high + room * (ha == "left"))
     for x, y, label in best[:_MAX_NAMED]:
         if label:
-            is_right = x > sum(axes.get_xlim()) / 2
-            beside, ha = (-3, "right") if is_right else (3, "left")
             axes.annotate(
-                shortened(label, 24), (x, y), xytext=(beside, 3), textcoords="offset points", fontsize=6, ha=ha
+                shortened(label, 24), (x, y), xytext=beside, textcoords="offset points", fontsize=6, ha=ha, va=va
             )
     axes.set_xlabel(f"{shortened(x_label)} {_ARROWS[directions[0]]}")
     axes.set_ylabel(f"{shortened(y_label, 34)} {_ARROWS[directions[1]]}")

@@ -4,7 +4,7 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,6 @@ _RULES: dict[Any, Any] = {
 }
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @contextmanager
@@ -80,13 +79,18 @@ def rules() -> Iterator[None]:
         yield
 
 
-def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """A function that draws by the rules."""
+def styled(draw: "Callable[P, Figure]") -> "Callable[P, Figure]":
+    """A function that draws by the rules, and has everything in its place."""
 
     @functools.wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> "Figure":
         with rules():
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.execute(figure)
+            figure.set_layout_engine(None)  # else each file would be drawn once more, to lay it out again
+            return figure
 
     return drawn
 

@@ -76,14 +76,14 @@ def _by_line(xs: Sequence[Any], ys: Sequence[float], names: Sequence[str]) -> li
     for x, y, name in zip(xs, ys, names, strict=True):
         if is_number(x) and is_number(y) and name:
             lines[name].append((float(x), y))
-    return [_series(name, points) for name, points in lines.items()]
+    return [_series(name, points, MAX_POINTS // len(lines)) for name, points in lines.items()]
 
 
-def _series(name: str, points: Sequence[tuple[float, float]]) -> Series:
+def _series(name: str, points: Sequence[tuple[float, float]], most: int) -> Series:
     at: dict[float, list[float]] = defaultdict(list)
     for x, y in sorted(points):
         at[x].append(y)
-    some = [points[i] for i in some_of(range(len(points)), MAX_POINTS)]
+    some = [points[i] for i in some_of(range(len(points)), most)]
     single = [([x for x, _ in some], [y for _, y in some])]
     if len(at) > _MAX_VALUES:
         return Series(name=name, x=(), mean=(), single=single)

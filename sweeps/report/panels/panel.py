@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAX_POINTS = 300
+MAX_POINTS = 200
 """Of one picture: more make a page of many megabytes, and hide each other."""
 
 
