@@ -1,6 +1,7 @@
 """Commands that look at studies."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,21 +124,22 @@ def best(name: Name, storage: Storage = None) -> None:
 
 def _print_table(
     names: list[str], asked: "Asked", *, format: str | None, out: Path | None, is_of_trials: bool, storage: str | None
-) -> "list[Study]":
-    from sweeps.report.asked import check_format, format_of, table_of, trials_content, trials_of, write
+) -> "Sequence[Study]":
+    from sweeps.report.asked import Looked, check_format, format_of, table_of, trials_content, write
     from sweeps.report.compared import study_first
     from sweeps.report.export import EXPORTS
     from sweeps.report.lines import left_out_line
     from sweeps.report.opened import open_studies
 
     check_format(format := format_of(format, out), is_of_trials=is_of_trials)
-    studies = open_studies(names, storage)
+    looked = Looked.at(open_studies(names, storage))
     if is_of_trials:
-        found = trials_of(studies, asked.where)
-        content = trials_content(study_first(found) if studies[1:] else found)
+        found = looked.frame(asked.where)
+        content = trials_content(study_first(found) if names[1:] else found)
     else:
-        content = EXPORTS[format or "md"].data(table_of(studies, asked))
+        content = EXPORTS[format or "md"].data(table_of(looked, asked))
     write(out, content)
-    for line in filter(None, (left_out_line(study.name, study.trials()) for study in studies)):
-        print(line, file=sys.stderr)
-    return studies
+    for study, trials in zip(looked.studies, looked.trials, strict=True):
+        if line := left_out_line(study.name, trials):
+            print(line, file=sys.stderr)
+    return looked.studies

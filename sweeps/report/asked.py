@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
+from typing import Self, get_args
 
 import typer
 
@@ -15,6 +15,7 @@ from sweeps.report.compared import check_comparable, joined
 from sweeps.report.export import EXPORTS, trials_to_csv
 from sweeps.report.frame import Trials, trial_frame
 from sweeps.report.tables import Spread, Table, benchmark_table
+from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 
 _LABEL = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_./"
@@ -82,25 +83,53 @@ def names_of(asked: Sequence[str]) -> dict[str, str]:
     return {key: text for key, _, text in (each.partition("=") for each in asked)}
 
 
-def trials_of(studies: Sequence[Study], asked: Sequence[str] = ()) -> Trials:
-    """The trials of one study, or of several that can stand in one table, of those that `--where` chooses.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Studies with their trials, which are read once: ten thousand take a second.
 
-    Raises:
-        StudyError: The studies want different things, or no trial is left.
+    Attributes:
+        studies: At least one.
+        trials: All trials of each.
     """
-    if studies[1:]:
-        check_comparable(studies)
-    return where(joined(studies) if studies[1:] else trial_frame(studies[0]), asked)
+
+    studies: Sequence[Study]
+    trials: Sequence[Sequence[TrialRow]]
+
+    @classmethod
+    def at(cls, studies: Sequence[Study]) -> Self:
+        """What the studies have now.
+
+        Raises:
+            StudyError: They want different things, and cannot stand in one table.
+        """
+        if studies[1:]:
+            check_comparable(studies)
+        return cls(studies, [study.trials() for study in studies])
+
+    @property
+    def current(self) -> list[list[TrialRow]]:
+        """The trials of each study that are of its configuration of today."""
+        return [[trial for trial in own if trial.is_current] for own in self.trials]
+
+    def frame(self, asked: Sequence[str] = ()) -> Trials:
+        """Those that `--where` chooses.
+
+        Raises:
+            StudyError: No trial is left.
+        """
+        current = self.current
+        frame = joined(self.studies, current) if current[1:] else trial_frame(self.studies[0], current[0])
+        return where(frame, asked)
 
 
-def table_of(studies: Sequence[Study], asked: Asked) -> Table:
+def table_of(looked: Looked, asked: Asked) -> Table:
     """The benchmark table of one study or of several.
 
     Raises:
         StudyError: No trial has recorded one of the metrics, none has ended, or something asked for is not there.
     """
     _check(asked)
-    trials = trials_of(studies, asked.where)
+    trials = looked.frame(asked.where)
     recorded = dict.fromkeys(map(str, (*trials.objectives, *trials.metrics)))
     for name in asked.metrics:
         if name not in recorded:
@@ -116,9 +145,9 @@ def table_of(studies: Sequence[Study], asked: Asked) -> Table:
         has_objectives=not (asked.arrangement.cols and asked.metrics),
     )
     if made is None:
-        named = ", ".join(study.name for study in studies)
+        named = ", ".join(study.name for study in looked.studies)
         raise StudyError(f"Study {named!r} has no trial yet that has ended.")
-    text = caption(studies) if asked.caption is None else asked.caption
+    text = caption(looked.studies, looked.current) if asked.caption is None else asked.caption
     return replace(arranged(made, asked.arrangement), caption=text, label=asked.label)
 
 

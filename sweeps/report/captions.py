@@ -24,13 +24,18 @@ _TOLD = ("size", "max_epochs", "num_epochs", "epochs", "max_steps", "batch_size"
 _DEEPEST, _LONGEST, _MAX_SEEDS = 2, 60, 12
 
 
-def caption(studies: Sequence[Study]) -> str:
-    """What a table is of, a sentence each: trials and seeds, what was fixed, program and commit, versions, device."""
+def caption(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> str:
+    """What a table is of, a sentence each: trials and seeds, what was fixed, program and commit, versions, device.
+
+    Args:
+        studies: The studies.
+        trials: Those of each study.
+    """
     names = ", ".join(study.name for study in studies)
-    trials = [trial for study in studies for trial in study.current_trials()]
-    seeds = [seed for study in studies for seed in _seeds(study)]
-    parts = [f"{'Studies' if studies[1:] else 'Study'} {names}: {counted(len(trials), 'trial')}{_told_seeds(seeds)}."]
-    facts = [_facts(study) for study in studies]
+    seeds = [seed for study, own in zip(studies, trials, strict=True) for seed in _seeds(study, own)]
+    num_trials = counted(sum(map(len, trials)), "trial")
+    parts = [f"{'Studies' if studies[1:] else 'Study'} {names}: {num_trials}{_told_seeds(seeds)}."]
+    facts = [_facts(study, own) for study, own in zip(studies, trials, strict=True)]
     for title, told in (("Fixed", "fixed"), ("Program", "program"), ("Versions", "versions"), ("Device", "device")):
         found = list(dict.fromkeys(filter(None, (fact[told] for fact in facts))))
         if found:
@@ -38,8 +43,7 @@ def caption(studies: Sequence[Study]) -> str:
     return " ".join(parts)
 
 
-def _facts(study: Study) -> dict[str, str]:
-    trials = study.current_trials()
+def _facts(study: Study, trials: Sequence[TrialRow]) -> dict[str, str]:
     done = next((trial for trial in trials if trial.state == "completed"), None)
     attempt: Mapping[str, Any] = {}
     config: Any = None
@@ -81,9 +85,9 @@ def _asked_for(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, s
             yield ".".join((*path, str(key))), str(value)
 
 
-def _seeds(study: Study) -> list[str]:
+def _seeds(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     seed_key = study.facts.get("seed_key", REPLICATE_KEY)
-    points = [trial.point for trial in study.current_trials() if trial.point]
+    points = [trial.point for trial in trials if trial.point]
     return [text for point in points for key, text in point.overrides.items() if is_key(key, seed_key)]
 
 

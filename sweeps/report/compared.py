@@ -8,6 +8,7 @@ import pandas as pd
 from sweeps.errors import StudyError
 from sweeps.report.frame import Trials, trial_frame, varied_keys
 from sweeps.space import REPLICATE_KEY
+from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 
 
@@ -32,18 +33,19 @@ def check_comparable(studies: Sequence[Study]) -> None:
                 raise StudyError(f"study.{key}: {first.name!r} has {ours}, {study.name!r} has {theirs}. Compare alike.")
 
 
-def joined(studies: Sequence[Study]) -> Trials:
+def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Trials:
     """The trials of all studies, those of each together; the study is the first of the keys in which they differ.
 
     Args:
         studies: Studies that `check_comparable` has let pass.
+        trials: Those of each study.
     """
-    frames = [trial_frame(study) for study in studies]
-    names = [study.name for study in studies for _ in study.current_trials()]
+    frames = [trial_frame(study, own) for study, own in zip(studies, trials, strict=True)]
+    names = [study.name for study, own in zip(studies, trials, strict=True) for _ in own]
     overrides = pd.concat([frame.overrides for frame in frames], ignore_index=True)
     column = _free_name(overrides)
     overrides.insert(0, column, pd.Series(names, dtype=object))
-    points = [trial for study in studies for trial in study.current_trials()]
+    points = [trial for own in trials for trial in own]
     seeds = {study.facts.get("seed_key", REPLICATE_KEY) for study in studies}
     return Trials(
         own=pd.concat([frame.own for frame in frames], ignore_index=True),

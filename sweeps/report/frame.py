@@ -82,11 +82,16 @@ class Trials:
         return pd.concat([part for _, part in parts], axis=1).set_axis(headings(names), axis=1)
 
 
-def trial_frame(study: Study) -> Trials:
-    """All trials of a study that are of its configuration of today."""
+def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trials:
+    """All trials of a study that are of its configuration of today.
+
+    Args:
+        study: The study.
+        trials: These trials, where they have been read; None: reads them.
+    """
     import pandas as pd
 
-    trials = study.current_trials()
+    trials = study.current_trials() if trials is None else trials
     objectives = study.value_names
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
     return Trials(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.errors import StudyError
 from sweeps.report.arranged import Arrangement
-from sweeps.report.asked import Asked, check_format, format_of, table_of, write
+from sweeps.report.asked import Asked, Looked, check_format, format_of, table_of, write
 from sweeps.report.best import best_trials, checkpoint_of, record, winners
 from sweeps.report.export import EXPORTS
 from sweeps.report.frame import trial_frame
@@ -111,7 +111,7 @@ class LoadedStudy:
         """
         arrangement = Arrangement(rows=tuple(rows), cols=tuple(cols), sort=sort, top=top, names=names)
         asked = Asked(metrics=list(metrics), where=list(where), arrangement=arrangement, **further)
-        return Benchmark(table_of([self._study], asked))
+        return Benchmark(table_of(Looked.at([self._study]), asked))
 
     def best(self) -> tuple[BestTrial, ...]:
         """The best trial, with replicates that of the best cell; with several objectives the Pareto set.

@@ -12,7 +12,7 @@ import pytest
 from sweeps.errors import StudyError
 from sweeps.outcome import Failed
 from sweeps.report.arranged import Arrangement
-from sweeps.report.asked import Asked, table_of
+from sweeps.report.asked import Asked, Looked, table_of
 from sweeps.report.export import EXPORTS, to_csv, trials_to_csv
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import Column, Table
@@ -39,7 +39,7 @@ def column(table: Table, title: str) -> Column:
 
 
 def arranged(study: Study, *metrics: str, where: tuple[str, ...] = (), **order: object) -> Table:
-    return table_of([study], Asked(metrics=metrics, where=where, arrangement=Arrangement(**order)))  # type: ignore[arg-type]
+    return table_of(Looked.at([study]), Asked(metrics=metrics, where=where, arrangement=Arrangement(**order)))  # type: ignore[arg-type]
 
 
 def test_the_csv_equals_pandas_on_all_trials(weights: Study) -> None:
@@ -161,9 +161,9 @@ def test_what_cannot_be_shown_is_one_line(
 
 def test_a_spread_and_a_label_that_there_are_not(weights: Study) -> None:
     with pytest.raises(StudyError, match=r"--spread=std is unknown\. Known: sd, se, ci\. Did you mean 'sd'\?"):
-        table_of([weights], Asked(spread="std"))
+        table_of(Looked.at([weights]), Asked(spread="std"))
     with pytest.raises(StudyError, match=r"--label=a\}b has '\}'\."):
-        table_of([weights], Asked(label="a}b"))
+        table_of(Looked.at([weights]), Asked(label="a}b"))
 
 
 def test_data_sets_as_columns_leave_no_gap_that_reads_like_a_number(tmp_path: Path) -> None:
@@ -198,10 +198,10 @@ def test_a_study_is_a_column_that_rows_may_leave_out_where_data_tells_it(tmp_pat
         points = [({"model": m, "data": name, "seed": str(s)}, done(0.5 + s / 9)) for m in "ab" for s in range(3)]
         studies.append(study_of(tmp_path / name, points))
         studies[-1].name = name
-    table = table_of(studies, Asked(arrangement=Arrangement(rows=("model",), cols=("data",))))
+    table = table_of(Looked.at(studies), Asked(arrangement=Arrangement(rows=("model",), cols=("data",))))
     assert titles(table) == ["model", "first", "second"] and table.num_rows == 2
-    assert titles(table_of(studies, Asked()))[:3] == ["data", "study", "model"]
-    one = table_of(studies, Asked(where=["study=first"]))
+    assert titles(table_of(Looked.at(studies), Asked()))[:3] == ["data", "study", "model"]
+    one = table_of(Looked.at(studies), Asked(where=["study=first"]))
     assert one.num_rows == 2 and "study" not in titles(one)
 
 
@@ -215,4 +215,4 @@ def test_the_caption_says_what_was_fixed(weights: Study) -> None:
         "Study weights: 54 trials, 3 seeds (0, 1, 2). Fixed: data=multihead_mnist, data/labels=measured, "
         "model.size=tiny, trainer.max_epochs=1, data.batch_size=128."
     )
-    assert table_of([weights], Asked(caption="Mine.")).caption == "Mine."
+    assert table_of(Looked.at([weights]), Asked(caption="Mine.")).caption == "Mine."

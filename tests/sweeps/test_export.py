@@ -170,6 +170,8 @@ def test_a_file_holds_what_the_terminal_shows(tmp_path: Path) -> None:
         "| 1   |   1 | 0.5000 |",
         "| 2   |   1 | 0.2500 |",
         "",
+        "Table: Study s: 2 trials.",
+        "",
         "No marks: a comparison needs two cells that lack no seed of at least three (study.replicates).",
     ]
 

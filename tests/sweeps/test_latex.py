@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.report.arranged import Arrangement
-from sweeps.report.asked import Asked, table_of
+from sweeps.report.asked import Asked, Looked, table_of
 from sweeps.report.latex import to_latex
 from sweeps.report.tables import Column, Marks, Table
 from tests.studies import weight_study
@@ -86,12 +86,12 @@ def compiled(folder: Path, *tables: Table) -> str:
 def test_pdflatex_sets_18_rows_and_6_columns_without_an_overfull_box(tmp_path: Path) -> None:
     study = weight_study(tmp_path)
     metrics = ["test/digit_acc", "test/thickness_acc", "test/smoothness_acc", "test/mean_acc"]
-    wide = table_of([study], Asked(metrics=metrics, label="tab:wide"))
+    wide = table_of(Looked.at([study]), Asked(metrics=metrics, label="tab:wide"))
     kept = [column for column in wide.columns if column.title in ("model", "model.loss_weights", *metrics)]
     six = Table(columns=tuple(kept), caption=wide.caption, notes=wide.notes)
     cols = Asked(metrics=["test/mean_acc"], arrangement=Arrangement(cols=("model",)))
     assert (six.num_rows, len(six.columns)) == (18, 6)
-    told = compiled(tmp_path, wide, six, table_of([study], cols))
+    told = compiled(tmp_path, wide, six, table_of(Looked.at([study]), cols))
     assert re.findall(r"Overfull.*", told) == []
     assert re.findall(r"siunitx.*(?:error|warning).*|LaTeX Warning.*(?:invalid|unknown).*", told, re.IGNORECASE) == []
 
