@@ -113,4 +113,4 @@ def _data_sets(trials: "Trials", of_data: Sequence[str]) -> "NDArray[Any]":
 
     if not of_data:
         return np.zeros(len(trials.own), dtype=int)
-    return pd.factorize(trials.overrides[list(of_data)].astype(str).agg("\0".join, axis=1))[0]
+    return pd.factorize(trials.overrides[list(of_data)].map(str).agg("\0".join, axis=1))[0]

@@ -20,7 +20,7 @@ from sweeps.study.study import Study
 from tests.studies import Result, done, study_of, weight_study
 
 MEAN = "test/mean_acc"
-EQUAL = "model.loss_weights={digit:1,thickness:1,smoothness:1}"
+WEIGHTS = [f"model.loss_weights.{head}" for head in ("digit", "thickness", "smoothness")]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def arranged(study: Study, *metrics: str, where: tuple[str, ...] = (), **order: 
 def test_the_csv_equals_pandas_on_all_trials(weights: Study) -> None:
     trials = pd.read_csv(io.StringIO(trials_to_csv(trial_frame(weights))))
     table = pd.read_csv(io.StringIO(to_csv(arranged(weights))))
-    keys = ["model", "model.loss_weights"]
+    keys = ["model", *WEIGHTS]
     grouped = trials.rename(columns={"objective/val/acc_best": "val/acc_best"}).loc[
         :, lambda f: ~f.columns.duplicated()
     ]
@@ -59,7 +59,7 @@ def test_the_csv_equals_pandas_on_all_trials(weights: Study) -> None:
 
 def test_rows_and_columns_are_keys_and_the_marks_stay_those_of_all_cells(weights: Study) -> None:
     table = arranged(weights, MEAN, cols=("model",))
-    assert titles(table) == ["model.loss_weights", "dense", "cnn"] and table.num_rows == 9
+    assert titles(table) == [*WEIGHTS, "dense", "cnn"] and table.num_rows == 9
     long = arranged(weights, MEAN)
     marks, cnn = column(long, MEAN).marks, column(table, "cnn").marks
     models = column(long, "model").values
@@ -74,36 +74,26 @@ def test_rows_and_columns_are_keys_and_the_marks_stay_those_of_all_cells(weights
 
 def test_the_marks_of_a_real_column(weights: Study) -> None:
     """As computed by hand: of the multi-task cells of cnn, three are told apart from equal weights."""
-    single = [
-        f"model.loss_weights={{digit:{a},thickness:{b},smoothness:{c}}}"
-        for a, b, c in ((1, 0, 0), (0, 1, 0), (0, 0, 1))
-    ]
-    every = [
-        f"model.loss_weights={text}"
-        for text in dict.fromkeys(_typed(weights))
-        if f"model.loss_weights={text}" not in single
-    ]
-    table = arranged(weights, MEAN, where=("model=cnn", *every))
-    values, marks = column(table, "model.loss_weights").values, column(table, MEAN).marks
+    above_0 = [f"{key}={weight}" for key in WEIGHTS for weight in ("1", "0.5", "0.1")]
+    above_0.remove("model.loss_weights.digit=0.5")
+    table = arranged(weights, MEAN, where=("model=cnn", *above_0))
+    vectors = list(zip(*(column(table, key).values for key in WEIGHTS), strict=True))
+    marks = column(table, MEAN).marks
     assert table.num_rows == 6
-    assert [tuple(values[row].values()) for row in marks.best] == [(1, 1, 1)]
-    assert {tuple(values[row].values()) for row in marks.same} == {(1, 0.5, 0.5), (0.1, 1, 1)}
-
-
-def _typed(study: Study) -> list[str]:
-    return [trial.point.overrides["model.loss_weights"] for trial in study.trials() if trial.point]
+    assert [vectors[row] for row in marks.best] == [(1, 1, 1)]
+    assert {vectors[row] for row in marks.same} == {(1, 0.5, 0.5), (0.1, 1, 1)}
 
 
 def test_several_metrics_have_a_column_each(weights: Study) -> None:
     table = arranged(weights, MEAN, "test/digit_acc", cols=("model",))
-    assert titles(table)[1:] == [f"dense {MEAN}", "dense test/digit_acc", f"cnn {MEAN}", "cnn test/digit_acc"]
+    assert titles(table)[3:] == [f"dense {MEAN}", "dense test/digit_acc", f"cnn {MEAN}", "cnn test/digit_acc"]
 
 
 def test_where_chooses_trials_and_what_no_longer_varies_is_no_column(weights: Study) -> None:
     table = arranged(weights, MEAN, where=("model=cnn",))
     assert "model" not in titles(table) and table.num_rows == 9
     assert arranged(weights, MEAN, where=("model=cnn", "model=dense")).num_rows == 18
-    assert arranged(weights, MEAN, where=(EQUAL, "model=cnn")).num_rows == 1
+    assert arranged(weights, MEAN, where=("model=cnn", *(f"{key}=1" for key in WEIGHTS))).num_rows == 1
 
 
 def test_sort_and_top(weights: Study) -> None:
@@ -121,26 +111,22 @@ def test_sort_and_top(weights: Study) -> None:
 
 
 def test_names_stand_for_headings_and_values(weights: Study) -> None:
-    names = {"model.loss_weights": "weights", MEAN: "mean", "cnn": "CNN"}
+    names = {WEIGHTS[0]: "digit", MEAN: "mean", "cnn": "CNN"}
     table = arranged(weights, MEAN, names=names)
-    assert titles(table)[1:5] == ["weights", "n", "val/acc_best", "mean"]
+    assert titles(table)[1:7] == ["digit", *WEIGHTS[1:], "n", "val/acc_best", "mean"]
     assert set(column(table, "model").values) == {"dense", "CNN"}
-    assert titles(arranged(weights, MEAN, cols=("model",), names={"cnn": "CNN"})) == [
-        "model.loss_weights",
-        "dense",
-        "CNN",
-    ]
+    assert titles(arranged(weights, MEAN, cols=("model",), names={"cnn": "CNN"})) == [*WEIGHTS, "dense", "CNN"]
 
 
 REFUSED = [
-    ({"rows": ("model",)}, (), "Several cells would share a place: model.loss_weights varies, too."),
+    ({"rows": ("model",)}, (), f"Several cells would share a place: {', '.join(WEIGHTS)} varies, too."),
     (
         {"rows": ("modle",)},
         (),
-        "--rows=modle does not vary. What varies: model, model.loss_weights. Did you mean 'model'?",
+        f"--rows=modle does not vary. What varies: model, {', '.join(WEIGHTS)}. Did you mean 'model'?",
     ),
-    ({"cols": ("data",)}, (), "--cols=data does not vary. What varies: model, model.loss_weights."),
-    ({"sort": "test/mean"}, (), "--sort=test/mean is no column. Columns: model, model.loss_weights, n, "),
+    ({"cols": ("data",)}, (), f"--cols=data does not vary. What varies: model, {', '.join(WEIGHTS)}."),
+    ({"sort": "test/mean"}, (), f"--sort=test/mean is no column. Columns: model, {', '.join(WEIGHTS)}, n, "),
     ({"top": 0}, (), "--top=0 shows nothing. At least 1."),
     ({"names": {"cmn": "CNN"}}, (), "--name=cmn is neither a heading nor a value of a key."),
     ({"names": {MEAN: "n"}}, (), "--name: two columns would be called 'n'."),

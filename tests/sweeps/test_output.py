@@ -70,7 +70,7 @@ def test_help_for_head_leaves_no_traceback(commands: Commands, line: tuple[str, 
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        (("sweeps", "table"), "Missing argument 'name'. `sweeps table --help` shows how."),
+        (("sweeps", "table"), "Missing argument 'STUDY...'. `sweeps table --help` shows how."),
         (("sweeps", "tabel"), "No such command 'tabel'. Did you mean 'table'? `sweeps --help`"),
         (("sweeps", "show", "x", "--trial", "a"), "Invalid value for '--trial'"),
         (("sweeps", "ui", "--port", "x"), "Invalid value for '--port'"),

@@ -94,7 +94,7 @@ def test_the_page_has_all_parts_as_text_and_needs_no_other_file(tmp_path: Path) 
         *("Importance of the keys", "Workers and slots", "Trials without a result"),
         *("1 trial failed (error), 1 trial pruned.", "stopped by the pruner at 0.25"),
         *(f"error: ValueError: {NASTY}", f"Traceback {NASTY}", "c0ffee (with changes that are not committed)"),
-        *("torch 9.9", "0.7600 ± 0.0100"),
+        *("torch 9.9", "0.760 ± 0.010"),
     ):
         assert told in whole, told
     assert "Critical differences" not in whole and f"x={NASTY}" in whole
@@ -104,7 +104,7 @@ def test_the_page_has_all_parts_as_text_and_needs_no_other_file(tmp_path: Path) 
     assert (
         "model=cnn a=0.5" in words.texts
         and "test/<b>a</b>" in words.texts
-        and "<strong>0.7600 ± 0.0100</strong>" in page
+        and "<strong>0.760 ± 0.010</strong>" in page
     )
     for key in re.findall(r"var\((--[a-z0-9-]+)\)", page):
         assert f"{key}:" in page, key
@@ -163,7 +163,7 @@ def test_the_page_reads_well_wide_and_narrow_light_and_dark(tmp_path: Path, brow
             assert found["page"][0] == found["page"][1] <= width, (width, mode)
             assert (found["paper"], found["text"], found["line"]) == (paper, ink, line)
             assert found["smallest"] >= 8 and found["outside"] == [] and found["fetched"] == []
-            assert "0.7600 ± 0.0100" in found["says"]
+            assert "0.760 ± 0.010" in found["says"]
 
 
 @pytest.mark.slow
