@@ -16,7 +16,7 @@ from sweeps.errors import StudyError, first_line
 from sweeps.grammar import IN_SWEEPER
 from sweeps.space import Axis, Linked, Space, is_operational
 from sweeps.values import text_of, typed, value_of
-from sweeps.versions import build_trusted, why_not_built
+from sweeps.versions import build_trusted, targets, why_not_built
 
 POINTS = "study.points"
 ROLE = "_role_"
@@ -109,7 +109,8 @@ def _made(config: DictConfig, study_key: str | None, trusted: Any) -> Any:
                 return [_plain(point) for point in written]
             if isinstance(written, DictConfig) and "_target_" in written:
                 spec = OmegaConf.to_container(written, resolve=True, throw_on_missing=True)
-                return build_trusted(spec, trusted)
+                # A line from a database names no `_target_`, so this one stands in a file of the application.
+                return build_trusted(spec, trusted, list(targets(spec)) if trusted is None else ())
             if written is not None:
                 return _plain(written)
     except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:

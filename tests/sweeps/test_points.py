@@ -89,6 +89,11 @@ def test_a_target_gives_points_and_says_something_of_them() -> None:
     assert {point.role for point in made.points()} == {"weighting"}
 
 
+def test_a_worker_builds_what_its_application_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWEEPS_STORED_COMMAND", ".")
+    assert plan(points={"_target_": "tests.sweeps.test_points.Weights", "num": 2}).num_points == 2
+
+
 def test_a_target_has_to_be_trusted_where_the_application_has_a_list() -> None:
     with pytest.raises(StudyError, match=r"study\.points: .*tests\.sweeps\.test_points\.Weights.* whitelist"):
         plan(points={"_target_": "tests.sweeps.test_points.Weights", "num": 1}, trusted=("torch.*",))
