@@ -73,6 +73,7 @@ class Point:
         identity: Hash of the configuration that it composes to; empty where nobody has composed it.
         cell: The same without the seed: equal for all replicates of a point.
         role: What it is in its study, such as `baseline`; it changes no configuration.
+        also: Overrides by which another line has varied it: they, too, compose to this configuration.
     """
 
     overrides: dict[str, str]
@@ -80,6 +81,7 @@ class Point:
     identity: str = ""
     cell: str = ""
     role: str = ""
+    also: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -100,9 +102,9 @@ class Point:
 
         What is run, and whose a directory is, goes by the overrides as they were typed.
         """
-        opened = {key: leaves_of(key, text) for key, text in self.overrides.items()}
+        opened = {key: leaves_of(key, text) for key, text in {**self.overrides, **self.also}.items()}
         overrides = {key: text for leaves in opened.values() for key, text in leaves}
-        varied = tuple(dict.fromkeys(key for name in self.varied for key, _ in opened[name]))
+        varied = tuple(dict.fromkeys(key for name in (*self.varied, *self.also) for key, _ in opened[name]))
         return replace(self, overrides=overrides, varied=varied, cell=self.cell_key)
 
     def as_arguments(self) -> list[str]:

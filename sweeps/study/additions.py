@@ -1,5 +1,6 @@
 """New rows of a study, and which rows are of which of its configurations."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,15 +37,15 @@ def draws(num_draws: int, configuration: int | None) -> Wanted:
 
 
 def insert(connection: sa.Connection, study_key: str, wanted: Wanted) -> int:
-    """Open the rows that are new, and note the roles of those that are there; returns how many were new."""
-    query = sa.select(rows.c.id, rows.c.key, rows.c.identity, rows.c.number, rows.c.configuration, rows.c.role)
+    """Open the rows that are new, and note what is new of those that are there; returns how many were new."""
+    query = sa.select(rows)
     there = connection.execute(query.where(rows.c.study_key == study_key)).all()
     known = {row.key for row in there} | {row.identity for row in there}
     number = max((row.number for row in there), default=-1) + 1
     new: dict[str, dict[str, Any]] = {}
     asked = wanted(there)
-    for row_id, role in _roles(there, asked):
-        connection.execute(sa.update(rows).where(rows.c.id == row_id).values(role=role))
+    for row_id, values in _news(there, asked):
+        connection.execute(sa.update(rows).where(rows.c.id == row_id).values(**values))
     for row in asked:
         if row["key"] not in known and row["key"] not in new:
             place = {"study_key": study_key, "number": number + len(new), "state": "open"}
@@ -54,10 +55,18 @@ def insert(connection: sa.Connection, study_key: str, wanted: Wanted) -> int:
     return len(new)
 
 
-def _roles(there: Sequence[Any], asked: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:
-    """Rows that have got another role."""
-    roles = {row["key"]: row["role"] for row in asked if row.get("role")}
+def _news(there: Sequence[Any], asked: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """What is new of rows that are there: their role, and keys that vary now and had their usual value before."""
+    points = {row["key"]: row for row in asked if row["overrides"]}
     for row in there:
-        role = roles.get(row.identity) or roles.get(row.key)
-        if role and role != row.role:
-            yield row.id, role
+        point = points.get(row.identity or row.key)
+        if point is None or row.overrides is None:
+            continue
+        overrides, also = json.loads(point["overrides"]), json.loads(row.also or "{}")
+        known = {key.lstrip("+") for key in (*json.loads(row.overrides), *also)}
+        new = {key: overrides[key] for key in json.loads(point["varied"]) if key.lstrip("+") not in known}
+        values = {"also": json.dumps({**also, **new})} if new else {}
+        if point["role"] and point["role"] != row.role:
+            values["role"] = point["role"]
+        if values:
+            yield row.id, values

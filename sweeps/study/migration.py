@@ -42,7 +42,7 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
     if found == 2:
         _add(connection, rows.c.identity, rows.c.cell, rows.c.configuration)
     if found >= 2:
-        _add(connection, rows.c.role)
+        _add(connection, rows.c.role, rows.c.also)
     metadata.create_all(connection)
     connection.execute(sa.delete(schema))
     connection.execute(sa.insert(schema).values(version=VERSION))

@@ -133,6 +133,7 @@ def point_of(row: Any) -> Point | None:
         identity=row.identity or "",
         cell=row.cell or "",
         role=row.role or "",
+        also=json.loads(row.also or "{}"),
     )
 
 

@@ -6,8 +6,8 @@ Whatever changes here needs a new `VERSION` and a step in `migration.py`.
 import sqlalchemy as sa
 
 VERSION = 5
-"""5: a point may have a role. 4: what a trial leaves is kept, too. 3: rows say which configuration they ran. 2: rows
-belong to the study's key. 1, which no table names: they belonged to Optuna's number of the study."""
+"""5: a point may have a role and further names. 4: what a trial leaves is kept, too. 3: rows say which configuration
+they ran. 2: rows belong to the study's key. 1, which no table names: they belonged to Optuna's number of the study."""
 
 metadata = sa.MetaData()
 
@@ -27,6 +27,7 @@ rows = sa.Table(
     sa.Column("overrides", sa.Text),  # JSON; NULL until a sampler has drawn them
     sa.Column("varied", sa.Text),  # JSON list of override keys
     sa.Column("role", sa.Text),  # what the point is in its study, such as `baseline`; NULL where nobody says it
+    sa.Column("also", sa.Text),  # JSON: overrides by which a later line has asked for the same configuration
     sa.Column("state", sa.String(8), nullable=False),  # open, running or done
     sa.Column("trial_id", sa.Integer),  # Optuna's
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),

@@ -1,11 +1,13 @@
 """What is known of the trials, each kind of column by itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sweeps.outcome import Failed, Pruned
 from sweeps.report.frame import trial_frame
+from sweeps.space import Point
 from tests.studies import done, study_of
 
 OURS = ("trial", "state", "attempts", "duration_s", "cause")
@@ -48,6 +50,23 @@ def test_overrides_have_the_values_that_hydra_reads(tmp_path: Path) -> None:
 def test_an_override_that_a_point_lacks_is_not_a_number(tmp_path: Path) -> None:
     trials = trial_frame(study_of(tmp_path, [({"x": "1"}, done(1.0)), ({"x": "1", "y": "2"}, done(1.0))]))
     assert list(trials.overrides["y"].isna()) == [True, False]
+
+
+def test_a_key_that_varies_later_has_its_usual_value_in_the_trials_before(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [])
+    before = Point(overrides={"net": "a"}, varied=("net",), identity="i")
+    study.add([before])
+    more = {"net": "a", "lr": "0.1", "w": "{a:1}"}
+    later = Point(overrides=more, varied=tuple(more), identity="i", role="equal")
+    other = Point(overrides={**more, "lr": "0.2"}, varied=tuple(more), identity="j")
+    assert study.add([later, other]) == 1
+    assert study.add([later, other]) == 0 == study.add([replace(before, role="")])
+    trials = trial_frame(study)
+    assert trials.varied == ("net", "lr", "w.a")
+    assert trials.overrides[["net", "lr", "w.a"]].values.tolist() == [["a", 0.1, 1], ["a", 0.2, 1]]
+    assert trials.own["role"].tolist() == ["equal", ""]
+    kept = study.trials()[0].point
+    assert kept is not None and kept.overrides == before.overrides and kept.key == before.key
 
 
 def test_trials_without_a_result_have_a_row(tmp_path: Path) -> None:

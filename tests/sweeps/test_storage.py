@@ -167,7 +167,7 @@ def test_the_database_of_the_version_before_is_opened_and_continued(storage_url:
 
 def test_tables_of_version_2_learn_which_configuration_a_row_ran(storage_url: str) -> None:
     database = make(storage_url, 1, 2).database
-    names = ("identity", "cell", "configuration", "role")
+    names = ("identity", "cell", "configuration", "role", "also")
     with database.engine.begin() as connection:
         for name in names:
             connection.execute(sa.text(f"ALTER TABLE sweeps_points DROP COLUMN {name}"))
