@@ -19,6 +19,7 @@ from trainer_pkg.errors import ConfigError
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
 from trainer_pkg.preflight.swept import SweptWeights
+from trainer_pkg.preflight.values import other_epoch
 from trainer_pkg.selection import Selection
 from trainer_pkg.spec import Categorical, Continuous, DataSpec, Ordinal, Target
 from trainer_pkg.trusted import WHITELIST
@@ -173,6 +174,24 @@ def test_a_sweep_of_weights_is_warned_of_an_objective_that_follows_them(
             seen.look(compose("train", overrides=["data=multihead_digits", *given]))
     err = capsys.readouterr().err
     assert told in err and err.count("\n") == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_told"),
+    [
+        ([], False),
+        (["study.objective=val/acc", "callbacks.best=null"], False),
+        (["callbacks.best.monitor=val/loss", "callbacks.best.mode=min", "study.objective=val/score"], False),
+        (["callbacks.best.monitor=val/loss", "callbacks.best.mode=min"], True),
+        (["+callbacks.best.every_n_epochs=2"], True),
+        (["callbacks.best=null"], True),
+    ],
+)
+def test_an_objective_of_another_epoch_than_the_one_that_is_kept_is_told(options: list[str], is_told: bool) -> None:
+    register_models()
+    with initialize_config_dir(str(REPOSITORY / "configs")):
+        told = other_epoch(compose("train", overrides=options))
+    assert (told is not None and "study.objective=val/score is of the epoch that is." in told) == is_told
 
 
 def test_a_metric_of_a_head_of_weight_0_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from trainer_pkg.preflight.values import (
     check_loggers,
     check_metrics,
     check_switches,
+    other_epoch,
 )
 from trainer_pkg.trusted import check_targets
 
@@ -120,6 +121,8 @@ def _check_by_building(cfg: DictConfig) -> None:
         raise ConfigError(f"trainer.strategy={cfg.trainer.strategy} pickles the model, which cannot be; use {others}.")
     check_balancer(module, trainer)
     _warn_of_slow_precision(trainer)
+    if why := other_epoch(cfg):
+        print(f"Warning: {why}", file=sys.stderr)
 
 
 def _callbacks(cfg: DictConfig) -> "list[LightningCallback]":

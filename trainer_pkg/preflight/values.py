@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _FACTORIES = ("net", "optimizer", "adapter", "head", "scheduler", "balancer")
 _BEST_OF_BEFORE = ("val/acc_best", "val/mae_best")
 """What earlier versions reported: the best value of the first head, whichever epoch was kept."""
+_FURTHER_TIMES = ("every_n_train_steps", "train_time_interval", "save_on_train_epoch_end")
+"""Options of a checkpoint callback that let it look at other times than after each validation."""
 _EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
 
 
@@ -107,6 +109,22 @@ def check_metrics(cfg: DictConfig, directions: Mapping[str, str], untrained: Seq
                 known = did_you_mean(metric, directions)
                 raise ConfigError(f"No head reports {metric} ({key}).{_why_not(metric, untrained)} Reported: {known}")
             _check_direction(f"{key}={metric}", directions[metric], way_key, way)
+
+
+def other_epoch(cfg: DictConfig) -> str | None:
+    """Why the objective is not of the epoch that is kept, as a warning; None where it is."""
+    objective = OmegaConf.select(cfg, "study.objective")
+    if not cfg.train or "val/score_best" not in _as_list(objective):
+        return None
+    callbacks = [callback for callback in (cfg.get("callbacks") or {}).values() if callback]
+    kept: Any = next((each for each in callbacks if str(each.get("_target_")).endswith(".ModelCheckpoint")), {})
+    is_usual = kept.get("monitor") in ("val/score", "val/score_best") and kept.get("every_n_epochs") in (None, 1)
+    if is_usual and not any(kept.get(key) for key in _FURTHER_TIMES):
+        return None
+    return (
+        "study.objective=val/score_best is the best score of all epochs, and another one may be kept and tested here"
+        " (callbacks.best). study.objective=val/score is of the epoch that is."
+    )
 
 
 def _why_not(metric: str, untrained: Sequence[str]) -> str:
