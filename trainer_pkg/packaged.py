@@ -43,9 +43,11 @@ def package(made: Run, cfg: DictConfig, folder: Path) -> Path | None:
         return None
     made.data.setup()  # where a strategy trains in processes of its own, nobody has done it in this one
     config = plain_config(cfg, keys=("data", "model"))
+    # What opens the model never trains: it needs no balancer, nor the packages of one.
+    weights = load(checkpoint)["state_dict"].items()
     content = {
-        "state_dict": load(checkpoint)["state_dict"],
-        "model": config["model"],
+        "state_dict": {name: w for name, w in weights if not name.startswith(("balancer.", "weights_used."))},
+        "model": {key: value for key, value in config["model"].items() if key != "balancer"},
         "eval_transform": config["data"].get("eval_transform"),
         "spec": as_plain(made.data.spec),
         "scale": [values.flatten().tolist() for values in made.data.scale],

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
@@ -15,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tests.trainer.runs import BATCHES, assert_continues, assert_equal, command_in_fork, final_state, metrics, train
 from tests.trainer.test_configs import CONFIGS, composed
+from trainer_pkg import served
 from trainer_pkg.assemble import build
 from trainer_pkg.checkpoint import load
 from trainer_pkg.losses.balancers import FixedWeights
@@ -85,7 +87,13 @@ def refusal(folder: Path, *overrides: str) -> str:
         ),
         (
             ("model/balancer=famo", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"),
-            "trainer.devices: FAMO (model/balancer) trains on one device, and these are 2.",
+            "trainer.devices=2 by DDPStrategy: FAMO (model/balancer) trains on one device;"
+            " set trainer.devices=1 trainer.strategy=auto.",
+        ),
+        (
+            ("model/balancer=mgda", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1"),
+            "trainer.devices=1 by DDPStrategy: MGDA (model/balancer) trains on one device;"
+            " set trainer.devices=1 trainer.strategy=auto.",
         ),
         (
             ("model/balancer=dwa", "+model.balancer.temperature=0"),
@@ -141,6 +149,13 @@ def test_weights_that_a_balancer_does_not_use_are_said(tmp_path: Path, capsys: p
             line = (*LINE, f"paths.data_dir={tmp_path}/data", "model/balancer=uw", *weights)
             check(compose("train", overrides=list(line)))
             assert capsys.readouterr().err.count(told) == times
+
+
+def test_a_model_opens_without_the_packages_of_its_balancer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path / "run", tmp_path / "data", *LINE, "model/balancer=uw")
+    monkeypatch.setitem(sys.modules, "torchjd", None)
+    model = torch.load(tmp_path / "run" / "model" / "data" / "model.pth", pickle_module=served, weights_only=False)
+    assert model(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))["digit"].shape == (2, 10)
 
 
 _THREE_EPOCHS = ("model=dense", "model.size=tiny", "model.net.dropout=0.3", "trainer.max_epochs=3")

@@ -56,7 +56,7 @@ class GradientBalancer(Balancer):
         if not torch.stack([parameter.jac.sum() for parameter in shared]).isfinite().all():
             # Solvers raise errors of their own: that training has diverged is seen in the losses.
             jac_to_grad(shared, Sum())
-            return torch.full((len(losses),), torch.nan)
+            return features.new_full((len(losses),), torch.nan)
         return self.aggregate(shared)
 
     def aggregate(self, shared: list[nn.Parameter]) -> Tensor:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
+from lightning.pytorch.strategies import ParallelStrategy
 
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.losses.gradient_balancer import GradientBalancer
@@ -43,8 +44,9 @@ def check_balancer(module: "ImageModule", trainer: "Trainer") -> None:
     """
     balancer = module.balancer
     name = f"{type(balancer).__name__} (model/balancer)"
-    if balancer.one_device_only and trainer.world_size > 1:
-        raise ConfigError(f"trainer.devices: {name} trains on one device, and these are {trainer.world_size}.")
+    if balancer.one_device_only and isinstance(trainer.strategy, ParallelStrategy):
+        found = f"trainer.devices={trainer.num_devices} by {type(trainer.strategy).__name__}"
+        raise ConfigError(f"{found}: {name} trains on one device; set trainer.devices=1 trainer.strategy=auto.")
     if isinstance(balancer, GradientBalancer):
         _check_gradients(name, module, trainer)
     if not balancer.uses_weights and len({weight for weight in module.criteria.weights.values() if weight}) > 1:
