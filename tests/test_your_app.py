@@ -24,7 +24,7 @@ SPECIAL = {"zen", "interrupted", "lightning", "postgres"}
 SECTIONS = list(dict.fromkeys(block.section for block in PAGE.blocks if (block.language, block.name) == ("sh", "")))
 
 EXPECTED = {
-    "From nothing to a study": ["[6/6] trial ", "**0.0625**", "6 of them done"],
+    "From nothing to a study": ["[6/6] trial ", "|      0.0625 |", "6 of them done"],
     "Choose the sweeper": ["Study short: 2 trials.", "sweeps://sweeps.conf", "Study structured: 2 trials."],
     "What the task returns": ["Maximizes test/acc.", "Study search: 6 trials.", "[6/6] trial "],
     "Report and prune": ["completed lr=0.1", "pruned lr=3", "pruned lr=4", "epoch 4: 0.300"],

@@ -77,7 +77,7 @@ def trials_of(studies: Sequence[Study]) -> Trials:
     if len(studies) == 1:
         return trial_frame(studies[0])
     check_comparable(studies)
-    return joined(studies)
+    return joined(studies, [study.current_trials() for study in studies])
 
 
 def followed(trials: Trials, cells: Cells, rows: Sequence[tuple[int, TrialRow]]) -> list[tuple[str, tuple[int, int]]]:

@@ -102,9 +102,7 @@ def test_the_page_has_all_parts_as_text_and_needs_no_other_file(tmp_path: Path) 
     assert all(link.startswith("#") for link in words.links) and len(page) < MB
     # The best cell of three seeds: mean 0.76, in the SVG as a name and in the table as the best.
     assert (
-        "model=cnn a=0.5" in words.texts
-        and "test/<b>a</b>" in words.texts
-        and "<strong>0.760 ± 0.010</strong>" in page
+        "model=cnn a=0.5" in words.texts and "test/<b>a</b>" in words.texts and "<strong>0.760 ± 0.010</strong>" in page
     )
     for key in re.findall(r"var\((--[a-z0-9-]+)\)", page):
         assert f"{key}:" in page, key
