@@ -127,5 +127,5 @@ EXPORTS = {
     "parquet": Export(render=to_parquet, suffix=".parquet", description="columns as in csv, typed"),
 }
 
-TRACKED = ("md", "csv")
+TRACKED = ("md", "csv", "html")
 """Formats that the tracking server gets of a study that has ended."""

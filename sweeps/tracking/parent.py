@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sweeps.owners import is_known_dead
+from sweeps.report.asked import Asked, Looked, table_of
 from sweeps.report.best import winners
 from sweeps.report.export import EXPORTS, TRACKED, Export
 from sweeps.report.frame import trial_frame
@@ -38,8 +39,9 @@ def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
     trials = study.current_trials()
     table = benchmark_table(trial_frame(study))
     if table is not None:
+        captioned = table_of(Looked.at([study]), Asked())
         for name, export in _tables().items():
-            view.attach(view.parent(), name, export.data(table))
+            view.attach(view.parent(), name, export.data(captioned))
     _describe(study, view, files, table)
     has_result = not trials or any(trial.state in ("completed", "pruned") for trial in trials)
     ended = [event.at for event in study.events()]

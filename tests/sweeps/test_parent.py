@@ -10,9 +10,8 @@ from mlflow import MlflowClient
 
 from sweeps.outcome import Completed, Failed
 from sweeps.owners import machine
+from sweeps.report.asked import Asked, Looked, table_of
 from sweeps.report.export import EXPORTS, TRACKED, to_page
-from sweeps.report.frame import trial_frame
-from sweeps.report.tables import benchmark_table
 from sweeps.settings import TrackingSettings
 from sweeps.space import Point
 from sweeps.study.requeue import Stopped
@@ -76,11 +75,12 @@ def test_the_study_s_run_says_best_counts_and_cost_and_links_to_its_views(server
     link = f"{place}?viewStateShareKey=sweeps-{key}&workflowType=machine_learning"
     assert f"[Table of the trials]({link})" in note and f"[Charts]({link}&compareRunsMode=CHART)" in note
     assert len(note) <= 4000 and note.endswith("have all cells with mean and spread.")
-    table = benchmark_table(trial_frame(study))
-    assert table is not None
+    table = table_of(Looked.at([study]), Asked())
+    assert table.caption.startswith("Study page: 3 trials, 1 seed (0). Fixed: model=cnn.")
     files_there = {item.path for item in client.list_artifacts(view.parent())}
     assert files_there == {f"table{EXPORTS[name].suffix}" for name in TRACKED}
     assert Path(client.download_artifacts(view.parent(), "table.md")).read_text().strip() == to_page(table)
+    assert f"<title>{table.caption}</title>" in Path(client.download_artifacts(view.parent(), "table.html")).read_text()
 
 
 def test_the_view_has_the_objective_the_axes_and_their_charts(server: Server, tmp_path: Path) -> None:
