@@ -34,7 +34,7 @@ def to_fragment(table: Table) -> str:
     rows = zip(*(_marked(column) for column in table.columns), strict=True)
     caption = f"<caption>{escape(table.caption)}</caption>\n" if table.caption else ""
     return "\n".join([
-        '<div class="scrolled">',
+        '<div class="scrolled" tabindex="0">',
         f"<table>\n{caption}<thead><tr>{''.join(heads)}</tr></thead>",
         "<tbody>",
         *(f"<tr{_class_of(table, i)}>{''.join(row)}</tr>" for i, row in enumerate(rows)),

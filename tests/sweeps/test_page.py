@@ -11,6 +11,7 @@ import pytest
 
 from sweeps.outcome import Failed, Pruned
 from sweeps.report.page.document import page_of
+from sweeps.report.page.rows import table_fragment
 from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
@@ -18,7 +19,7 @@ from sweeps.tracking.found import findings_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
 from sweeps.trial.ownership import own_study, own_trial
-from tests.studies import done, ended_at_once
+from tests.studies import done, ended_at_once, weight_study
 
 NASTY = "<script>alert(1)</script>&$x$"
 MB = 2**20
@@ -108,6 +109,13 @@ def test_the_page_has_all_parts_as_text_and_needs_no_other_file(tmp_path: Path) 
         assert f"{key}:" in page, key
 
 
+def test_the_table_of_the_page_has_the_marks_of_the_study(tmp_path: Path) -> None:
+    with findings_of([weight_study(tmp_path)]) as findings:
+        made = table_fragment(findings)
+    assert made is not None and made.count("<tr") == 19 and "ins>" not in made
+    assert "<strong>0.738 ± 0.014</strong>" in made and "<u>0.713 ± 0.015</u>" in made
+
+
 def test_several_studies_have_one_page(tmp_path: Path) -> None:
     studies = [study_in(tmp_path, name) for name in ("one", "two")]
     whole = " ".join(" ".join(Words(written(tmp_path, *studies)).texts).split())
@@ -120,7 +128,7 @@ def test_a_study_that_has_not_begun_has_a_page(tmp_path: Path) -> None:
     study = Study.create(Database(f"sqlite:///{tmp_path}/studies.db"), "new", ["maximize"], facts)
     study.add([Point(overrides={"x": "1"}, varied=("x",))])
     page = written(tmp_path, study)
-    assert "1 trial: 1 open." in page and "No trial has completed." in page and "<svg" not in page
+    assert "1 trial: 1 open." in page and "No trial has ended." in page and "<svg" not in page
 
 
 def seen(browser: Any, folder: Path, width: int, mode: str) -> dict[str, Any]:

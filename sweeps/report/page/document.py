@@ -10,7 +10,7 @@ from sweeps.report.figures.files import svg_of
 from sweeps.report.figures.style import PALETTE, PALETTE_DARK, PAPER, PAPER_DARK
 from sweeps.report.findings import Findings
 from sweeps.report.page import facts
-from sweeps.report.page.rows import failures, table_rows
+from sweeps.report.page.rows import failures, table_fragment
 from sweeps.report.pictures import PICTURES, Picture
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def page_of(findings: Findings) -> bytes:
     )
     environment.filters["code"] = _with_code
     told = tree(_words(findings))
+    told["table"] = told["table"] and Markup(told["table"])  # escaped where it was made
     sections = [
         {**section, "pictures": [{**one, "svg": Markup(one["svg"])} for one in section["pictures"]]}
         for section in _sections(findings)
@@ -59,7 +60,7 @@ def _words(findings: Findings) -> dict[str, Any]:
         "studies": facts.commands(findings),
         "space": facts.space(findings),
         "fixed": facts.fixed(findings),
-        "table": table_rows(findings),
+        "table": table_fragment(findings),
         "failures": failures(findings),
         "versions": facts.versions(findings),
         "config": facts.config(findings),

@@ -1,80 +1,32 @@
-"""The benchmark table, and the trials without a result, as rows of the page."""
+"""The benchmark table, and the trials without a result, as the page has them."""
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from sweeps.outcome import Failed, Pruned
 from sweeps.output import counted
-from sweeps.report.export import EXPORTS
 from sweeps.report.findings import Findings
 from sweeps.report.lines import describe, left_out_line, result
+from sweeps.report.markup import to_fragment
 from sweeps.report.tables import benchmark_table
 from sweeps.study.records import TrialRow
 
 _MAX_ROWS, _MAX_FAILURES, _MAX_TAILS, _MAX_LINES = 100, 50, 10, 15
-_CELL = re.compile(r"(?<!\\)\|")
-_MARKS: Sequence[tuple[re.Pattern[str], Literal["best", "same"]]] = (
-    (re.compile(r"\*\*(.*)\*\*"), "best"),
-    (re.compile(r"<u>(.*)</u>"), "same"),
-)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One cell of the table; marked where it is the best, or not told apart from it."""
-
-    text: str
-    mark: Literal["", "best", "same"] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """The table.
-
-    Attributes:
-        heads: Its headings.
-        words: Positions of the columns that are not numbers.
-        rows: Its rows.
-        notes: Paragraphs below it.
-    """
-
-    heads: Sequence[str]
-    words: frozenset[int]
-    rows: Sequence[Sequence[Cell]]
-    notes: Sequence[str]
-
-
-def table_rows(findings: Findings) -> Rows | None:
-    """What `sweeps table` prints, the first hundred rows of it; None where no trial has completed."""
+def table_fragment(findings: Findings) -> str | None:
+    """The table as HTML, the first hundred rows of it; None where no trial has ended."""
     table = benchmark_table(findings.trials)
     if table is None:
         return None
-    lines = EXPORTS["md"].data(table).decode().splitlines()
-    heads, ruler, *rows = (_cells(line) for line in lines if line.startswith("|"))
-    notes = [line for line in lines if line and not line.startswith("|")]
-    if len(rows) > _MAX_ROWS:
-        notes.append(f"The first {_MAX_ROWS} of {len(rows):,} rows. `sweeps table` has all of them.")
-    notes += [left_out_line(study.name, study.trials()) for study in findings.studies]
-    return Rows(
-        heads=heads,
-        words=frozenset(i for i, rule in enumerate(ruler) if not rule.endswith(":")),
-        rows=[[_marked(text) for text in row] for row in rows[:_MAX_ROWS]],
-        notes=[note for note in notes if note],
-    )
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip().replace("\\|", "|") for cell in _CELL.split(line)[1:-1]]
-
-
-def _marked(text: str) -> Cell:
-    for pattern, mark in _MARKS:
-        if found := pattern.fullmatch(text):
-            return Cell(text=found[1], mark=mark)
-    return Cell(text=text)
+    notes = list(table.notes)
+    if table.num_rows > _MAX_ROWS:
+        notes.append(f"The first {_MAX_ROWS} of {table.num_rows:,} rows; `sweeps table` has all of them.")
+        table = table.of_rows(range(_MAX_ROWS))
+    notes += filter(None, (left_out_line(study.name, study.trials()) for study in findings.studies))
+    return to_fragment(replace(table, notes=tuple(notes)))
 
 
 def failures(findings: Findings) -> Mapping[str, Any]:
