@@ -2,21 +2,14 @@
 
 import os
 import statistics
-import tempfile
 import warnings
 from pathlib import Path
 
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.utils import execution_whitelist
 
-from benchmarks.floor import BATCH_SIZE
-from benchmarks.step import Clock
-from trainer_pkg.config_folder import config_dir
+from benchmarks.step import step_of_ours
 from trainer_pkg.models import register_models
-from trainer_pkg.run import run
-from trainer_pkg.trusted import WHITELIST
 
 PLAIN = "none"
 
@@ -55,16 +48,5 @@ def measure(
 
 
 def _step_ms(model: str, balancer: str, num_steps: int) -> float:
-    with tempfile.TemporaryDirectory() as folder, initialize_config_dir(config_dir()):
-        cfg = compose(
-            "train",
-            [
-                *("data=multihead_mnist", "data/labels=measured", f"data.batch_size={BATCH_SIZE}", "test=false"),
-                *(f"model={model}", f"model/balancer={balancer}", "trainer.max_epochs=1", "trainer.accelerator=cpu"),
-                *(f"trainer.limit_train_batches={num_steps}", "trainer.limit_val_batches=1"),
-                *(f"paths.output_dir={folder}", "+callbacks.clock._target_=benchmarks.step.Clock"),
-            ],
-        )
-        with execution_whitelist([*WHITELIST, "benchmarks.*"]):
-            run(cfg)
-    return Clock.step_ms
+    options = ("data/labels=measured", "trainer.accelerator=cpu", "trainer.limit_val_batches=1")
+    return step_of_ours(model, num_steps, f"model/balancer={balancer}", *options)

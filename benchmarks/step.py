@@ -50,7 +50,7 @@ def measure(data_dir: Path, num_rounds: int, model: str, precision: str, num_ste
     rounds: dict[str, list[float]] = {"bare": [], "ours": [], "bare, fused": []}
     for _ in range(num_rounds):
         rounds["bare"].append(_bare(data, model, num_steps, fused=False))
-        rounds["ours"].append(_ours(model, precision, num_steps))
+        rounds["ours"].append(step_of_ours(model, num_steps, f"trainer.precision={precision}"))
         rounds["bare, fused"].append(_bare(data, model, num_steps, fused=True))
     return {name: statistics.median(values) for name, values in rounds.items()}
 
@@ -65,14 +65,21 @@ def _bare(data: Data, model: str, num_steps: int, *, fused: bool) -> float:
     return 1000 * (time.perf_counter() - start) / len(rows)
 
 
-def _ours(model: str, precision: str, num_steps: int) -> float:
+def step_of_ours(model: str, num_steps: int, *overrides: str) -> float:
+    """Milliseconds of a step of the trainer, in one epoch without a test.
+
+    Args:
+        model: The model.
+        num_steps: Steps of the epoch.
+        overrides: What else is set.
+    """
     with tempfile.TemporaryDirectory() as folder, initialize_config_dir(config_dir()):
         cfg = compose(
             "train",
             [
                 *("data=multihead_mnist", f"model={model}", f"data.batch_size={BATCH_SIZE}", "trainer.max_epochs=1"),
-                *(f"trainer.precision={precision}", f"trainer.limit_train_batches={num_steps}"),
-                *("test=false", f"paths.output_dir={folder}", "+callbacks.clock._target_=benchmarks.step.Clock"),
+                *(f"trainer.limit_train_batches={num_steps}", "test=false", f"paths.output_dir={folder}"),
+                *("+callbacks.clock._target_=benchmarks.step.Clock", *overrides),
             ],
         )
         with execution_whitelist([*WHITELIST, "benchmarks.*"]):

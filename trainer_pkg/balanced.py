@@ -33,30 +33,27 @@ class BalancedModule(LightningModule):
 
     def balance_by(self, factory: BalancerFactory) -> None:
         """Make the balancer, once network and criteria are there."""
-        weights = self.criteria.weights
-        self._trained = [head for head, weight in weights.items() if weight > 0]
-        self._places = [i for i, weight in enumerate(weights.values()) if weight > 0]
-        self.balancer = factory({head: weights[head] for head in self._trained})
+        self.balancer = factory(self.criteria.weights)
         is_fixed = isinstance(self.balancer, FixedWeights)
-        self.weights_used = None if is_fixed else MeanWeights(len(self._trained))
+        self.weights_used = None if is_fixed else MeanWeights(len(self.criteria.weights))
         self._batch: Batch = {}
         self._watched: list[Tensor] = []
 
     def losses_of(self, batch: Batch) -> Tensor:
-        """The loss of each head, (H,), on a batch to train on."""
+        """The loss of each trained head, (H,), on a batch to train on."""
         raise TypeError(f"{type(self).__name__} does not define losses_of")
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         self._batch = batch
         if not isinstance(self.balancer, GradientBalancer):
-            losses_H = self.of_trained(self.losses_of(batch))
+            losses_H = self.losses_of(batch)
             total: Tensor = self.balancer(losses_H)
             if self.weights_used is not None:
                 self.weights_used.watch(losses_H, total)
             return total
-        heads = [self.criteria.heads[head] for head in self._trained]
+        heads = [self.criteria.heads[head] for head in self.criteria.weights]
         with _outputs_of([self.network.adapter, *heads]) as self._watched:
-            sum_of_losses: Tensor = self.balancer(self.of_trained(self.losses_of(batch)))
+            sum_of_losses: Tensor = self.balancer(self.losses_of(batch))
         return sum_of_losses
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
@@ -76,14 +73,10 @@ class BalancedModule(LightningModule):
 
     def balance_after_epoch(self, losses_H: Tensor) -> None:
         """Tell the balancer the mean losses of the epoch, (H,), and log `train/weight/HEAD`."""
-        self.balancer.after_epoch(self.of_trained(losses_H))
+        self.balancer.after_epoch(losses_H)
         if self.weights_used is not None:
-            means = zip(self._trained, self.weights_used.compute(), strict=True)
+            means = zip(self.criteria.weights, self.weights_used.compute(), strict=True)
             self.log_dict({f"train/weight/{head}": weight for head, weight in means})
-
-    def of_trained(self, losses_H: Tensor) -> Tensor:
-        """Of the losses of all heads, (H,), those of the trained ones."""
-        return losses_H if len(self._places) == len(losses_H) else losses_H[self._places]
 
     def _losses_again(self, batch: Batch) -> Tensor:
         """The loss of each trained head on a batch that was trained on, with the parameters as they are now."""
@@ -92,7 +85,7 @@ class BalancedModule(LightningModule):
         with torch.no_grad(), self.trainer.precision_plugin.forward_context():
             outputs = functional_call(self, copies, (batch["image"], batch.get("aux")))
             losses_H: Tensor = self.criteria(outputs, batch)
-        return self.of_trained(losses_H)
+        return losses_H
 
 
 @contextmanager

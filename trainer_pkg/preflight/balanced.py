@@ -24,13 +24,12 @@ def try_balancer(rows: "dict[str, Tensor]", losses_H: "Tensor", module: "ImageMo
 
     Args:
         rows: A batch of two rows.
-        losses_H: The loss of each head on them, (H,).
+        losses_H: The loss of each trained head on them, (H,).
         module: It is only for the check: its gradients stay.
     """
-    of_H = module.of_trained(losses_H)
-    shape = tuple(module.balancer(of_H).shape)
+    shape = tuple(module.balancer(losses_H).shape)
     if shape != ():
-        raise ConfigError(f"model.balancer makes {shape} of {tuple(of_H.shape)} losses; one number, (), is needed.")
+        raise ConfigError(f"model.balancer makes {shape} of {tuple(losses_H.shape)} losses; one number, (), is needed.")
     if isinstance(module.balancer, GradientBalancer) and not module.is_compiled:
         with torch.enable_grad():
             module.backward(module.training_step(rows, 0))
@@ -49,7 +48,7 @@ def check_balancer(module: "ImageModule", trainer: "Trainer") -> None:
         raise ConfigError(f"{found}: {name} trains on one device; set trainer.devices=1 trainer.strategy=auto.")
     if isinstance(balancer, GradientBalancer):
         _check_gradients(name, module, trainer)
-    if not balancer.uses_weights and len({weight for weight in module.criteria.weights.values() if weight}) > 1:
+    if not balancer.uses_weights and len(set(module.criteria.weights.values())) > 1:
         told = "makes weights of its own; of model.loss_weights it takes only which are 0. `loss` is logged with all."
         print(f"Warning: {name} {told}", file=sys.stderr)
 
