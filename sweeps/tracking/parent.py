@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sweeps.owners import is_known_dead
-from sweeps.report.asked import Asked, Looked, table_of
 from sweeps.report.best import winners
 from sweeps.report.export import EXPORTS, TRACKED, Export
 from sweeps.report.frame import trial_frame
@@ -39,6 +38,8 @@ def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
     trials = study.current_trials()
     table = benchmark_table(trial_frame(study))
     if table is not None:
+        from sweeps.report.asked import Asked, Looked, table_of  # with pandas, for which no start of a sweep waits
+
         captioned = table_of(Looked.at([study]), Asked())
         for name, export in _tables().items():
             view.attach(view.parent(), name, export.data(captioned))
