@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweeps.report.frame import Trials
-from sweeps.report.statistics.summaries import t_factor
+from sweeps.report.statistics.summaries import summarise
+from sweeps.report.tables import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,7 @@ _FEWEST_FOR_INTERVAL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cells:
+class CellMeans:
     """The cells that have a completed trial, in the order in which they come first.
 
     Attributes:
@@ -42,7 +43,7 @@ def values_of(trials: Trials) -> "pd.DataFrame":
     return pd.concat([trials.objectives, others], axis=1)
 
 
-def cells_of(trials: Trials) -> Cells:
+def cell_means(trials: Trials) -> CellMeans:
     """The cells of these trials."""
     done = trials.completed()
     first = done.overrides.loc[~done.cells.duplicated(), list(done.varied)]
@@ -50,7 +51,7 @@ def cells_of(trials: Trials) -> Cells:
     labels = tuple(dict.fromkeys(done.cells))
     short = short_names(done.varied)
     rows = [dict(zip(done.varied, row, strict=True)) for row in first.itertuples(index=False, name=None)]
-    return Cells(
+    return CellMeans(
         labels=labels,
         names=tuple(name_of(row, short) for row in rows),
         keys=first.reset_index(drop=True),
@@ -59,7 +60,7 @@ def cells_of(trials: Trials) -> Cells:
     )
 
 
-def best_first(trials: Trials, cells: Cells) -> list[int]:
+def best_first(trials: Trials, cells: CellMeans) -> list[int]:
     """Rows of the cells, those with the best mean of the first objective first; without one as they come."""
     if trials.objectives.empty or not len(trials.objectives.columns):
         return list(range(len(cells.labels)))
@@ -67,14 +68,6 @@ def best_first(trials: Trials, cells: Cells) -> list[int]:
     sign = -1.0 if trials.directions.get(name) == "max" else 1.0
     costs = [sign * value if math.isfinite(value) else math.inf for value in cells.means[name]]
     return sorted(range(len(costs)), key=lambda row: costs[row])
-
-
-def telling_metrics(trials: Trials) -> list[str]:
-    """Objectives, what tasks have returned, and metrics of the test split; its losses where it has nothing else."""
-    done = trials.completed()
-    tests = [str(name) for name in done.metrics if str(name).startswith("test/")]
-    tests = [name for name in tests if not name.endswith("loss")] or tests
-    return [str(name) for name in dict.fromkeys((*done.objectives, *done.returned, *tests))]
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
@@ -97,11 +90,6 @@ def name_of(values: Mapping[str, Any], short: Mapping[str, str]) -> str:
 def text_of(value: Any) -> str:
     """A value as a label: numbers that a sampler drew with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a point lacks the key."""
-    return isinstance(value, float) and math.isnan(value)
 
 
 def is_number(value: Any) -> bool:
@@ -130,9 +118,6 @@ def key_of_lines(trials: Trials, most: int, without: str = "") -> str | None:
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean of values with the ends of its 95 % t interval; NaN for the ends of fewer than three."""
-    mean = math.fsum(values) / len(values)
-    if len(values) < _FEWEST_FOR_INTERVAL:
-        return mean, math.nan, math.nan
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
-    half = sd * t_factor(len(values))
-    return mean, mean - half, mean + half
+    found = summarise(values)
+    half = math.nan if found.half_width is None or found.n < _FEWEST_FOR_INTERVAL else found.half_width
+    return found.mean, found.mean - half, found.mean + half

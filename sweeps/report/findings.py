@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sweeps.report.averages import Cells, best_first, cells_of, telling_metrics
+from sweeps.report.averages import CellMeans, best_first, cell_means
 from sweeps.report.compared import check_comparable, joined
 from sweeps.report.courses import Course, courses
 from sweeps.report.figures.style import MAX_SERIES
 from sweeps.report.frame import Trials, trial_frame
+from sweeps.report.tables import metric_names
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
@@ -40,14 +41,14 @@ class Findings:
         return rows_of(self.studies)
 
     @cached_property
-    def cells(self) -> Cells:
+    def cells(self) -> CellMeans:
         """The cells that have a result."""
-        return cells_of(self.trials)
+        return cell_means(self.trials)
 
     @cached_property
     def shown(self) -> list[str]:
         """The metrics that pictures show."""
-        return list(self.metrics) or telling_metrics(self.trials)
+        return list(self.metrics) or metric_names(self.trials.completed())
 
     @cached_property
     def courses(self) -> list[Course]:
@@ -80,7 +81,9 @@ def trials_of(studies: Sequence[Study]) -> Trials:
     return joined(studies, [study.current_trials() for study in studies])
 
 
-def followed(trials: Trials, cells: Cells, rows: Sequence[tuple[int, TrialRow]]) -> list[tuple[str, tuple[int, int]]]:
+def followed(
+    trials: Trials, cells: CellMeans, rows: Sequence[tuple[int, TrialRow]]
+) -> list[tuple[str, tuple[int, int]]]:
     """Name of the cell, position of the study, and number of each trial whose journal is read.
 
     Those of the best cells, as many as a picture has lines: reading ten thousand journals would take minutes.

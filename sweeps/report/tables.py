@@ -142,7 +142,7 @@ def benchmark_table(
     cells = cells_of(trials)
     if cells is None:
         return None
-    names = _metric_names(cells.done, metrics)
+    names = metric_names(cells.done, metrics)
     columns = [*_keys(cells), _count(cells), *(_metric(cells, name, spread) for name in names), *_sizes(cells)]
     columns += [_seconds(cells)] if has_seconds else []
     titles = headings([(_origin(column, cells.done), column.title) for column in columns])
@@ -173,7 +173,7 @@ def _keys(cells: Cells) -> Iterator[Column]:
         title = "study/role" if "role" in cells.keys else "role"
         yield Column(title=title, kind="key", values=tuple(cells.first.own["role"].tolist()))
     for key in cells.keys:
-        values = tuple("" if _is_nan(value) else value for value in cells.first.overrides[key].tolist())
+        values = tuple("" if is_missing(value) else value for value in cells.first.overrides[key].tolist())
         yield Column(title=key, kind="key", values=values)
 
 
@@ -181,7 +181,8 @@ def _count(cells: Cells) -> Column:
     return Column(title="n", kind="count", values=cells.completed, numbers=cells.planned)
 
 
-def _metric_names(done: "Trials", asked: Sequence[str]) -> list[str]:
+def metric_names(done: "Trials", asked: Sequence[str] = ()) -> list[str]:
+    """The objectives, then what is asked for; else what tasks have returned, and what the test split has but losses."""
     found = [str(name) for name in done.metrics if done.metrics[name].notna().any()]
     tests = [name for name in found if name.startswith("test/")]
     shown = asked or (*done.returned, *([name for name in tests if not name.endswith("loss")] or tests))
@@ -237,8 +238,9 @@ def _seconds(cells: Cells) -> Column:
 
 def _plain(values: "pd.Series") -> tuple[Any, ...]:
     """Python's own numbers, and None for not-a-number."""
-    return tuple(None if _is_nan(value) else value for value in values.tolist())
+    return tuple(None if is_missing(value) else value for value in values.tolist())
 
 
-def _is_nan(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a point lacks the key, or a trial the metric."""
     return isinstance(value, float) and math.isnan(value)

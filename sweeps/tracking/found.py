@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sweeps.report.averages import cells_of
+from sweeps.report.averages import cell_means
 from sweeps.report.findings import Findings, followed, rows_of, trials_of
 from sweeps.study.study import Study
 from sweeps.tracking.gathered import gathered
@@ -23,7 +23,7 @@ def findings_of(studies: Sequence[Study], metrics: Sequence[str] = ()) -> Iterat
         StudyError: Several studies want different things.
     """
     trials = trials_of(studies)
-    wanted = [one for _, one in followed(trials, cells_of(trials), rows_of(studies))]
+    wanted = [one for _, one in followed(trials, cell_means(trials), rows_of(studies))]
     with contextlib.ExitStack() as stack:
         folders = []
         for i, study in enumerate(studies):

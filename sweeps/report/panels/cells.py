@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sweeps.report.averages import best_first, is_missing, is_number, key_of_lines, short_names, text_of
+from sweeps.report.averages import best_first, is_number, key_of_lines, short_names, text_of
 from sweeps.report.figures.clouds import Cloud, cost, pareto
 from sweeps.report.figures.parallel import Scale, parallel
 from sweeps.report.figures.style import MAX_SERIES, is_wide_range
 from sweeps.report.findings import Findings
 from sweeps.report.panels.panel import Panel, left_out, some_of
 from sweeps.report.statistics.fronts import front
+from sweeps.report.tables import is_missing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,6 @@ from typing import Any
 
 from sweeps.report.averages import (
     interval,
-    is_missing,
     is_number,
     key_of_lines,
     numeric_keys,
@@ -19,6 +18,7 @@ from sweeps.report.figures.bands import Series, curves, effects
 from sweeps.report.figures.style import MAX_SERIES
 from sweeps.report.findings import Findings
 from sweeps.report.panels.panel import MAX_POINTS, Panel, some_of
+from sweeps.report.tables import is_missing
 
 _MAX_VALUES = 24
 """Values of a number that a line joins; where there are more, a sampler drew them, and each trial is a point."""
