@@ -99,6 +99,7 @@ def refusal(folder: Path, *overrides: str) -> str:
             ("model/balancer=dwa", "+model.balancer.temperature=0"),
             "model.balancer.temperature=0 must be above 0.",
         ),
+        (("model/balancer=stch", "+model.balancer.mu=0"), "model.balancer.mu=0 must be above 0."),
         (
             ("model/balancer=aligned", "+model.balancer.scale_mode=max"),
             "model.balancer.scale_mode=max must be min, median or rmse.",

@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 from torchjd.scalarization import DWA as OfTorchJD
+from torchjd.scalarization import STCH as SmoothMaximum
 
 from tests.trainer.test_gradients import HEADS, batches, fit, module_of
 from trainer_pkg.losses.balancers import Balancer
@@ -58,6 +59,18 @@ def test_dwa_weighs_as_torchjd_does() -> None:
         assert epoch < 2 or not torch.allclose(ours.weights_H, torch.ones(3), atol=0.01)
         ours.after_epoch(losses_H)
         theirs.step()
+
+
+@pytest.mark.parametrize("mu", [0.01, 0.1, 1.0])
+def test_stch_is_torchjds_with_its_gradient(mu: float) -> None:
+    for values in ([0.3, 1.2, 0.7], [0.0, 40.0, 1e4]):
+        pairs = []
+        for balancer in (STCH(WEIGHTS, mu), SmoothMaximum(mu)):
+            losses_H = torch.tensor(values, requires_grad=True)
+            total = balancer(losses_H)
+            total.backward()
+            pairs.append([total.item(), *losses_H.grad.tolist()])  # type: ignore[union-attr]
+        assert pairs[0] == pytest.approx(pairs[1], rel=1e-5, abs=1e-30)
 
 
 def test_a_loss_of_exactly_0_leaves_gls_its_gradients() -> None:

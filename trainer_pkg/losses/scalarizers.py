@@ -88,7 +88,7 @@ class GLS(_Scalarized):
         return super().forward(losses_H + _SMALLEST_LOSS)
 
 
-class STCH(_Scalarized):
+class STCH(Balancer):
     """A smooth maximum of the losses: mu log sum of exp(loss / (H mu)).
 
     Lin et al. 2024, Smooth Tchebycheff Scalarization, https://arxiv.org/abs/2402.19078.
@@ -102,11 +102,16 @@ class STCH(_Scalarized):
         1.0001
     """
 
-    def __init__(self, weights: Mapping[str, float], mu: float = 0.1) -> None:
-        check_installed("stch", "torchjd")
-        from torchjd.scalarization import STCH
+    uses_weights = False
 
-        super().__init__(weights, STCH(mu))
+    def __init__(self, weights: Mapping[str, float], mu: float = 0.1) -> None:
+        super().__init__(weights)
+        if not mu > 0:
+            raise ConfigError(f"model.balancer.mu={mu} must be above 0.")
+        self._mu = mu
+
+    def forward(self, losses_H: Tensor) -> Tensor:
+        return self._mu * torch.logsumexp(losses_H / (len(losses_H) * self._mu), dim=0)
 
 
 class Random(_Scalarized):
