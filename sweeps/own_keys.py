@@ -1,8 +1,8 @@
 """Which keys of a configuration are ours: an application may have a `study` or a `tracking` of its own."""
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -22,6 +22,7 @@ class OwnKeys:
         study: Where the settings of the study are; None: the application uses that name for something else.
         tracking: Where the settings of the tracking server are; None likewise.
         seed: Where the application reads its seed.
+        implied: Mappings of the application, to the value that their keys have where nobody writes them.
         others: Further keys that are no part of a point, such as the folders of an application.
     """
 
@@ -29,6 +30,7 @@ class OwnKeys:
     tracking: str | None = "tracking"
     others: tuple[str, ...] = ()
     seed: str = "seed"
+    implied: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def operational(self) -> tuple[str, ...]:
@@ -51,12 +53,13 @@ def own_keys(config: DictConfig) -> OwnKeys:
     study, tracking = sweeper.get("study_key"), sweeper.get("tracking_key")
     study = study or ("study" if _is_ours(config, "study", StudySettings) else None)
     places = (f"{IN_SWEEPER}study", *([study] if study else []))  # as the settings are read: the first wins
-    others, seed = (_said(config, places, key) for key in ("operational", "seed_key"))
+    others, seed, implied = (_said(config, places, key) for key in ("operational", "seed_key", "implied"))
     return OwnKeys(
         study=study,
         tracking=tracking or ("tracking" if _is_ours(config, "tracking", TrackingSettings) else None),
         others=(others,) if isinstance(others, str) else tuple(others) if isinstance(others, ListConfig) else (),
         seed=str(seed or "seed"),
+        implied={str(key): value for key, value in implied.items()} if isinstance(implied, DictConfig) else {},
     )
 
 

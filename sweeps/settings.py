@@ -37,6 +37,7 @@ class StudySettings:
     points: Any = None
     refine: int | None = None
     ratios: Any = None
+    implied: Any = None
     n_trials: int | None = None
     replicates: int = 1
     preview: bool = False

@@ -37,12 +37,14 @@ class _Skeleton:
         total: Sum of the leaves without the plain values.
         seed: The part of `total` that is the seed.
         plain: Override keys whose value is one leaf, to the path of that leaf.
+        implied: Mappings, to the value of their keys that says nothing.
     """
 
     config: DictConfig
     total: int
     seed: int
     plain: Mapping[str, Path]
+    implied: Mapping[Path, Any]
     leaves: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def leaf(self, key: str, text: str) -> int:
@@ -52,7 +54,7 @@ class _Skeleton:
             try:
                 OmegaConf.update(self.config, key.lstrip("+"), value_of(key, text), merge=True, force_add=True)
                 made = dict(_leaves(_plain(_node(self.config, path)), path))
-                self.leaves[key, text] = sum(_weight(*leaf) for leaf in made.items())
+                self.leaves[key, text] = sum(_weight(*leaf) for leaf in made.items() if _counts(*leaf, self.implied))
             except UNFIT:
                 self.leaves[key, text] = _weight(path, ["unfit", text])
         return self.leaves[key, text]
@@ -67,6 +69,7 @@ class Fingerprints:
         left_out: First parts of the keys that say how a study runs.
         replicate_key: The key of the seed.
         application: Tells applications with equal configurations apart.
+        implied: Mappings, to the value that their keys have where nobody writes them: written or not, it is one point.
     """
 
     def __init__(
@@ -76,10 +79,12 @@ class Fingerprints:
         left_out: Sequence[str],
         replicate_key: str = REPLICATE_KEY,
         application: str = "",
+        implied: Mapping[str, Any] | None = None,
     ) -> None:
         self._compose, self._is_group = compose, functools.cache(is_group)
         self._left_out, self._application = left_out, application
         self._seed: Path = tuple(split_key(replicate_key))
+        self._implied = {tuple(split_key(key)): value for key, value in (implied or {}).items()}
         self._skeletons: dict[tuple[Any, ...], _Skeleton] = {}
         self._behind: set[str] = set()  # keys whose value lies elsewhere, behind an interpolation
 
@@ -128,10 +133,14 @@ class Fingerprints:
         self._behind |= elsewhere
         if elsewhere:
             return None
-        rest = {path: value for path, value in leaves.items() if path not in plain.values()}
+        rest = {
+            path: value
+            for path, value in leaves.items()
+            if path not in plain.values() and _counts(path, value, self._implied)
+        }
         total = sum(_weight(*leaf) for leaf in rest.items())
         seed = sum(_weight(*leaf) for leaf in rest.items() if leaf[0][: len(self._seed)] == self._seed)
-        return _Skeleton(config=config, total=total, seed=seed, plain=dict(plain))
+        return _Skeleton(config=config, total=total, seed=seed, plain=dict(plain), implied=self._implied)
 
     def _plain_keys(self, overrides: Mapping[str, str]) -> dict[str, Path]:
         """The keys whose values replace one leaf each, whatever the other overrides say."""
@@ -167,6 +176,12 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield from _leaves(item, (*path, str(position)))
     else:
         yield path, [value]
+
+
+def _counts(path: Path, value: Any, implied: Mapping[Path, Any]) -> bool:
+    """Whether a leaf says more than its absence would."""
+    usual = implied.get(path[:-1])
+    return usual is None or value != [usual] or isinstance(value[0], bool) is not isinstance(usual, bool)
 
 
 def _weight(path: Path, value: Any) -> int:

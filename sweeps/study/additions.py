@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sweeps.study.schema import rows
+from sweeps.values import leaves_of
 
 Wanted = Callable[[Sequence[Any]], Sequence[Mapping[str, Any]]]
 """Says which rows there should be beside those that are there."""
@@ -63,10 +64,15 @@ def _news(there: Sequence[Any], asked: Sequence[Mapping[str, Any]]) -> Iterator[
         if point is None or row.overrides is None:
             continue
         overrides, also = json.loads(point["overrides"]), json.loads(row.also or "{}")
-        known = {key.lstrip("+") for key in (*json.loads(row.overrides), *also)}
-        new = {key: overrides[key] for key in json.loads(point["varied"]) if key.lstrip("+") not in known}
+        known = {key.lstrip("+") for key, _ in _opened({**json.loads(row.overrides), **also})}
+        varied = _opened({key: overrides[key] for key in json.loads(point["varied"])})
+        new = {key: text for key, text in varied if key.lstrip("+") not in known}
         values = {"also": json.dumps({**also, **new})} if new else {}
         if point["role"] and point["role"] != row.role:
             values["role"] = point["role"]
         if values:
             yield row.id, values
+
+
+def _opened(overrides: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [leaf for key, text in overrides.items() for leaf in leaves_of(key, text)]

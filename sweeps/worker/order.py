@@ -100,7 +100,8 @@ def fingerprints(
     def composed(point: Sequence[str]) -> DictConfig:
         return compose(list(trial_overrides(kept, list(point))))
 
-    return Fingerprints(composed, is_group, own_keys(config).operational, seed_key, identity)
+    own = own_keys(config)
+    return Fingerprints(composed, is_group, own.operational, seed_key, identity, own.implied)
 
 
 def trial_overrides(space: Space, point: list[str]) -> tuple[str, ...]:

@@ -73,3 +73,12 @@ def test_a_mapping_as_a_value_is_one_number_per_key_in_table_and_optuna(commands
     # Keys of their own compose to the same configurations: nothing is trained again.
     run(commands, "-m", "study.points=[{+w.a:1,+w.b:0.5},{+w.a:0.1,+w.b:2}]", "study.name=s")
     assert len(executions(commands)) == 2
+
+
+def test_a_key_that_is_swept_later_over_its_implied_value_runs_no_trial_again(commands: Commands) -> None:
+    implied = "study.implied={w: 1.0}"
+    run(commands, "-m", "x=1,2", "+w={b:2}", implied, "study.name=s")
+    second = run(commands, "-m", "x=1,2", "+w={a:1,b:2},{a:0.5,b:2}", implied, "study.name=s")
+    assert "Study s: 4 trials, 2 of them done." in second.stdout and len(executions(commands)) == 4
+    found = trial_frame(study(commands, "s")).overrides[["x", "+w.a"]].values.tolist()
+    assert found == [[1, 1], [2, 1], [1, 0.5], [2, 0.5]]

@@ -222,6 +222,22 @@ def test_equal_configurations_of_two_applications_are_two_points(composing: list
     assert made[0].of(point("x=1")).identity != made[1].of(point("x=1")).identity
 
 
+def test_a_key_that_is_left_out_has_its_implied_value(composing: list) -> None:
+    def composed(overrides: Sequence[str]) -> DictConfig:
+        return compose("config", overrides=list(overrides))
+
+    made = Fingerprints(composed, lambda key: False, LEFT_OUT, implied={"empty": 1.0, "nested.deep": 1})
+
+    def identities(*lines: list[str]) -> set[str]:
+        return {made.of(point(*line)).identity for line in lines}
+
+    same = ["+empty.a=1"], ["+empty.a=1.0", "+empty.b=1"], ["++empty={a:1.0}"], ["+nested.deep.b=1.0"]
+    [plain] = identities([], *same)
+    other = ["+empty.a=2"], ["+empty.a=true"], ["+empty.a='1'"], ["+empty.a.b=1"], ["y=1"], ["+nested.deep.b=2"]
+    found = identities(*other)
+    assert len(found) == len(other) and plain not in found
+
+
 def test_what_does_not_compose_is_known_by_its_overrides(composing: list) -> None:
     found = fingerprints(composing).distinct([point("net=smal"), point("net=smal"), point("net=larg"), point()])
     assert len(found) == 3 and [each.cell for each in found[:2]] == ["", ""]
