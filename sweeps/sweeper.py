@@ -9,6 +9,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.collection import collect_rarely
 from sweeps.errors import StudyError
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.guards import guard_terminal
@@ -87,6 +88,7 @@ class StudySweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         if is_part():
             return run_part(self._context, self._config, self._task)
+        collect_rarely()
         # Before and after the worker, which hands its trials back, an interruption just ends the command.
         guard_terminal()
         with one_line_errors(), exit_on_sigterm():

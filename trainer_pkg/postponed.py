@@ -1,12 +1,14 @@
-"""Postpones an import that takes each start 0.8 s and that no run needs: `scipy.signal`.
+"""What a start leaves for later: collections of garbage, and an import of 0.8 s that no run needs, `scipy.signal`.
 
 Lightning imports torchmetrics, and torchmetrics imports `scipy.signal` only to see that it has `hamming`: scipy 1.13
 took that name away, and an audio package still asks for it.
 """
 
+import contextlib
+import gc
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -14,6 +16,18 @@ from typing import Any
 
 _NAME = "scipy.signal"
 _LOCK = threading.RLock()
+
+
+@contextlib.contextmanager
+def collected_afterwards() -> Iterator[None]:
+    """Collect no garbage inside, where the imports of torch and Lightning would be searched a hundred times."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def postpone_scipy_signal() -> None:

@@ -19,9 +19,11 @@ for _command in (
 
 def main() -> None:
     """Console script: errors by the user end with one line and exit 2."""
+    from sweeps.collection import collect_rarely
     from sweeps.exits import one_line_errors, usage_error
     from sweeps.guards import guard_terminal
 
+    collect_rarely()
     guard_terminal()
     with one_line_errors():
         try:

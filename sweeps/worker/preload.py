@@ -20,3 +20,4 @@ with contextlib.suppress(Exception):
 # A collection in a trial need not look at all that was imported, nor copy its pages.
 gc.collect()
 gc.freeze()
+gc.enable()

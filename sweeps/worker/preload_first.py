@@ -1,11 +1,14 @@
 """Imported by the fork server before all else: from here on it ends with its command, also while it imports."""
 
+import gc
 import logging
 import os
 import warnings
 
 from sweeps.worker import kinship
 
+# Nothing that it imports is garbage; `preload`, which is imported last, collects once and then as usual.
+gc.disable()
 kinship.server_pid = os.getpid()
 if parent := os.environ.pop(kinship.PARENT, None):
     kinship.die_with(int(parent))

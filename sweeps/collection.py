@@ -1,0 +1,11 @@
+"""Fewer collections of garbage in a process that imports and composes much, and keeps most of it."""
+
+import gc
+
+_THRESHOLDS = 50_000, 10, 10
+"""Objects between two collections, and so on. With the few hundred of Python itself a start takes a fifth longer."""
+
+
+def collect_rarely() -> None:
+    """Collect less often in this process from now on; what is in no circle is freed at once as ever."""
+    gc.set_threshold(*_THRESHOLDS)
