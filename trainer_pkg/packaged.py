@@ -4,10 +4,11 @@ The file of the weights is no pickle of objects: tensors and plain values, with 
 network. MLflow reads it with the pickle module that `pickle_module_info.txt` names, which is `trainer_pkg.served`.
 """
 
+import functools
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def package(made: Run, cfg: DictConfig, folder: Path) -> Path | None:
     made.data.setup()  # where a strategy trains in processes of its own, nobody has done it in this one
     config = plain_config(cfg, keys=("data", "model"))
     # What opens the model never trains: it needs no balancer, nor the packages of one.
-    weights = load(checkpoint)["state_dict"].items()
+    weights = load_best(checkpoint)["state_dict"].items()
     content = {
         "state_dict": {name: w for name, w in weights if not name.startswith(("balancer.", "weights_used."))},
         "model": {key: value for key, value in config["model"].items() if key != "balancer"},
@@ -61,6 +62,16 @@ def package(made: Run, cfg: DictConfig, folder: Path) -> Path | None:
     for name, text in texts.items():
         (folder / name).write_text(text)
     return folder
+
+
+def load_best(path: Path) -> Mapping[str, Any]:
+    """As `checkpoint.load`, for one that the end of a run needs several times: it is read once. Nobody changes it."""
+    return _loaded(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(path: Path, changed_ns: int) -> Mapping[str, Any]:
+    return load(path)
 
 
 def as_plain(spec: DataSpec) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.assemble import Run, assemble
-from trainer_pkg.checkpoint import check_fits, load, newest_valid
+from trainer_pkg.checkpoint import check_fits, newest_valid
 from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.packaged import package
+from trainer_pkg.packaged import load_best, package
 from trainer_pkg.record import Metrics, has_listener, latest_metrics, plain_config, tell
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def train(
         metrics.update(latest_metrics(trainer))
     best = getattr(trainer.checkpoint_callback, "best_model_path", "") or None if fit else checkpoint
     if fit and best:
-        metrics.update(load(Path(best)).get("metrics", {}))
+        metrics.update(load_best(Path(best)).get("metrics", {}))
     if test:
         trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
         metrics.update(latest_metrics(trainer))
