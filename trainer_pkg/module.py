@@ -139,7 +139,7 @@ class ImageModule(BalancedModule):
         return outputs
 
     def setup(self, stage: str) -> None:
-        self.selection.compare_with(getattr(self.trainer.datamodule, "constant_mae", {}))  # type: ignore[attr-defined]
+        self.selection.compare_with(getattr(self.trainer.datamodule, "constants", {}))  # type: ignore[attr-defined]
 
     def configure_model(self) -> None:
         if self.is_compiled:

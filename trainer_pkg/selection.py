@@ -18,9 +18,13 @@ class Selection(nn.Module):
     that answers with the median of the training labels: 0 is as good as the constant, 1 is perfect. The score is a mean
     of skills. Of two epochs with one score the earlier counts.
 
+    With `mean` a head that is not trained counts as the constant predictor: 0 for a number, for classes the accuracy of
+    the most frequent training label. That part is the same in all epochs, so it selects no other epoch, and trials that
+    train other heads can be compared.
+
     Args:
-        rule: `auto`: the mean over the trained heads. `mean`: the mean over all heads, each of which must be trained,
-            so that trials with other heads are not compared. A head's name: the skill of that head.
+        rule: `auto`: the mean over the trained heads. `mean`: the mean over all heads. A head's name: the skill of that
+            head.
         targets: Head name to target, of all heads.
         trained: Names of the heads that are trained, in the order of the metrics.
 
@@ -42,29 +46,36 @@ class Selection(nn.Module):
     constant_mae_H: Tensor
     is_number_H: Tensor
     counts_H: Tensor
+    untrained_U: Tensor
 
     def __init__(self, rule: str, targets: Mapping[str, Target], trained: list[str]) -> None:
         super().__init__()
-        self._trained = trained
+        self._targets, self._trained = targets, trained
         heads = _heads_of(rule, list(targets), trained)
+        self._untrained = [head for head in heads if head not in trained]
         self.register_buffer("best", torch.tensor(-torch.inf))
         self.register_buffer("epoch", torch.tensor(0.0))
         for name, values in {
             "is_number_H": torch.tensor([isinstance(targets[head], Continuous) for head in trained]),
             "counts_H": torch.tensor([head in heads for head in trained]),
             "constant_mae_H": torch.tensor([_width(targets[head]) for head in trained]),
+            "untrained_U": torch.zeros(len(self._untrained)),
         }.items():
             self.register_buffer(name, values, persistent=False)
 
-    def compare_with(self, constant_mae: Mapping[str, float]) -> None:
-        """Set the error of the constant predictor of each number; where it makes none, the range of the target counts.
+    def compare_with(self, constants: Mapping[str, float]) -> None:
+        """Set what the constant predictors achieve; where one makes no error, the range of the target counts.
 
         Args:
-            constant_mae: Head name to mean absolute error, in the unit of the target.
+            constants: Head name to mean absolute error, in the unit of the target; of classes, to accuracy.
         """
         for position, head in enumerate(self._trained):
-            if constant_mae.get(head):
-                self.constant_mae_H[position] = constant_mae[head]
+            if constants.get(head):
+                self.constant_mae_H[position] = constants[head]
+        for position, head in enumerate(self._untrained):
+            self.untrained_U[position] = (
+                0.0 if isinstance(self._targets[head], Continuous) else constants.get(head, 0.0)
+            )
 
     def update(self, means: Mapping[str, Tensor], epoch: int) -> dict[str, Tensor]:
         """What is reported of an epoch: its score, the best score so far, and the epoch of that one.
@@ -74,7 +85,7 @@ class Selection(nn.Module):
             epoch: The number of the epoch, from 1 on.
         """
         skills_H = torch.where(self.is_number_H, 1 - means["mae"] / self.constant_mae_H, means["acc"])
-        score = skills_H[self.counts_H].mean()
+        score = torch.cat([skills_H[self.counts_H], self.untrained_U]).mean()
         is_better = score > self.best
         self.best.copy_(torch.where(is_better, score, self.best))
         self.epoch.masked_fill_(is_better, float(epoch))
@@ -85,10 +96,9 @@ def _heads_of(rule: str, heads: list[str], trained: list[str]) -> list[str]:
     """The heads whose skills count."""
     if rule == "auto":
         return trained
-    untrained = [head for head in heads if head not in trained and rule in ("mean", head)]
-    if untrained:
+    if rule in heads and rule not in trained:
         raise ConfigError(
-            f"model.select={rule}: {untrained[0]} has weight 0, so it is not trained. model.select=auto takes the mean"
+            f"model.select={rule}: {rule} has weight 0, so it is not trained. model.select=auto takes the mean"
             f" of the trained heads: {', '.join(trained)}."
         )
     if rule != "mean" and rule not in heads:

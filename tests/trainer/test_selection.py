@@ -14,7 +14,7 @@ from tests.invariants import study
 from tests.trainer.runs import metrics, train
 from tests.trainer.test_assemble import assembled
 from trainer_pkg.checkpoint import AtomicCheckpointIO, DoesNotFit, check_fits, load
-from trainer_pkg.data.baseline import constant_mae
+from trainer_pkg.data.baseline import constants
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.check import check
@@ -74,32 +74,34 @@ def test_the_earlier_of_two_equal_epochs_counts_and_no_number_is_never_better() 
         ("auto", ["digit", "grade"], 0.7),
         ("auto", ["grade"], 0.6),
         ("mean", ["digit", "grade", "age"], 0.6),
+        ("mean", ["digit"], 0.35),
+        ("mean", ["grade", "age"], 0.366667),
         ("grade", ["digit", "grade", "age"], 0.6),
         ("digit", ["digit", "age"], 0.8),
     ],
 )
 def test_the_rule_says_whose_skill_counts(rule: str, trained: list[str], expected: float) -> None:
     selection = Selection(rule, HEADS, trained)
-    selection.compare_with({"age": 10.0})
+    selection.compare_with({"age": 10.0, "digit": 0.1, "grade": 0.25})
     known = {"digit": (0.8, 0.0), "grade": (0.6, 1.0), "age": (0.0, 6.0)}
     acc, mae = ([known[head][i] for head in trained] for i in (0, 1))
     assert scores(selection, (acc, mae)) == [(expected, expected, 1.0)]
 
 
-@pytest.mark.parametrize(("rule", "head"), [("mean", "age"), ("age", "age")])
-def test_no_rule_looks_at_a_head_that_is_not_trained(rule: str, head: str) -> None:
+def test_an_epoch_is_never_selected_by_one_head_that_is_not_trained() -> None:
     expected = (
-        rf"^model\.select={rule}: {head} has weight 0, so it is not trained\. model\.select=auto takes the mean of the"
+        r"^model\.select=age: age has weight 0, so it is not trained\. model\.select=auto takes the mean of the"
         r" trained heads: digit, grade\.$"
     )
     with pytest.raises(ConfigError, match=expected):
-        Selection(rule, HEADS, ["digit", "grade"])
+        Selection("age", HEADS, ["digit", "grade"])
 
 
-def test_the_constant_is_the_median_of_the_training_and_its_error_that_of_the_validation() -> None:
-    labels = {"age": torch.tensor([10.0, 20.0, 90.0, 30.0, 10.0]), "digit": torch.arange(5)}
+def test_the_constant_is_an_answer_of_the_training_and_measured_on_the_validation() -> None:
+    labels = {"age": torch.tensor([10.0, 20.0, 90.0, 30.0, 10.0]), "digit": torch.tensor([7, 7, 3, 7, 3])}
     spec = DataSpec(input_shape=(1, 1, 1), targets={"age": HEADS["age"], "digit": HEADS["digit"]})
-    assert constant_mae(labels, torch.tensor([0, 1, 2]), torch.tensor([3, 4]), spec) == {"age": 10.0}
+    found = constants(labels, torch.tensor([0, 1, 2]), torch.tensor([3, 4]), spec)
+    assert found == {"age": 10.0, "digit": 0.5}
 
 
 def curve(folder: Path, name: str) -> list[float]:
@@ -171,6 +173,18 @@ def test_a_sweep_of_weights_is_warned_of_an_objective_that_follows_them(
     with initialize_config_dir(str(REPOSITORY / "configs")):
         for weight in (*weights, weights[-1]):
             given = [f"model.loss_weights.thickness={weight}", f"study.objective={objective}"]
+            seen.look(compose("train", overrides=["data=multihead_digits", *given]))
+    err = capsys.readouterr().err
+    assert told in err and err.count("\n") == bool(told)
+
+
+@pytest.mark.parametrize(("rule", "told"), [("auto", "model.select=mean scores all heads."), ("mean", "")])
+def test_a_score_of_all_heads_is_warned_of_by_nobody(rule: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    register_models()
+    seen = SweptWeights()
+    with initialize_config_dir(str(REPOSITORY / "configs")):
+        for weight in (0, 1):
+            given = [f"model.loss_weights.thickness={weight}", f"model.select={rule}"]
             seen.look(compose("train", overrides=["data=multihead_digits", *given]))
     err = capsys.readouterr().err
     assert told in err and err.count("\n") == bool(told)

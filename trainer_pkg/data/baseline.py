@@ -7,21 +7,38 @@ from torch import Tensor
 from trainer_pkg.spec import Continuous, DataSpec
 
 
-def constant_mae(columns: Mapping[str, Tensor], train: Tensor, val: Tensor, spec: DataSpec) -> dict[str, float]:
-    """Name of each number to the mean absolute error of always answering with the median, in the target's unit.
+def constants(columns: Mapping[str, Tensor], train: Tensor, val: Tensor, spec: DataSpec) -> dict[str, float]:
+    """Head name to what one answer for all images achieves.
+
+    Of a number it is the mean absolute error of the training median, in the target's unit; of classes the accuracy of
+    the most frequent training label.
 
     Args:
         columns: Labels (N,) of the training split, by head.
-        train: Rows of the training, whose median it is.
-        val: Rows of the validation, whose error it is.
+        train: Rows of the training, which give the answer.
+        val: Rows of the validation, on which it is measured.
         spec: Says which heads are numbers.
 
     Example:
         >>> import torch
-        >>> spec = DataSpec(input_shape=(1, 1, 1), targets={"age": Continuous(low=0.0, high=90.0)})
-        >>> labels = torch.tensor([10.0, 20.0, 90.0, 30.0, 10.0])
-        >>> constant_mae({"age": labels}, torch.tensor([0, 1, 2]), torch.tensor([3, 4]), spec)
-        {'age': 10.0}
+        >>> from trainer_pkg.spec import Categorical
+        >>> heads = {"age": Continuous(low=0.0, high=90.0), "side": Categorical(num_classes=2)}
+        >>> spec = DataSpec(input_shape=(1, 1, 1), targets=heads)
+        >>> labels = {"age": torch.tensor([10.0, 20.0, 90.0, 30.0, 10.0]), "side": torch.tensor([1, 1, 0, 1, 0])}
+        >>> constants(labels, torch.tensor([0, 1, 2]), torch.tensor([3, 4]), spec)
+        {'age': 10.0, 'side': 0.5}
     """
-    numbers = {name: columns[name] for name, target in spec.targets.items() if isinstance(target, Continuous)}
-    return {name: (labels[val] - labels[train].median()).abs().mean().item() for name, labels in numbers.items()}
+    return {
+        name: _mae(columns[name][train], columns[name][val])
+        if isinstance(target, Continuous)
+        else _accuracy(columns[name][train], columns[name][val])
+        for name, target in spec.targets.items()
+    }
+
+
+def _mae(train_N: Tensor, val_N: Tensor) -> float:
+    return (val_N - train_N.median()).abs().mean().item()
+
+
+def _accuracy(train_N: Tensor, val_N: Tensor) -> float:
+    return (val_N == train_N.mode().values).float().mean().item()

@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from trainer_pkg.data.baseline import constant_mae
+from trainer_pkg.data.baseline import constants
 from trainer_pkg.data.cache import cached, file_of, mapped
 from trainer_pkg.data.digests import digest_of_all
 from trainer_pkg.data.labels import Labels
@@ -48,7 +48,7 @@ class DataModule(LightningDataModule):
         pin_memory: Whether batches are copied to pinned memory first.
 
     Attributes:
-        constant_mae: Name of each number to the validation error of its training median, once it is set up.
+        constants: Head name to what one answer for all validation images achieves, once it is set up.
 
     Raises:
         ConfigError: A number is out of its range.
@@ -99,7 +99,7 @@ class DataModule(LightningDataModule):
         self._transforms = {"train": train_transform, "val": eval_transform, "test": eval_transform}
         self._mean, self._std = mean, std
         self._splits: dict[str, Rows] = {}
-        self.constant_mae: dict[str, float] = {}
+        self.constants: dict[str, float] = {}
         self._name, self._files = source.name, [file_of(source, self._cache_dir)]
         self._resume = (0, 0)
 
@@ -142,7 +142,7 @@ class DataModule(LightningDataModule):
         further = self._further_targets(tables, train)
         columns = {split: {**tables[split], **further.get(split, {})} for split in ("train", "test")}
         rows = {"train": train, "val": val, "test": torch.arange(num_test)}
-        self.constant_mae = constant_mae(columns["train"], train, val, self.spec)
+        self.constants = constants(columns["train"], train, val, self.spec)
         self._splits = {
             split: Rows(columns["test" if split == "test" else "train"], rows[split], self._transforms[split])
             for split in rows

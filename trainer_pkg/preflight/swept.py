@@ -14,6 +14,7 @@ class SweptWeights:
 
     def __init__(self) -> None:
         self._weights: list[dict[str, Any]] = []
+        self._rules: set[str] = set()
         self._told: set[str] = set()
 
     def look(self, cfg: DictConfig) -> None:
@@ -21,6 +22,7 @@ class SweptWeights:
         given = OmegaConf.select(cfg, "model.loss_weights")
         weights = OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else {}
         self._weights.append(dict(weights))  # type: ignore[arg-type]
+        self._rules.add(OmegaConf.select(cfg, "model.select") or "auto")
         asked = OmegaConf.select(cfg, "study.objective") or []
         for objective in [asked] if isinstance(asked, str) else asked:
             why = self._why_not(objective)
@@ -36,9 +38,10 @@ class SweptWeights:
                 " by their size. val/score_best does not depend on the weights."
             )
         untrained = [{head for head, weight in weights.items() if weight == 0} for weights in self._weights]
-        if objective in _SCORES and any(heads != untrained[0] for heads in untrained):
+        if objective in _SCORES and any(heads != untrained[0] for heads in untrained) and "auto" in self._rules:
             return (
                 "model.loss_weights is 0 for other heads in some trials than in others, and this score is of the"
-                " trained heads: compare it only between trials that train the same heads."
+                " trained heads: compare it only between trials that train the same heads. model.select=mean scores"
+                " all heads."
             )
         return None
