@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +22,8 @@ from sweeps.report.typed import looked_at
 from sweeps.space import Point
 from sweeps.study.records import Notice, TrialEnded, TrialRetried, TrialRow
 from sweeps.study.study import Study
+from sweeps.tracking.reported import kept_report
+from sweeps.trial.files import StudyFiles
 
 _REFRESH_S = 1.0
 _MAX_ROWS = 30
@@ -148,6 +150,15 @@ def _moved(recorded: str | None, directory: Path) -> str:
     return f" (begun in {recorded})" if recorded and Path(recorded) != directory else ""
 
 
+def _places(study: Study, directory: Path) -> Iterator[str]:
+    """Where the results are, and what shows them."""
+    yield f"Results: {directory}{_moved(study.facts.get('directory'), directory)}"
+    if any(trial.state == "completed" for trial in study.current_trials()):
+        yield f"Table:   {looked_at('table', study)}"
+    if (report := next(kept_report(study, StudyFiles(directory)), None)) and study.is_finished():
+        yield f"Report:  {report[1]}"
+
+
 def print_summary(study: Study, directory: Path, tracking: str | None) -> None:
     """The benchmark table, the best trial, where the results are, and the commands that look at them.
 
@@ -170,8 +181,7 @@ def print_summary(study: Study, directory: Path, tracking: str | None) -> None:
                 print(told, file=sys.stderr)
     for line in best_lines(study, trials):
         print(line)
-    print(f"Results: {directory}{_moved(study.facts.get('directory'), directory)}")
-    if any(trial.state == "completed" for trial in trials):
-        print(f"Table:   {looked_at('table', study)}")
+    for line in _places(study, directory):
+        print(line)
     if tracking:
         print(f"MLflow:  {tracking}")

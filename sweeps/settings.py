@@ -53,11 +53,17 @@ class StudySettings:
     operational: Any = None
     lease_s: float = 30.0
     stop_grace_s: float = 20.0
+    report: bool | None = None
 
     @property
     def storage_url(self) -> str:
         """The URL given, by key or environment, or a SQLite file beside the studies' directories."""
         return self.storage or default_storage(self.directory)
+
+    @property
+    def writes_report(self) -> bool:
+        """Whether a finished study is drawn: as the key says, else the environment."""
+        return os.environ.get("SWEEPS_REPORT") != "false" if self.report is None else self.report
 
     @property
     def objectives(self) -> tuple[str, ...]:

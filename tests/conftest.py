@@ -26,6 +26,8 @@ APPS = {
 }
 BIN = Path(sys.executable).parent
 FUZZ_SEED = "SWEEPS_TESTS_FUZZ_SEED"
+# Drawing the page at the end takes longer than most sweeps of these tests; those of the page turn it on.
+os.environ.setdefault("SWEEPS_REPORT", "false")
 # The tests run as many processes as there are cores: threads of a small network would only wait for each other, busily.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")

@@ -22,7 +22,7 @@ FENCES = {
     "lightning": ["sweeps/lightning.py"],
     "optuna": ["sweeps/study/*"],
     "pandas": ["sweeps/report/*"],
-    "matplotlib": ["sweeps/report/figures/*", "sweeps/report/panels/*"],
+    "matplotlib": ["sweeps/report/figures/*", "sweeps/report/panels/*", "sweeps/report/page/sections.py"],
     "jinja2": ["sweeps/report/page/*"],
     "sqlalchemy": ["sweeps/study/*", "sweeps/tracking/embedded.py"],
     "torch": [],

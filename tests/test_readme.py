@@ -103,6 +103,8 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
     table = (tmp_path / "tables" / "demo.csv").read_text().splitlines()
     assert len(table) == 7 and table[0].startswith("model,model.loss_weights.thickness,n,val/score_best,test/digit_acc")
     assert len((tmp_path / "tables" / "trials.csv").read_text().splitlines()) == 7
+    assert (tmp_path / "tables" / "effects.pdf").read_bytes().startswith(b"%PDF")
+    assert "Learning curves" in (tmp_path / "logs" / "studies" / "demo" / "report.html").read_text()
     assert " ± " in next(output for line, output in outputs if "study.replicates" in line)
     assert "agree" in dict(outputs)["sweeps doctor demo"]
     assert "models:/demo@champion" in dict(outputs)["sweeps register demo --alias champion"]

@@ -8,6 +8,7 @@ import typer
 
 from sweeps.cli.options import Storage
 
+KINDS = ("curves", "effects", "pareto", "parallel", "importance", "cost", "ranks", "timeline")
 Shown = Annotated[list[str] | None, typer.Option("--metric", help="Metric to show; may be repeated.")]
 
 
@@ -34,9 +35,7 @@ def report(
 
 def plot(
     name: Annotated[str, typer.Argument(help="Name of a study, as `sweeps list` shows it.")],
-    kind: Annotated[
-        str, typer.Argument(help="curves, effects, pareto, parallel, importance, cost, ranks or timeline.")
-    ],
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS)}.")],
     out: Annotated[Path, typer.Option(help="File to write: .pdf, .svg or .png.")],
     metric: Shown = None,
     key: Annotated[str | None, typer.Option(help="Key that is to be on the axis.")] = None,

@@ -4,7 +4,8 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from sweeps.display import Display, print_summary
@@ -20,6 +21,7 @@ from sweeps.study.records import Claim
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking.follow import Tracking
+from sweeps.tracking.reported import keep_report
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
@@ -68,7 +70,8 @@ def work(order: WorkOrder) -> int:
             except SweepStopped as error:
                 stopped = error
         study.reconcile()
-        cut_off = _closed(tracking, order.tracking.drain_s)
+        report = partial(_report, study, files, is_wanted=order.settings.writes_report, is_new=worker is not None)
+        cut_off = _closed(tracking, order.tracking.drain_s, report)
     keep_best(study, files)
     address = tracking.address() or (order.tracking.uri and shown_by_mlflow(study, order.tracking.uri))
     print_summary(study, files.directory, address)
@@ -84,15 +87,26 @@ def work(order: WorkOrder) -> int:
     return int(any(trial.state == "failed" for trial in study.current_trials()))
 
 
-def _closed(tracking: Tracking, drain_s: float) -> int | None:
-    """Send the rest; the exit code of a signal that ends the wait for the server. All trials are at rest by then."""
+def _closed(tracking: Tracking, drain_s: float, report: Callable[[], None]) -> int | None:
+    """Draw, and send the rest; the exit code of a signal that ends the wait. All trials are at rest by then."""
     try:
+        report()
         tracking.close(drain_s)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except SystemExit as end:
         return int(end.code or 0)
     return None
+
+
+def _report(study: Study, files: StudyFiles, *, is_wanted: bool, is_new: bool) -> None:
+    """Write the page of a study that is finished, unless nothing is new and there is one."""
+
+    def warn(what: str) -> None:
+        print(f"Warning: {what}", file=sys.stderr, flush=True)
+
+    if is_wanted and study.is_finished() and (is_new or not files.page.is_file()):
+        keep_report(study, files, warn)
 
 
 def _tell_of_edits(order: WorkOrder) -> None:

@@ -12,6 +12,7 @@ from sweeps.report.tables import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
+_TOO_LARGE = 1e100
 _FEWEST_FOR_INTERVAL = 3
 """The interval of two values is nine standard deviations wide on each side: a band that says nothing."""
 
@@ -61,13 +62,17 @@ def cell_means(trials: Trials) -> CellMeans:
 
 
 def best_first(trials: Trials, cells: CellMeans) -> list[int]:
-    """Rows of the cells, those with the best mean of the first objective first; without one as they come."""
+    """Rows of the cells, those with the best mean of the first objective first; without one as they come.
+
+    Of a grid, cells that lack results of seeds come last: one lucky seed is not to beat the mean of three.
+    """
     if trials.objectives.empty or not len(trials.objectives.columns):
         return list(range(len(cells.labels)))
     name = trials.objectives.columns[0]
     sign = -1.0 if trials.directions.get(name) == "max" else 1.0
     costs = [sign * value if math.isfinite(value) else math.inf for value in cells.means[name]]
-    return sorted(range(len(costs)), key=lambda row: costs[row])
+    most = 0 if trials.is_drawn else max(cells.sizes, default=0)
+    return sorted(range(len(costs)), key=lambda row: (cells.sizes[row] < most, costs[row]))
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
@@ -93,8 +98,8 @@ def text_of(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it has a place on an axis."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it has a place on an axis; on one of numbers of a hundred digits nothing can be told apart."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _TOO_LARGE
 
 
 def numeric_keys(trials: Trials) -> list[str]:

@@ -26,7 +26,7 @@ class Picture:
     panels: Callable[[Findings], Iterator[Panel]]
     how: str
     needs: str
-    most: int = 6
+    most: int = 4
 
 
 PICTURES = {
@@ -43,7 +43,7 @@ PICTURES = {
         how="A small point is one trial, a line joins the means, and a band is the 95 % t interval of a mean of three "
         "values or more.",
         needs="a key with two numbers or more among the completed trials",
-        most=8,
+        most=6,
     ),
     "pareto": Picture(
         title="Trade-offs",
@@ -51,7 +51,7 @@ PICTURES = {
         how="A point is the mean of a cell. No cell is better in both metrics than one on the line. "
         "An arrow says which way is better.",
         needs="two metrics of known direction that no cell is best in both of",
-        most=4,
+        most=3,
     ),
     "parallel": Picture(
         title="Parallel coordinates",
@@ -64,15 +64,15 @@ PICTURES = {
         panels=importance_panels,
         how="What tells the best tenth of the trials from all of them, as shares of 1 (PED-ANOVA, as Optuna computes "
         "it). It says nothing of the sign, nor of keys that act together.",
-        needs="ten completed trials of one study with a value, and a varied key",
-        most=4,
+        needs="ten completed trials of one study with a value, and two varied keys",
+        most=3,
     ),
     "cost": Picture(
         title="What it costs",
         panels=cost_panels,
         how="A point is the mean of a cell. Seconds are those of a whole trial, beside whatever else ran.",
         needs="cells of different size or duration",
-        most=4,
+        most=3,
     ),
     "ranks": Picture(
         title="Critical differences",
@@ -80,7 +80,7 @@ PICTURES = {
         how="Mean ranks over data sets. A bar joins those that Nemenyi's test at 0.05 does not tell apart (Demsar "
         "2006).",
         needs="six data sets, each with a value of each method",
-        most=4,
+        most=3,
     ),
     "timeline": Picture(
         title="Workers and slots",

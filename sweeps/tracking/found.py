@@ -12,12 +12,15 @@ from sweeps.trial.files import StudyFiles
 
 
 @contextlib.contextmanager
-def findings_of(studies: Sequence[Study], metrics: Sequence[str] = ()) -> Iterator[Findings]:
+def findings_of(
+    studies: Sequence[Study], metrics: Sequence[str] = (), folders: Sequence[StudyFiles] | None = None
+) -> Iterator[Findings]:
     """The findings of one study, or of several, with the journals that pictures read in folders for the time being.
 
     Args:
         studies: The studies.
         metrics: What the user has asked to see; empty: what tells most.
+        folders: Where each is kept on this machine; None: where it was begun.
 
     Raises:
         StudyError: Several studies want different things.
@@ -25,9 +28,12 @@ def findings_of(studies: Sequence[Study], metrics: Sequence[str] = ()) -> Iterat
     trials = trials_of(studies)
     wanted = [one for _, one in followed(trials, cell_means(trials), rows_of(studies))]
     with contextlib.ExitStack() as stack:
-        folders = []
-        for i, study in enumerate(studies):
+        found = []
+        for i, (study, files) in enumerate(zip(studies, folders or map(_begun_in, studies), strict=True)):
             numbers = {number for position, number in wanted if position == i}
-            files = StudyFiles(Path(study.facts.get("directory") or study.name))
-            folders.append(stack.enter_context(gathered(study, files, only=numbers)))
-        yield Findings(studies=tuple(studies), trials=trials, files=tuple(folders), metrics=tuple(metrics))
+            found.append(stack.enter_context(gathered(study, files, only=numbers)))
+        yield Findings(studies=tuple(studies), trials=trials, files=tuple(found), metrics=tuple(metrics))
+
+
+def _begun_in(study: Study) -> StudyFiles:
+    return StudyFiles(Path(study.facts.get("directory") or study.name))

@@ -16,6 +16,7 @@ from sweeps.study.study import Study
 from sweeps.tracking.cards import BEST, Tag, TrialCard, swept
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.note import note
+from sweeps.tracking.reported import kept_report
 from sweeps.tracking.runs import Run
 from sweeps.tracking.saved_views import SavedView, of_studies, of_study
 from sweeps.trial import journal
@@ -43,6 +44,8 @@ def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
         captioned = table_of(Looked.at([study]), Asked())
         for name, export in _tables().items():
             view.attach(view.parent(), name, export.data(captioned))
+    for name, path in kept_report(study, files):
+        view.attach(view.parent(), name, path)
     _describe(study, view, files, table)
     has_result = not trials or any(trial.state in ("completed", "pruned") for trial in trials)
     ended = [event.at for event in study.events()]

@@ -126,6 +126,11 @@ class StudyFiles:
         return self.directory / "report.html"
 
     @property
+    def plots(self) -> Path:
+        """The first picture of each kind on that page, as files of their own."""
+        return self.directory / "plots"
+
+    @property
     def owner(self) -> Path:
         """Which study the directory belongs to."""
         return self.directory / "owner.json"

@@ -64,6 +64,26 @@ def test_every_line_of_the_summary_is_a_command_that_works(plain: Commands) -> N
     assert "no study" not in typed(plain, "sweeps list --storage 'my studies'")
 
 
+def test_a_finished_study_says_where_its_page_is_and_draws_it_again_only_for_new_trials(plain: Commands) -> None:
+    line = ("plain", *PLAIN, "+study.report=true", "+tracking.uri=null")
+    first = plain.run(*line, "x=1,2")
+    page = Path(line_of(first.stdout, "Report"))
+    assert first.returncode == 0 and page == plain.folder / "logs/studies/p/report.html"
+    assert "2 trials: 2 completed." in page.read_text() and (page.parent / "plots" / "timeline.svg").is_file()
+    drawn_at = page.stat().st_mtime_ns
+    assert line_of(plain.run(*line, "x=1,2").stdout, "Report") == str(page) and page.stat().st_mtime_ns == drawn_at
+    assert plain.run(*line, "x=1,2,3").returncode == 0 and "3 trials: 3 completed." in page.read_text()
+    page.unlink()
+    page.mkdir()  # nothing can be written there
+    last = plain.run(*line, "x=1,2,3,4")
+    assert last.returncode == 0 and "[4/4]" in last.stdout
+    (told,) = (told for told in last.stderr.splitlines() if told.startswith("Warning"))
+    assert told.startswith("Warning: the study's page was not written: IsADirectoryError: ")
+    page.rmdir()
+    off = plain.run("plain", *PLAIN, "+study.report=false", "+tracking.uri=null", "x=1,2,3,4")
+    assert off.returncode == 0 and "Report:" not in off.stdout and not page.exists()
+
+
 def test_the_objective_is_a_metric_of_every_run(plain: Commands) -> None:
     uri = f"sqlite:///{plain.folder}/mlflow.db"
     arguments = ("x=interval(1,2)", "+study.n_trials=3", f"+tracking.uri='{uri}'", "+study.direction=minimize")

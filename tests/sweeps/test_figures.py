@@ -4,6 +4,7 @@ import itertools
 import re
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -85,6 +86,20 @@ def test_the_same_numbers_give_the_same_bytes() -> None:
     for format in FORMATS:
         one, other = (file_of(curves([LINE, OTHER], "epoch", "acc"), format) for _ in range(2))
         assert one == other and len(one) > 1000, format
+
+
+def test_rules_of_the_user_change_nothing_and_stay() -> None:
+    one = file_of(curves([LINE, OTHER], "epoch", "acc"), "svg")
+    theirs = {
+        "text.usetex": True,
+        "savefig.bbox": "tight",
+        "path.sketch": (1, 100, 2),
+        "font.size": 20,
+        "axes.grid": False,
+    }
+    with matplotlib.rc_context(theirs):
+        assert file_of(curves([LINE, OTHER], "epoch", "acc"), "svg") == one
+        assert matplotlib.rcParams["font.size"] == 20
 
 
 def test_a_pdf_has_its_fonts_as_truetype() -> None:

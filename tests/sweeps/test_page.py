@@ -1,5 +1,6 @@
 """The page of a study: what it says, what it is made of, and how it looks in a real browser."""
 
+import os
 import random
 import re
 import time
@@ -16,6 +17,7 @@ from sweeps.space import Point
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.tracking.found import findings_of
+from sweeps.tracking.reported import keep_report, kept_report
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
 from sweeps.trial.ownership import own_study, own_trial
@@ -190,3 +192,23 @@ def test_ten_thousand_trials_have_a_page_of_less_than_a_megabyte_in_seconds(tmp_
     took_s = time.process_time() - began
     assert "10000 trials: 9,800 completed, 200 failed." in page and "The first 50 are listed." in page
     assert len(page) < MB and took_s < 20, (len(page), took_s)
+
+
+def test_a_finished_study_keeps_its_page_and_a_fault_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, told = study_in(tmp_path), list[str]()
+    files = StudyFiles(tmp_path / "studies" / "s")
+    assert keep_report(study, files, told.append) == files.page
+    assert "Learning curves" in files.page.read_text() and told == []
+    plots = {"curves", "effects", "pareto", "parallel", "importance", "cost", "timeline"}
+    assert {path.stem for path in files.plots.iterdir()} == plots
+    names = [name for name, _ in kept_report(study, StudyFiles(tmp_path / "elsewhere"))]
+    assert names == ["report.html", *(f"plots/{kind}.svg" for kind in sorted(plots))]
+    os.utime(files.page, (0, 0))  # another machine has gone on since
+    assert list(kept_report(study, files)) == []
+    monkeypatch.setattr("sweeps.report.page.document.page_of", lambda *_: 1 / 0)
+    assert keep_report(study, files, told.append) is None
+    assert told == ["the study's page was not written: ZeroDivisionError: division by zero"]
+    monkeypatch.setattr("sweeps.tracking.reported.find_spec", lambda name: None)
+    assert keep_report(study, files, told.append) is None and len(told) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
-from sweeps.report.averages import short_names
+from sweeps.report.averages import best_first, short_names
 from sweeps.report.courses import courses
 from sweeps.report.findings import Findings, trials_of
 from sweeps.report.panels.panel import some_of
@@ -170,6 +170,18 @@ def test_keys_are_named_by_the_last_parts_that_no_other_has() -> None:
     assert short_names(["model", "model.loss_weights.a", "+data.a", "model/optimizer"]) == {
         "model": "model", "model.loss_weights.a": "loss_weights.a", "+data.a": "data.a", "model/optimizer": "optimizer",
     }  # fmt: skip
+
+
+def test_one_lucky_seed_is_not_among_the_best_cells(tmp_path: Path) -> None:
+    results: list[tuple[dict[str, str], Outcome | None]] = [
+        ({"x": x, "seed": seed}, done(float(x) + float(seed))) for x in ("1", "2") for seed in "01"
+    ]
+    failed = Failed(cause="crash", detail="x")
+    findings = found(
+        study_of(tmp_path, [({"x": "0", "seed": "0"}, done(0.0)), ({"x": "0", "seed": "1"}, failed), *results]),
+        tmp_path,
+    )
+    assert best_first(findings.trials, findings.cells) == [1, 2, 0] and findings.cells.sizes == (1, 2, 2)
 
 
 def test_what_is_no_number_is_on_no_axis(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sweeps.tracking import experiment as experiments
 from sweeps.tracking.cards import TrialCard
 from sweeps.tracking.follow import Tracking, connect
 from sweeps.tracking.parent import finish, pause, show_progress, view_of
+from sweeps.tracking.reported import keep_report
 from sweeps.tracking.saved_views import MAX_VIEWS, TAG, SavedView, is_understood
 from sweeps.tracking.sync import sync
 from sweeps.tracking.upload import Upload
@@ -146,6 +147,18 @@ def test_a_study_in_which_nothing_completed_has_failed(server: Server, tmp_path:
     view = connect(study, server.uri, "tests")
     finish(study, view, files)
     assert view.state(view.parent())[0] == "FAILED"
+
+
+def test_the_page_of_a_finished_study_is_on_its_run(server: Server, tmp_path: Path) -> None:
+    study, files = ended(tmp_path, "drawn", [0.5, 0.25]), StudyFiles(tmp_path)
+    assert keep_report(study, files, print) == files.page
+    view = connect(study, server.uri, "tests")
+    sync(study, view, files)
+    client = MlflowClient(server.uri)
+    assert {item.path for item in client.list_artifacts(view.parent())} >= {"report.html", "plots", "table.md"}
+    there = Path(client.download_artifacts(view.parent(), "report.html")).read_text()
+    assert there == files.page.read_text() and "Study drawn" in there
+    assert "plots/curves.svg" in {item.path for item in client.list_artifacts(view.parent(), "plots")}
 
 
 def test_what_is_handed_back_waits(server: Server, tmp_path: Path) -> None:

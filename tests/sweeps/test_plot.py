@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 
 from sweeps.cli import main
+from sweeps.cli.drawing import KINDS
 from sweeps.report import drawn
+from sweeps.report.pictures import PICTURES
 from sweeps.trial.journal import Journal
 from tests.studies import run_in
+
+
+def test_the_help_names_every_kind() -> None:
+    assert tuple(PICTURES) == KINDS
 
 
 def plot(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> int:

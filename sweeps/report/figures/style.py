@@ -1,6 +1,7 @@
 """How every picture looks: sizes for a column of a paper, text as it is written, colours that all eyes tell apart."""
 
 import functools
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -63,6 +64,18 @@ _RULES: dict[Any, Any] = {
     "text.parse_math": False,  # a key or a metric may hold a dollar
     "pdf.fonttype": 42,  # whole TrueType fonts: publishers refuse Type 3
     "svg.hashsalt": "sweeps",  # the same numbers give the same bytes
+    # What a user's own matplotlibrc may have otherwise, and no picture of ours is to have.
+    "text.usetex": False,
+    "path.sketch": None,
+    "path.effects": [],
+    "savefig.bbox": None,
+    "savefig.transparent": False,
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
+    "axes.xmargin": 0.05,
+    "axes.ymargin": 0.05,
+    "xtick.minor.visible": False,
+    "ytick.minor.visible": False,
 }
 
 P = ParamSpec("P")
@@ -71,6 +84,8 @@ P = ParamSpec("P")
 @contextmanager
 def rules() -> Iterator[None]:
     """Draw, and write files, by these rules; those of the application stay as they were."""
+    # It logs that it has no folder for its cache, and that it makes one; no user can do anything about that.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
 
     with matplotlib.rc_context(_RULES), warnings.catch_warnings():

@@ -1,7 +1,7 @@
 """The page as bytes: words, table and pictures in one HTML file."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ from sweeps.report.figures.style import PALETTE, PALETTE_DARK, PAPER, PAPER_DARK
 from sweeps.report.findings import Findings
 from sweeps.report.page import facts
 from sweeps.report.page.rows import failures, table_fragment
-from sweeps.report.pictures import PICTURES, Picture
+from sweeps.report.page.sections import Section, sections_of
+from sweeps.report.pictures import PICTURES
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -21,8 +22,13 @@ _WIDE = ("parallel", "timeline")
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def page_of(findings: Findings) -> bytes:
-    """The whole page. Whatever text a study holds, it stays text."""
+def page_of(findings: Findings, sections: Sequence[Section] | None = None) -> bytes:
+    """The whole page. Whatever text a study holds, it stays text.
+
+    Args:
+        findings: What is known of the studies.
+        sections: Its pictures, where they are drawn already.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -32,15 +38,12 @@ def page_of(findings: Findings) -> bytes:
     environment.filters["code"] = _with_code
     told = tree(_words(findings))
     told["table"] = told["table"] and Markup(told["table"])  # escaped where it was made
-    sections = [
-        {**section, "pictures": [{**one, "svg": Markup(one["svg"])} for one in section["pictures"]]}
-        for section in _sections(findings)
-    ]
-    headings = [("asked", "What was asked"), ("table", "Table"), *((s["id"], s["title"]) for s in sections)]
+    shown = [_shown(section) for section in (sections_of(findings) if sections is None else sections)]
+    headings = [("asked", "What was asked"), ("table", "Table"), *((each["id"], each["title"]) for each in shown)]
     headings += [("failures", "Trials without a result")] if told["failures"]["rows"] else []
     template = environment.get_template("page.html")
-    css = Markup(_css())
-    page = template.render(**told, sections=sections, css=css, contents=[*headings, ("versions", "Versions")])
+    contents = [*headings, ("versions", "Versions")]
+    page = template.render(**told, sections=shown, css=Markup(_css()), contents=contents)
     return page.encode("utf-8", "replace")
 
 
@@ -67,25 +70,24 @@ def _words(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _sections(findings: Findings) -> Iterator[dict[str, Any]]:
-    for kind, picture in PICTURES.items():
-        pictures, names = _drawn(kind, picture, findings)
-        if pictures:
-            more = f"Not shown here, but drawn by `sweeps plot`: {', '.join(names)}." if names else ""
-            yield {"id": kind, "title": picture.title, "how": picture.how, "pictures": pictures, "more": more}
+def _shown(section: Section) -> dict[str, Any]:
+    kind, picture = section.kind, PICTURES[section.kind]
+    more = f"Not shown here, but drawn by `sweeps plot`: {', '.join(section.left)}." if section.left else ""
+    return {"id": kind, "title": picture.title, "how": picture.how, "pictures": list(_svgs(section)), "more": more}
 
 
-def _drawn(kind: str, picture: Picture, findings: Findings) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The pictures of a kind, and the names of those that the page has no room for."""
-    made: list[Mapping[str, Any]] = []
-    left: list[str] = []
-    for i, panel in enumerate(picture.panels(findings)):
-        if i >= picture.most:
-            left.append(panel.name)
-            continue
-        svg = svg_of(panel.draw(), f"{kind}-{i}").replace("<svg ", f'<svg role="img" aria-label="{kind} {i + 1}" ', 1)
-        made.append({"name": panel.name, "note": panel.note, "svg": svg, "is_wide": kind in _WIDE})
-    return made, left
+def _svgs(section: Section) -> Iterator[dict[str, Any]]:
+    from markupsafe import Markup
+
+    for i, drawing in enumerate(section.drawings):
+        name = f"{section.kind}-{i}"
+        svg = svg_of(drawing.figure, name).replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
+        yield {
+            "name": drawing.name,
+            "note": drawing.note,
+            "svg": Markup(svg),
+            "is_wide": section.kind in _WIDE,
+        }
 
 
 def _css() -> str:

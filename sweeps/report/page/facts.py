@@ -50,7 +50,9 @@ def space(findings: Findings) -> list[tuple[str, str]]:
     keys = dict.fromkeys(key for point in points for key in point.varied)
     seeds = {study.facts.get("seed_key", REPLICATE_KEY) for study in findings.studies}
     ordered = sorted(keys, key=lambda key: any(is_key(key, seed) for seed in seeds))
-    return [(key, _listed(dict.fromkeys(point.overrides.get(key, "") for point in points))) for key in ordered]
+    return [
+        (key.lstrip("+"), _listed(dict.fromkeys(point.overrides.get(key, "") for point in points))) for key in ordered
+    ]
 
 
 def _listed(values: Mapping[str, None]) -> str:
@@ -65,7 +67,7 @@ def fixed(findings: Findings) -> list[tuple[str, str]]:
     varied = {key for point in points for key in point.varied}
     first = points[0].overrides if points else {}
     same = {key: value for key, value in first.items() if all(point.overrides.get(key) == value for point in points)}
-    return [(key, value) for key, value in same.items() if key not in varied]
+    return [(key.lstrip("+"), value) for key, value in same.items() if key not in varied]
 
 
 def versions(findings: Findings) -> list[tuple[str, str]]:

@@ -20,9 +20,11 @@ _OF_DATA = ("data", "dataset")
 
 
 def importance_panels(findings: Findings) -> Iterator[Panel]:
-    """The share of each key in good values of an objective."""
+    """The share of each key in good values of an objective, where there are two keys or more."""
     short = short_names(findings.trials.varied)
     for objective, shares in findings.importances.items():
+        if len(shares) < 2:
+            continue
         named = {short.get(key, key): share for key, share in shares.items()}
         yield Panel(
             name=objective,
