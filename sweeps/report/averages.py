@@ -27,6 +27,7 @@ class CellMeans:
         keys: A row per cell, a column per varied key.
         means: A row per cell: the mean of each objective and metric over the completed trials.
         sizes: How many of them there are.
+        roles: What each is in its study, such as `baseline`; empty texts where nobody says it.
     """
 
     labels: tuple[str, ...]
@@ -34,6 +35,7 @@ class CellMeans:
     keys: "pd.DataFrame"
     means: "pd.DataFrame"
     sizes: tuple[int, ...]
+    roles: tuple[str, ...]
 
 
 def values_of(trials: Trials) -> "pd.DataFrame":
@@ -51,6 +53,7 @@ def cell_means(trials: Trials) -> CellMeans:
     grouped = values_of(done).groupby(done.cells, sort=False)
     labels = tuple(dict.fromkeys(done.cells))
     short = short_names(done.varied)
+    roles = done.own["role"][~done.cells.duplicated()].tolist() if "role" in done.own else [""] * len(labels)
     rows = [dict(zip(done.varied, row, strict=True)) for row in first.itertuples(index=False, name=None)]
     return CellMeans(
         labels=labels,
@@ -58,6 +61,7 @@ def cell_means(trials: Trials) -> CellMeans:
         keys=first.reset_index(drop=True),
         means=grouped.mean().reset_index(drop=True),
         sizes=tuple(int(size) for size in grouped.size()),
+        roles=tuple(roles),
     )
 
 

@@ -13,12 +13,14 @@ from sweeps.report.findings import Findings, trials_of
 from sweeps.report.panels.panel import some_of
 from sweeps.report.pictures import PICTURES
 from sweeps.report.spans import lanes, load_of, spans
+from sweeps.space import Point
 from sweeps.study.events import Event
 from sweeps.study.records import TrialRow
+from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
-from tests.studies import done, study_of
+from tests.studies import done, study_of, url
 
 T3 = 2.484138
 """Half the t interval of three values, in standard deviations."""
@@ -182,6 +184,34 @@ def test_one_lucky_seed_is_not_among_the_best_cells(tmp_path: Path) -> None:
         tmp_path,
     )
     assert best_first(findings.trials, findings.cells) == [1, 2, 0] and findings.cells.sizes == (1, 2, 2)
+
+
+def test_roles_are_told_apart_and_what_has_one_metric_only_is_a_line(tmp_path: Path) -> None:
+    study = Study.create(Database(url(tmp_path)), "s", ["maximize"], {"objective": ["o"]})
+    study.remember("metric_directions", {"test/a": "max", "test/b": "max"})
+    made: list[tuple[str, dict[str, str], dict[str, float]]] = []
+    for i, model in enumerate(("dense", "cnn")):
+        made += [
+            ("baseline", {"model": model, "w.a": "2.0"}, {"test/a": 0.9 + 0.01 * i}),
+            ("baseline", {"model": model, "w.a": "0.0"}, {"test/b": 0.8 + 0.01 * i}),
+            ("balancer", {"model": model, "w.a": "1.0", "how": "uw"}, {"test/a": 0.7, "test/b": 0.6 + 0.01 * i}),
+            ("weighting", {"model": model, "w.a": "1.5"}, {"test/a": 0.8, "test/b": 0.5 + 0.01 * i}),
+        ]
+    study.add([Point(overrides=point, varied=("model", "w.a"), role=role) for role, point, _ in made])
+    for *_, metrics in made:
+        claim = study.claim("w", None)
+        assert claim is not None
+        study.tell(claim, done(0.5, metrics=metrics))
+    (panel,) = PICTURES["pareto"].panels(found(study, tmp_path, "test/a", "test/b"))
+    figure = panel.draw()
+    (legend,) = figure.legends
+    names = [f"model={model} {role}" for model in ("dense", "cnn") for role in ("baseline", "balancer", "weighting")]
+    assert [text.get_text() for text in legend.get_texts()] == names
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    looks = {(lines[name].get_color(), lines[name].get_marker()) for name in names}
+    assert len(looks) == 6 and len({colour for colour, _ in looks}) == 2 and len({marker for _, marker in looks}) == 3
+    across = [line for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2]
+    assert [line.get_xdata()[0] for line in across] == [0.9, 0.91] and panel.note.startswith("A dotted line is a cell")
 
 
 def test_what_is_no_number_is_on_no_axis(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sweeps.report.figures.style import (
     COLUMN_MM,
+    DASHES,
     INK,
     MARKERS,
     PALETTE,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _HEIGHT_MM = 62.0
 _MAX_NAMED = 8
 _ROOM_FRAC = 0.22
+_LABEL_FRAC = 0.18, 0.05
+"""Width and height of a label, as parts of the axes."""
 _ARROWS = {"max": "\u2191", "min": "\u2193"}
 """Which way is better."""
 
@@ -38,12 +41,20 @@ class Cloud:
         x: One value per point.
         y: One value per point.
         labels: What each point is; empty: they have no names.
+        colour: Place of its colour; None: that of the cloud among all.
+        marker: Place of its marker; None: that of the cloud among all.
+        only_x: Values of x of what has no y: a line across each.
+        only_y: The same of y.
     """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     labels: Sequence[str] = ()
+    colour: int | None = None
+    marker: int | None = None
+    only_x: Sequence[float] = ()
+    only_y: Sequence[float] = ()
 
 
 @styled
@@ -69,11 +80,8 @@ def pareto(clouds: Sequence[Cloud], x_label: str, y_label: str, directions: tupl
     low, high = axes.get_xlim()
     room = _ROOM_FRAC * (high - low) if any(label for _, _, label in best) else 0.0
     axes.set_xlim(low - room * (ha == "right"), high + room * (ha == "left"))
-    for x, y, label in best[:_MAX_NAMED]:
-        if label:
-            axes.annotate(
-                shortened(label, 24), (x, y), xytext=beside, textcoords="offset points", fontsize=6, ha=ha, va=va
-            )
+    for x, y, label in _apart(axes, [point for point in best if point[2]])[:_MAX_NAMED]:
+        axes.annotate(shortened(label, 24), (x, y), xytext=beside, textcoords="offset points", fontsize=6, ha=ha, va=va)
     axes.set_xlabel(f"{shortened(x_label)} {_ARROWS[directions[0]]}")
     axes.set_ylabel(f"{shortened(y_label, 34)} {_ARROWS[directions[1]]}")
     return figure
@@ -97,13 +105,32 @@ def cost(clouds: Sequence[Cloud], x_label: str, y_label: str) -> "Figure":
 def _drawn(clouds: Sequence[Cloud], x_label: str, y_label: str) -> "tuple[Figure, Axes]":
     figure, axes = new_axes(COLUMN_MM, height_with_legend(_HEIGHT_MM, len(clouds)))
     for i, cloud in enumerate(clouds):
+        colour = PALETTE[i if cloud.colour is None else cloud.colour]
+        marker = MARKERS[i if cloud.marker is None else cloud.marker]
         name = shortened(cloud.name)
-        axes.plot(cloud.x, cloud.y, color=PALETTE[i], marker=MARKERS[i], linestyle="none", label=name, zorder=2)
+        axes.plot(cloud.x, cloud.y, color=colour, marker=marker, linestyle="none", label=name, zorder=2)
+        for across, values in ((axes.axvline, cloud.only_x), (axes.axhline, cloud.only_y)):
+            for value in values:
+                across(value, color=colour, linestyle=DASHES[2], linewidth=0.8, zorder=1)
     axes.margins(0.08)
     axes.set_xlabel(shortened(x_label))
     axes.set_ylabel(shortened(y_label, 34))
     legend_above(figure, axes)
     return figure, axes
+
+
+def _apart(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Those whose labels do not lie on one another."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    kept: list[tuple[float, float, str]] = []
+    for x, y, label in points:
+        is_near = (
+            abs(x - other_x) < _LABEL_FRAC[0] * (right - left) and abs(y - other_y) < _LABEL_FRAC[1] * (high - low)
+            for other_x, other_y, _ in kept
+        )
+        if not any(is_near):
+            kept.append((x, y, label))
+    return kept
 
 
 def _labelled(cloud: Cloud) -> list[tuple[float, float, str]]:

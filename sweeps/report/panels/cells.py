@@ -2,15 +2,16 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sweeps.report.averages import best_first, is_number, key_of_lines, short_names, text_of
-from sweeps.report.figures.clouds import Cloud, cost, pareto
+from sweeps.report.averages import best_first, is_number, short_names, text_of
+from sweeps.report.figures.clouds import cost, pareto
 from sweeps.report.figures.parallel import Scale, parallel
-from sweeps.report.figures.style import MAX_SERIES, is_wide_range
+from sweeps.report.figures.style import is_wide_range
 from sweeps.report.findings import Findings
+from sweeps.report.panels.clouds import Lines, Points, clouds
 from sweeps.report.panels.panel import Panel, left_out, some_of
 from sweeps.report.statistics.fronts import front
 from sweeps.report.tables import is_missing
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
 _COSTS = {
     "num_parameters": "parameters", "num_flops": "FLOPs of one sample", "duration_s": "seconds of a trial",
 }  # fmt: skip
-Points = Mapping[int, tuple[float, float]]
-"""Row of a cell to its place."""
 Ways = tuple[str, str]
 
-_MAX_AXES, _MAX_TICKS, _MOST_BEST = 7, 8, 10
+_MAX_AXES, _MAX_TICKS, _MOST_BEST, _MAX_ACROSS = 7, 8, 10, 12
+_ACROSS = "A dotted line is a cell that has this metric only, as a network that is trained for one task."
 _CLOSEST = 0.05
 """Between two ticks: closer ones cannot be read."""
 
@@ -46,12 +46,22 @@ def pareto_panels(findings: Findings) -> Iterator[Panel]:
     for one, other, ways, rows, best in sorted(found, key=lambda pair: -len(pair[4])):
         chosen = list(dict.fromkeys([*some_of(best), *some_of(_by_rank(findings, rows))]))
         points = {row: (means[one][row], means[other][row]) for row in chosen}
+        lines = _of_one_metric(findings, one, other)
+        notes = [left_out(len(points), len(rows), "cells"), _ACROSS if lines else ""]
         yield Panel(
             name=f"{other} against {one}",
             metric=one,
-            draw=partial(_pareto, findings, points, set(best), (one, other), ways),
-            note=left_out(len(points), len(rows), "cells"),
+            draw=partial(_pareto, findings, points, lines, set(best), (one, other), ways),
+            note=" ".join(filter(None, notes)),
         )
+
+
+def _of_one_metric(findings: Findings, one: str, other: str) -> Lines:
+    """Cells with a role that have one of two metrics only, as networks that are trained for one task."""
+    cells = findings.cells
+    pairs = {row: (cells.means[one][row], cells.means[other][row]) for row, role in enumerate(cells.roles) if role}
+    found = {row: pair for row, pair in pairs.items() if is_number(pair[0]) != is_number(pair[1])}
+    return {row: found[row] for row in some_of(list(found), _MAX_ACROSS)}
 
 
 def cost_panels(findings: Findings) -> Iterator[Panel]:
@@ -108,39 +118,14 @@ def _by_rank(findings: Findings, rows: Sequence[int]) -> list[int]:
     return [row for row in best_first(findings.trials, findings.cells) if row in wanted]
 
 
-def _pareto(findings: Findings, points: Points, best: set[int], names: Ways, ways: Ways) -> "Figure":
-    return pareto(_clouds(findings, points, best), *names, ways)
+def _pareto(
+    findings: Findings, points: Points, lines: Lines, best: set[int], names: tuple[str, str], ways: Ways
+) -> "Figure":
+    return pareto(clouds(findings, points, best, lines), *names, ways)
 
 
 def _cost(findings: Findings, points: Points, cost_name: str, metric: str) -> "Figure":
-    return cost(_clouds(findings, points, set()), cost_name, metric)
-
-
-def _clouds(findings: Findings, points: Points, named: set[int]) -> list[Cloud]:
-    """The points by the key that tells lines apart; the named ones have the rest of the cell as their label."""
-    trials, cells = findings.trials, findings.cells
-    split = key_of_lines(trials.completed(), MAX_SERIES)
-    short = short_names(trials.varied)
-    groups: dict[str, list[int]] = {}
-    for row in sorted(points):
-        groups.setdefault(f"{short[split]}={text_of(cells.keys[split][row])}" if split else "all", []).append(row)
-    return [
-        Cloud(
-            name=name,
-            x=[points[row][0] for row in rows],
-            y=[points[row][1] for row in rows],
-            labels=[_rest(findings, row, split) if row in named else "" for row in rows],
-        )
-        for name, rows in groups.items()
-    ]
-
-
-def _rest(findings: Findings, row: int, split: str | None) -> str:
-    keys, short = findings.cells.keys, short_names(findings.trials.varied)
-    others = [key for key in findings.trials.varied if key != split and not is_missing(keys[key][row])]
-    if len(others) == 1:
-        return f"{short[others[0]]}={text_of(keys[others[0]][row])}"
-    return " ".join(text_of(keys[key][row]) for key in others)
+    return cost(clouds(findings, points, set()), cost_name, metric)
 
 
 def _scale(name: str, values: Sequence[object]) -> Scale:
