@@ -64,6 +64,11 @@ class JournalLogger(Logger):
         current_trial().log_dataset(name, digest, rows)
 
     @rank_zero_only
+    def log_artifact(self, path: str) -> None:
+        """As `Trial.log_artifact`."""
+        current_trial().log_artifact(path)
+
+    @rank_zero_only
     def log_model(self, folder: str) -> None:
         """As `Trial.log_model`."""
         current_trial().log_model(folder)

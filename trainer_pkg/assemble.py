@@ -11,6 +11,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.checkpoint import AtomicCheckpointIO
+from trainer_pkg.confusion import Confusion
 from trainer_pkg.data import DataModule
 from trainer_pkg.finite import FiniteLoss
 from trainer_pkg.module import ImageModule
@@ -48,7 +49,8 @@ def assemble(cfg: DictConfig) -> Run:
     callbacks, loggers = (
         [make_entry(cfg, group, name) for name in names_in(cfg, group)] for group in ("callbacks", "logger")
     )
-    trainer = make_trainer(cfg, [FiniteLoss(), *callbacks, record], loggers)
+    confusion = Confusion(data.spec.targets, cfg.paths.output_dir)
+    trainer = make_trainer(cfg, [FiniteLoss(), *callbacks, record, confusion], loggers)
     return Run(data=data, module=module, trainer=trainer, record=record)
 
 

@@ -146,13 +146,14 @@ class ImageModule(BalancedModule):
             self.network.compile()
 
     def losses_of(self, batch: Batch) -> Tensor:
-        return self._step("train", batch)
+        return self._step("train", batch)[0]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._step("val", batch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._step("test", batch)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Name of each trained head to predicted labels (B,), for callbacks."""
+        return self._step("test", batch)[1]
 
     def on_train_epoch_end(self) -> None:
         means = self._means("train")
@@ -195,12 +196,13 @@ class ImageModule(BalancedModule):
             elif metric is not None:
                 config.scheduler.step(metric)
 
-    def _step(self, stage: str, batch: Batch) -> Tensor:
-        """Measure a batch for the report of the stage; the loss of each head, (H,)."""
+    def _step(self, stage: str, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Measure a batch for the report of the stage; the loss of each head, (H,), and its predictions."""
         outputs = self(batch["image"], batch.get("aux"))
         losses_H: Tensor = self.criteria(outputs, batch)
-        self._metrics_of(stage).update(losses_H, self.criteria.predict(outputs), batch)
-        return losses_H
+        predictions = self.criteria.predict(outputs)
+        self._metrics_of(stage).update(losses_H, predictions, batch)
+        return losses_H, predictions
 
     def _metrics_of(self, stage: str) -> HeadMetrics:
         metrics = self.stage_metrics[f"{stage}_metrics"]

@@ -8,7 +8,7 @@ import typer
 
 from sweeps.cli.options import Storage
 
-KINDS = ("curves", "effects", "pareto", "parallel", "importance", "cost", "ranks", "timeline")
+KINDS = ("curves", "effects", "pareto", "parallel", "confusion", "importance", "cost", "ranks", "timeline")
 Shown = Annotated[list[str] | None, typer.Option("--metric", help="Metric to show; may be repeated.")]
 
 

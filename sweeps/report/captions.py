@@ -48,7 +48,7 @@ def _facts(study: Study, trials: Sequence[TrialRow]) -> dict[str, str]:
     attempt: Mapping[str, Any] = {}
     config: Any = None
     if done is not None:
-        with _left_by(study, done) as files:
+        with left_by(study, done) as files:
             attempt = (journal.events(files.journal, "attempt") or [{}])[-1] if files else {}
             with contextlib.suppress(OSError, yaml.YAMLError, RecursionError):
                 config = yaml.safe_load(files.config.read_text(errors="replace")) if files else None
@@ -105,7 +105,7 @@ def _program(study: Study) -> str:
 
 
 @contextlib.contextmanager
-def _left_by(study: Study, trial: TrialRow) -> Iterator[TrialFiles | None]:
+def left_by(study: Study, trial: TrialRow) -> Iterator[TrialFiles | None]:
     """What a trial has left: on this machine, else in the database; None where neither has it."""
     directory, point = study.facts.get("directory"), trial.point
     own = StudyFiles(Path(directory)).trial(trial.number) if directory else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sweeps.report.findings import Findings
 from sweeps.report.panels.cells import cost_panels, parallel_panels, pareto_panels
 from sweeps.report.panels.lines import curve_panels, effect_panels
+from sweeps.report.panels.matrices import confusion_panels
 from sweeps.report.panels.panel import Panel
 from sweeps.report.panels.studies import importance_panels, rank_panels, timeline_panels
 
@@ -58,6 +59,14 @@ PICTURES = {
         panels=parallel_panels,
         how="A line is a cell: where it crosses an axis is its value there.",
         needs="two varied keys and two cells with a result",
+    ),
+    "confusion": Picture(
+        title="Which class was taken for which",
+        panels=confusion_panels,
+        how="At the test of the best trial that is no baseline. A row is a true class, a column a predicted one; the "
+        "stronger the colour, the larger the share of the row.",
+        needs="a best trial that has left `confusion.json`, with `tables` of `name`, `classes` and `counts`",
+        most=6,
     ),
     "importance": Picture(
         title="Importance of the keys",

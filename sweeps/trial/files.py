@@ -48,6 +48,11 @@ class TrialFiles:
         return self.directory / "artifacts"
 
     @property
+    def confusion(self) -> Path:
+        """How often each answer was given for each truth, where the task has left that."""
+        return self.directory / "confusion.json"
+
+    @property
     def log(self) -> Path:
         """What the trial printed, over all attempts."""
         return self.directory / "trial.log"

@@ -14,6 +14,7 @@ from sweeps.report.figures.bands import Series, curves, effects
 from sweeps.report.figures.bars import bars
 from sweeps.report.figures.clouds import Cloud, cost, pareto
 from sweeps.report.figures.files import FORMATS, file_of, svg_of
+from sweeps.report.figures.matrix import MAX_CELLS, shown_cells, squares
 from sweeps.report.figures.parallel import Scale, parallel
 from sweeps.report.figures.ranks import alike, critical_differences
 from sweeps.report.figures.style import PALETTE, PALETTE_DARK, PAPER, PAPER_DARK, shortened
@@ -66,6 +67,7 @@ def drawn() -> dict[str, Figure]:
         "pareto": pareto([Cloud(name="a", x=[1, 2, 0], y=[2, 1, 0], labels=[NASTY, "", ""])], "x", "y", ("max", "max")),
         "cost": cost([Cloud(name="a", x=[10, 1000], y=[1, 2])], "parameters", "acc"),
         "parallel": parallel([Scale(name=NASTY, places=[0, 1], ticks=[(0, "a")]), Y], [0]),
+        "squares": squares([[3, 1], [0, 2]], [NASTY, "b"], NASTY),
         "bars": bars({"lr": 0.75, NASTY: 0.25}, "share"),
         "timeline": timeline([Bar(lane=0, start_s=0, end_s=90, state="failed", number=7)], ["host 1, slot 1"]),
         "load": load([0, 1, 2], [0, 2, 0]),
@@ -80,6 +82,30 @@ def test_each_picture_is_as_wide_as_a_column_or_two_and_nothing_of_it_is_small()
         assert width_mm == pytest.approx(174 if kind in ("parallel", "timeline", "load") else 85)
         smallest = min(text.get_fontsize() for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")))
         assert smallest >= 5.5, kind
+
+
+def test_labels_of_a_front_do_not_lie_on_one_another() -> None:
+    cloud = Cloud(name="a", x=[0, 0.5, 0.52, 1], y=[1, 0.51, 0.5, 0], labels=["p", "q", "r", "s"])
+    texts = pareto([cloud], "x", "y", ("max", "max")).axes[0].texts
+    assert [text.get_text() for text in texts] == ["p", "q", "s"]
+
+
+def test_a_square_is_as_dark_as_its_share_and_holds_its_count() -> None:
+    axes = squares([[3, 1], [0, 2]], ["a", "b"], "digit").axes[0]
+    assert [text.get_text() for text in axes.texts] == ["2", "3", "1"]
+    alphas = {(round(p.get_x() + 0.5), round(p.get_y() + 0.5)): p.get_alpha() for p in axes.patches}  # type: ignore[attr-defined]
+    assert alphas == {(1, 1): 0.6, (0, 0): pytest.approx(0.45), (1, 0): pytest.approx(0.15)}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("digit, predicted", "digit, true")
+    assert axes.get_ylim() == (1.5, -0.5)  # the first class is above
+
+
+def test_of_many_classes_the_largest_shares_are_drawn_without_numbers() -> None:
+    counts = [[100 if i == j else 1 for j in range(100)] for i in range(100)]
+    cells = shown_cells(counts)
+    assert len(cells) == MAX_CELLS and all(i == j for i, j, _ in cells[:100])
+    figure = squares(counts, [f"class {i}" for i in range(100)], "label")
+    assert not figure.axes[0].texts and len(figure.axes[0].get_xticks()) == 20
+    assert len(svg_of(figure, "m")) < 400_000
 
 
 def test_the_same_numbers_give_the_same_bytes() -> None:
