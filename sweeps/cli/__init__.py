@@ -9,7 +9,7 @@ app = typer.Typer(
 )
 app.command("list")(looking.list_studies)
 for _command in (
-    *(looking.show, looking.table, looking.compare, looking.best, drawing.report, drawing.plot),
+    *(looking.show, looking.table, looking.compare, looking.weights, looking.best, drawing.report, drawing.plot),
     *(tracked.sync, tracked.doctor, registering.register),
     *(changing.delete, changing.worker, changing.retry),
     *(pages.ui, pages.dashboard),

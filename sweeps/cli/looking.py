@@ -114,6 +114,28 @@ def compare(
         print(line, file=sys.stderr)
 
 
+def weights(
+    name: Name,
+    format: Format = None,
+    out: Out = None,
+    constant: Annotated[
+        list[str] | None,
+        typer.Option(help="METRIC=VALUE: what a constant answer reaches, the 0 of the hypervolume; may be repeated."),
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """The weightings of a study: what each reaches on every task, over networks trained for one, and the best."""
+    from sweeps.report.asked import check_format, format_of, write
+    from sweeps.report.export import EXPORTS
+    from sweeps.report.opened import open_study
+    from sweeps.report.tradeoff.constants import constants_of
+    from sweeps.report.tradeoff.table import weights_table
+
+    check_format(format := format_of(format, out), is_of_trials=False)
+    table = weights_table(open_study(name, storage), constants_of(constant or []))
+    write(out, EXPORTS[format or "md"].data(table))
+
+
 def best(name: Name, storage: Storage = None) -> None:
     """The best trial, or the Pareto set: its values, the line that trains it again, and its checkpoint."""
     from sweeps.report.best import told_best

@@ -1,0 +1,1 @@
+"""Studies that weigh several tasks against each other: `sweeps weights`."""
