@@ -12,6 +12,7 @@ from sweeps.cli.options import (
     Cols,
     EachTrial,
     Format,
+    FromMlflow,
     Label,
     Metric,
     Name,
@@ -29,7 +30,7 @@ from sweeps.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.report.asked import Asked
+    from sweeps.report.asked import Asked, Source
     from sweeps.study.study import Study
 
 
@@ -73,6 +74,7 @@ def table(
     seconds: Seconds = False,
     trials: EachTrial = False,
     storage: Storage = None,
+    from_mlflow: FromMlflow = None,
 ) -> None:
     """The benchmark table of a study, or of several: mean and spread of each cell over its seeds, with marks."""
     from sweeps.report.arranged import Arrangement
@@ -89,7 +91,12 @@ def table(
         caption=caption,
         label=label,
     )
-    _print_table(names, asked, format=format, out=out, is_of_trials=trials, storage=storage)
+    if from_mlflow is None:
+        _print_table(names, asked, format=format, out=out, is_of_trials=trials, storage=storage)
+        return
+    from sweeps.tracking.elsewhere import study_on
+
+    _print_source(study_on(from_mlflow, names), asked, format=format, out=out, is_of_trials=trials)
 
 
 def compare(
@@ -147,21 +154,36 @@ def best(name: Name, storage: Storage = None) -> None:
 def _print_table(
     names: list[str], asked: "Asked", *, format: str | None, out: Path | None, is_of_trials: bool, storage: str | None
 ) -> "Sequence[Study]":
-    from sweeps.report.asked import Looked, check_format, format_of, table_of, trials_content, write
-    from sweeps.report.compared import study_first
-    from sweeps.report.export import EXPORTS
+    from sweeps.report.asked import Looked, check_format, format_of
     from sweeps.report.lines import left_out_line
     from sweeps.report.opened import open_studies
 
-    check_format(format := format_of(format, out), is_of_trials=is_of_trials)
+    check_format(format_of(format, out), is_of_trials=is_of_trials)
     looked = Looked.at(open_studies(names, storage))
-    if is_of_trials:
-        found = looked.frame(asked.where)
-        content = trials_content(study_first(found) if names[1:] else found)
-    else:
-        content = EXPORTS[format or "md"].data(table_of(looked, asked))
-    write(out, content)
+    _print_source(looked, asked, format=format, out=out, is_of_trials=is_of_trials, is_joined=len(names) > 1)
     for study, trials in zip(looked.studies, looked.trials, strict=True):
         if line := left_out_line(study.name, trials):
             print(line, file=sys.stderr)
     return looked.studies
+
+
+def _print_source(
+    source: "Source",
+    asked: "Asked",
+    *,
+    format: str | None,
+    out: Path | None,
+    is_of_trials: bool,
+    is_joined: bool = False,
+) -> None:
+    from sweeps.report.asked import check_format, format_of, table_of, trials_content, write
+    from sweeps.report.compared import study_first
+    from sweeps.report.export import EXPORTS
+
+    check_format(format := format_of(format, out), is_of_trials=is_of_trials)
+    if is_of_trials:
+        found = source.frame(asked.where)
+        content = trials_content(study_first(found) if is_joined else found)
+    else:
+        content = EXPORTS[format or "md"].data(table_of(source, asked))
+    write(out, content)

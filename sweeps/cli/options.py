@@ -33,5 +33,8 @@ NewName = Annotated[list[str] | None, typer.Option("--name", help="KEY=TEXT: TEX
 Caption = Annotated[str | None, typer.Option(help="Instead of what was fixed.")]
 Label = Annotated[str, typer.Option(help="By which a LaTeX document refers to the table.")]
 Seconds = Annotated[bool, typer.Option("--seconds", help="Show the median seconds of an epoch.")]
+FromMlflow = Annotated[
+    str | None, typer.Option("--from-mlflow", help="MLflow tracking URI: read an ended study there, and nothing else.")
+]
 EachTrial = Annotated[bool, typer.Option("--trials", help="One row per trial, with all metrics (csv).")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the study's line, whatever it is.")]

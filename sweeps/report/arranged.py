@@ -53,8 +53,9 @@ def _placed(table: Table, asked: Arrangement) -> Table:
     names, heads = _tuples(rows, table.num_rows), _tuples(cols, table.num_rows)
     place = {pair: row for row, pair in enumerate(zip(names, heads, strict=True))}
     if len(place) < table.num_rows:
-        left = ", ".join(key.title for key in keys if key not in rows and key not in cols)
-        raise StudyError(f"Several cells would share a place: {left} varies, too. Add it to --rows, or choose --where.")
+        left = [key.title for key in keys if key not in rows and key not in cols]
+        told = f"{', '.join(left)} {'vary' if left[1:] else 'varies'}, too"
+        raise StudyError(f"Several cells would share a place: {told}. Add what varies to --rows, or choose --where.")
     order = list(dict.fromkeys(names))
     first = [next(row for row in range(table.num_rows) if names[row] == name) for name in order]
     if not cols:

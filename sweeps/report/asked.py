@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self, get_args
+from typing import Protocol, Self, get_args
 
 import typer
 
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.report.arranged import Arrangement, arranged
-from sweeps.report.captions import caption
+from sweeps.report.captions import caption, of_seconds
 from sweeps.report.chosen import where
 from sweeps.report.compared import check_comparable, joined
 from sweeps.report.export import EXPORTS, trials_to_csv
 from sweeps.report.frame import Trials, trial_frame
+from sweeps.report.portable import Portable
 from sweeps.report.tables import Spread, Table, benchmark_table
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -111,6 +112,20 @@ class Looked:
         """The trials of each study that are of its configuration of today."""
         return [[trial for trial in own if trial.is_current] for own in self.trials]
 
+    @property
+    def name(self) -> str:
+        return ", ".join(study.name for study in self.studies)
+
+    def caption(self) -> str:
+        return caption(self.studies, self.current)
+
+    def seconds(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(of_seconds, self.studies)))
+
+    def portable(self) -> Portable:
+        """All that a table needs, for where the study itself is not."""
+        return Portable(self.name, self.frame(), self.caption(), " ".join(self.seconds()))
+
     def frame(self, asked: Sequence[str] = ()) -> Trials:
         """Those that `--where` chooses.
 
@@ -122,14 +137,35 @@ class Looked:
         return where(frame, asked)
 
 
-def table_of(looked: Looked, asked: Asked) -> Table:
+class Source(Protocol):
+    """Whatever a table can be made from."""
+
+    @property
+    def name(self) -> str:
+        """Of the study, or of the studies."""
+        ...
+
+    def frame(self, asked: Sequence[str] = ()) -> Trials:
+        """The trials that `--where` chooses."""
+        ...
+
+    def caption(self) -> str:
+        """What was fixed."""
+        ...
+
+    def seconds(self) -> tuple[str, ...]:
+        """What a column of times has to say."""
+        ...
+
+
+def table_of(source: Source, asked: Asked) -> Table:
     """The benchmark table of one study or of several.
 
     Raises:
         StudyError: No trial has recorded one of the metrics, none has ended, or something asked for is not there.
     """
     _check(asked)
-    trials = looked.frame(asked.where)
+    trials = source.frame(asked.where)
     recorded = dict.fromkeys(map(str, (*trials.objectives, *trials.metrics)))
     for name in asked.metrics:
         if name not in recorded:
@@ -145,9 +181,10 @@ def table_of(looked: Looked, asked: Asked) -> Table:
         has_objectives=not (asked.arrangement.cols and asked.metrics),
     )
     if made is None:
-        named = ", ".join(study.name for study in looked.studies)
-        raise StudyError(f"Study {named!r} has no trial yet that has ended.")
-    text = caption(looked.studies, looked.current) if asked.caption is None else asked.caption
+        raise StudyError(f"Study {source.name!r} has no trial yet that has ended.")
+    if asked.has_seconds:
+        made = replace(made, notes=(*made.notes, *source.seconds()))
+    text = source.caption() if asked.caption is None else asked.caption
     return replace(arranged(made, asked.arrangement), caption=text, label=asked.label)
 
 

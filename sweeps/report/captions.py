@@ -18,9 +18,10 @@ from sweeps.trial.bundle import unpack
 from sweeps.trial.files import StudyFiles, TrialFiles
 from sweeps.trial.ownership import is_own
 
-_TOLD = ("size", "max_epochs", "num_epochs", "epochs", "max_steps", "batch_size")
+_TOLD = ("size", "select", "max_epochs", "num_epochs", "epochs", "max_steps", "batch_size")
 """Last parts of keys whose value a reader asks for, whether it was typed or not."""
 
+_FACTS = {"fixed": "Fixed", "values": "Values", "program": "Program", "versions": "Versions", "device": "Device"}
 _DEEPEST, _LONGEST, _MAX_SEEDS = 2, 60, 12
 
 
@@ -36,7 +37,7 @@ def caption(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> s
     num_trials = counted(sum(map(len, trials)), "trial")
     parts = [f"{'Studies' if studies[1:] else 'Study'} {names}: {num_trials}{_told_seeds(seeds)}."]
     facts = [_facts(study, own) for study, own in zip(studies, trials, strict=True)]
-    for title, told in (("Fixed", "fixed"), ("Program", "program"), ("Versions", "versions"), ("Device", "device")):
+    for told, title in _FACTS.items():
         found = list(dict.fromkeys(filter(None, (fact[told] for fact in facts))))
         if found:
             parts.append(f"{title}: {'; '.join(found)}.")
@@ -47,14 +48,17 @@ def _facts(study: Study, trials: Sequence[TrialRow]) -> dict[str, str]:
     done = next((trial for trial in trials if trial.state == "completed"), None)
     attempt: Mapping[str, Any] = {}
     config: Any = None
+    selected = False
     if done is not None:
         with left_by(study, done) as files:
             attempt = (journal.events(files.journal, "attempt") or [{}])[-1] if files else {}
+            selected = bool(files and journal.events(files.journal, "selected"))
             with contextlib.suppress(OSError, yaml.YAMLError, RecursionError):
                 config = yaml.safe_load(files.config.read_text(errors="replace")) if files else None
     versions = attempt.get("versions")
     return {
         "fixed": ", ".join(f"{key}={value}" for key, value in _fixed(study, trials, attempt, config).items()),
+        "values": "of the step that each trial has selected, as its checkpoint is" if selected else "",
         "program": _program(study),
         "versions": ", ".join(f"{k} {v}" for k, v in versions.items()) if isinstance(versions, dict) else "",
         "device": one_line(str(attempt.get("device") or ""), _LONGEST),
@@ -70,7 +74,7 @@ def _fixed(study: Study, trials: Sequence[TrialRow], attempt: Mapping[str, Any],
     told = {key: str(choices[key]) for key in data_keys(list(choices))} if isinstance(choices, dict) else {}
     if points:
         told |= {key.lstrip("+"): text for key, text in points[0].overrides.items() if not key.startswith("~")}
-    told = {**dict(_asked_for(config)), **told}
+    told |= {key: text for key, text in _asked_for(config) if key not in told}
     seed_key = study.facts.get("seed_key", REPLICATE_KEY)
     return {
         key: one_line(text, _LONGEST) for key, text in told.items() if key not in plain and not is_key(key, seed_key)
@@ -102,6 +106,21 @@ def _program(study: Study) -> str:
     source, commit = origin.get("source"), origin.get("commit")
     at = f"commit {commit[:12]}{' and changes' if origin.get('is_dirty') else ''}" if commit else ""
     return " at ".join(filter(None, (source, at)))
+
+
+def of_seconds(study: Study) -> str:
+    """What a column of times has to say: how many trials a worker of the study ran at a time."""
+    running: dict[str, set[int]] = {}
+    most = 0
+    for event in study.events():
+        own = running.setdefault(event.worker, set())
+        if event.what == "claimed":
+            own.add(event.number)
+            most = max(most, len(own))
+        else:
+            own.discard(event.number)
+    at_once = f" while up to {counted(most, 'trial')} ran beside each other" if most > 1 else ""
+    return f"Seconds are the median wall time, a trial's start included{at_once}."
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """A study in Python: `sweeps.load_study("NAME")`, for scripts and notebooks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,11 +76,8 @@ class LoadedStudy:
         return self._study.name
 
     def frame(self) -> "pd.DataFrame":
-        """One row per trial, with the columns that docs/tables.md lists.
-
-        A value that is a mapping of numbers, such as `model.loss_weights={digit: 1}`, has a column per number.
-        """
-        return _spread_out(trial_frame(self._study).flat())
+        """One row per trial, with the columns that docs/tables.md lists."""
+        return trial_frame(self._study).flat()
 
     def table(
         self,
@@ -177,26 +174,3 @@ class Benchmark:
 
     def _repr_html_(self) -> str:
         return to_fragment(self.table)
-
-
-def _spread_out(flat: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame with a column per number in place of mappings."""
-    import pandas as pd
-
-    parts = []
-    for name in flat.columns:
-        cells = flat[name]
-        if not any(isinstance(cell, dict) for cell in cells):
-            parts.append(cells)
-            continue
-        numbers = [dict(_numbers(str(name), cell)) if isinstance(cell, dict) else {} for cell in cells]
-        parts += [frame for _, frame in pd.DataFrame(numbers, index=flat.index).items()]
-    return pd.concat(parts, axis=1)
-
-
-def _numbers(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _numbers(f"{name}.{key}", inner)
-    else:
-        yield name, value

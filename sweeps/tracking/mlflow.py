@@ -1,7 +1,7 @@
 """A study on a tracking server: a parent run, and a child run per trial. Of MLflow it knows the runs."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -166,14 +166,8 @@ class MlflowView:
         return str(found[0].info.run_id) if found else None
 
     def _search(self, tags: Mapping[str, str]) -> list[Any]:
-        found, token = list[Any](), None
         experiment = self.experiment.known()
-        while experiment is not None:
-            page = self._client.search_runs([experiment], _filter(tags), max_results=1000, page_token=token)
-            found.extend(page)
-            token = page.token
-            if not token:
-                break
+        found = [] if experiment is None else list(_pages(self._client, [experiment], tags))
         self._places.update((run.info.run_id, run.info.artifact_uri) for run in found)
         return found
 
@@ -196,6 +190,38 @@ class MlflowView:
         run = self._client.create_run(self.experiment.id, start_time=start_ms, tags=kept, run_name=text(name))
         self._places[run.info.run_id] = run.info.artifact_uri
         return str(run.info.run_id)
+
+
+def file_of_study(uri: str, name: str, file: str) -> tuple[bytes | None, list[str]]:
+    """A file that the newest run of a study of that name has, from the server alone, and the names of all studies.
+
+    Args:
+        uri: Tracking URI.
+        name: The study's name.
+        file: The file's name.
+    """
+    set_up()
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    names: dict[str, None] = {}
+    for run in _pages(client, experiments, {Tag.ROLE: "study"}):
+        names[str(run.data.tags.get(Tag.STUDY))] = None
+        if run.data.tags.get(Tag.STUDY) == name and file in stored.sizes(run.info.artifact_uri, uri, ""):
+            return stored.get(run.info.artifact_uri, uri, file), []
+    return None, list(names)
+
+
+def _pages(client: Any, experiments: Sequence[str], tags: Mapping[str, str]) -> Iterator[Any]:
+    """All runs with these tags, the newest first."""
+    token = None
+    while True:
+        page = client.search_runs(experiments, _filter(tags), max_results=1000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def _plain(run: Any) -> Run:

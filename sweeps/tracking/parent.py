@@ -9,6 +9,7 @@ from sweeps.owners import is_known_dead
 from sweeps.report.best import winners
 from sweeps.report.export import EXPORTS, TRACKED, Export
 from sweeps.report.frame import trial_frame
+from sweeps.report.portable import FILE
 from sweeps.report.tables import Table, benchmark_table
 from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
@@ -41,9 +42,11 @@ def finish(study: Study, view: MlflowView, files: StudyFiles) -> None:
     if table is not None:
         from sweeps.report.asked import Asked, Looked, table_of  # with pandas, for which no start of a sweep waits
 
-        captioned = table_of(Looked.at([study]), Asked())
+        looked = Looked.at([study])
+        captioned = table_of(looked, Asked())
         for name, export in _tables().items():
             view.attach(view.parent(), name, export.data(captioned))
+        view.attach(view.parent(), FILE, looked.portable().to_json())
     for name, path in kept_report(study, files):
         view.attach(view.parent(), name, path)
     _describe(study, view, files, table)
@@ -79,7 +82,7 @@ def lacks(study: Study, view: MlflowView, run: Run) -> Iterator[str]:
         return
     if run.status not in ("FINISHED", "FAILED"):
         yield f"the study has ended, its run is {run.status}"
-    missing = sorted(_tables().keys() - view.sizes(run.id))
+    missing = sorted({*_tables(), FILE} - view.sizes(run.id).keys())
     if missing and benchmark_table(trial_frame(study)) is not None:
         yield f"{', '.join(missing)} of the study's run {'is' if len(missing) == 1 else 'are'} not in MLflow"
 

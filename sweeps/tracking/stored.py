@@ -24,6 +24,12 @@ def put(place: str, uri: str, name: str, content: str | bytes | Path) -> None:
         _store(place, uri).log_artifact(str(path), folder or None)
 
 
+def get(place: str, uri: str, name: str) -> bytes:
+    """The content of a file of a run."""
+    with tempfile.TemporaryDirectory() as made:
+        return Path(_store(place, uri).download_artifacts(name, made)).read_bytes()
+
+
 def sizes(place: str, uri: str, folder: str) -> dict[str, int | None]:
     """Name and size in bytes of each file of a run that lies in one folder; the empty name is the run's own."""
     found = _store(place, uri).list_artifacts(folder or None)

@@ -119,7 +119,7 @@ def test_names_stand_for_headings_and_values(weights: Study) -> None:
 
 
 REFUSED = [
-    ({"rows": ("model",)}, (), f"Several cells would share a place: {', '.join(WEIGHTS)} varies, too."),
+    ({"rows": ("model",)}, (), f"Several cells would share a place: {', '.join(WEIGHTS)} vary, too."),
     (
         {"rows": ("modle",)},
         (),

@@ -51,7 +51,8 @@ class View:
         return [self._run(str(i), *run) for i, run in enumerate(self._runs)]
 
     def sizes(self, run_id: str, folder: str = "") -> dict[str, int]:
-        return {f"table{EXPORTS[name].suffix}": 1 for name in TRACKED} if run_id == "s" else {}
+        tables = [f"table{EXPORTS[name].suffix}" for name in TRACKED]
+        return dict.fromkeys([*tables, "trials.json"], 1) if run_id == "s" else {}
 
     def _run(self, run_id: str, trial: str, status: str, last: dict[str, int]) -> Run:
         tags = {"trial": trial, "sweeps.num_samples": str(self._num_samples), "mlflow.parentRunId": "s"}

@@ -79,7 +79,7 @@ def test_the_study_s_run_says_best_counts_and_cost_and_links_to_its_views(server
     table = table_of(Looked.at([study]), Asked())
     assert table.caption.startswith("Study page: 3 trials, 1 seed (0). Fixed: model=cnn.")
     files_there = {item.path for item in client.list_artifacts(view.parent())}
-    assert files_there == {f"table{EXPORTS[name].suffix}" for name in TRACKED}
+    assert files_there == {*(f"table{EXPORTS[name].suffix}" for name in TRACKED), "trials.json"}
     assert Path(client.download_artifacts(view.parent(), "table.md")).read_text().strip() == to_page(table)
     assert f"<title>{table.caption}</title>" in Path(client.download_artifacts(view.parent(), "table.html")).read_text()
 

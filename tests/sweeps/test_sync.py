@@ -22,7 +22,7 @@ from sweeps.trial.journal import Journal
 from tests.mlflow_server import Server
 from tests.tracked import by_trial, ended_study, new_study, problems, run_trial
 
-TABLES = sorted(f"table{EXPORTS[name].suffix}" for name in TRACKED)
+TABLES = sorted([*(f"table{EXPORTS[name].suffix}" for name in TRACKED), "trials.json"])
 
 
 def test_files_that_are_gone_are_named_and_come_back_byte_for_byte(server: Server, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_sync_makes_the_runs_and_again_changes_nothing(server: Server, tmp_path:
     assert view.state(view.parent())[0] == "FINISHED"
     artifacts = {item.path for item in MlflowClient(server.uri).list_artifacts(first.info.run_id, "config")}
     assert artifacts == {"config/config.yaml"}
-    tables = {f"table{EXPORTS[name].suffix}" for name in TRACKED}
+    tables = {*(f"table{EXPORTS[name].suffix}" for name in TRACKED), "trials.json"}
     assert {item.path for item in MlflowClient(server.uri).list_artifacts(view.parent())} == tables
     assert examine(study, StudyFiles(tmp_path), lambda: view) == []
 
