@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +15,9 @@ from rich.text import Text
 from sweeps.outcome import Failed
 from sweeps.output import counted, drop_output, one_line, width_of
 from sweeps.report.best import best_lines
-from sweeps.report.export import to_markdown
 from sweeps.report.frame import trial_frame
 from sweeps.report.lines import aim, ended_line, left_out_line, live_cells, preview_lines, status_line
+from sweeps.report.plain import printed
 from sweeps.report.tables import benchmark_table
 from sweeps.report.typed import looked_at
 from sweeps.space import Point
@@ -170,7 +171,7 @@ def print_summary(study: Study, directory: Path, tracking: str | None) -> None:
     table = benchmark_table(trial_frame(study))
     if table is not None and any(column.kind == "metric" for column in table.columns):
         is_marked = any(column.marks.best for column in table.columns)
-        print("\n\n".join(["", to_markdown(table), *(table.notes if is_marked else ())]).removeprefix("\n"), end="\n\n")
+        print(f"\n{printed(table if is_marked else replace(table, notes=()))}", end="\n\n")
     if line := left_out_line(study.name, study.trials()):
         print(line)
     trials = study.current_trials()

@@ -179,11 +179,15 @@ def _print_source(
     from sweeps.report.asked import check_format, format_of, table_of, trials_content, write
     from sweeps.report.compared import study_first
     from sweeps.report.export import EXPORTS
+    from sweeps.report.plain import printed
 
     check_format(format := format_of(format, out), is_of_trials=is_of_trials)
     if is_of_trials:
         found = source.frame(asked.where)
         content = trials_content(study_first(found) if is_joined else found)
+    elif format is None and out is None and sys.stdout.isatty():
+        print(printed(table_of(source, asked)))
+        return
     else:
         content = EXPORTS[format or "md"].data(table_of(source, asked))
     write(out, content)

@@ -1,5 +1,6 @@
 """A study in Python: `sweeps.load_study("NAME")`, for scripts and notebooks."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from sweeps.report.export import EXPORTS
 from sweeps.report.frame import trial_frame
 from sweeps.report.markup import to_fragment
 from sweeps.report.opened import open_study
+from sweeps.report.plain import in_columns, printed
 from sweeps.report.structured import to_frame
 from sweeps.report.tables import Table
 from sweeps.study.study import Study
@@ -170,7 +172,10 @@ class Benchmark:
         write(Path(path), EXPORTS[format].data(self.table))
 
     def __str__(self) -> str:
-        return EXPORTS["md"].data(self.table).decode()
+        return in_columns(self.table)
+
+    def __repr__(self) -> str:
+        return printed(self.table) if sys.stdout.isatty() else str(self)
 
     def _repr_html_(self) -> str:
         return to_fragment(self.table)

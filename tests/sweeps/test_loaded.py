@@ -53,7 +53,9 @@ def test_every_documented_column_is_there_and_no_other_one_of_ours(weights: Load
 def test_the_table_is_text_a_frame_a_file_and_a_rich_display(weights: LoadedStudy, tmp_path: Path) -> None:
     table = weights.table(cols=["model"], metrics=[MEAN], names={"cnn": "CNN"})
     assert list(table.frame().columns) == [*WEIGHTS, "dense", "dense ±", "CNN", "CNN ±"]
-    assert str(table).startswith("| model.loss_weights.digit") and table.notes[0] in str(table)
+    assert str(table.to("md")).startswith("| model.loss_weights.digit") and table.notes[0] in str(table.to("md"))
+    assert str(table).startswith("model.loss_weights.digit") and table.notes[0] in str(table) == repr(table)
+    assert "**0.738 ± 0.014**" in str(table) and "\x1b" not in str(table) and "<ins>" not in str(table)
     assert table._repr_html_().count("<tr") == 10 and "<strong>0.738 ± 0.014</strong>" in table._repr_html_()
     assert weights._repr_html_().count("<tr") == 19
     for suffix in ("md", "csv", "tex", "html", "json", "parquet"):
