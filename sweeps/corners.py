@@ -1,9 +1,10 @@
 """The points of a sweep that are looked at before there is a study."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
-from sweeps.space import Point, Space, is_key
+from sweeps.space import Axis, Point, Space, is_key
+from sweeps.telling import numbers_of, size
 
 
 def telling_points(space: Space, *, is_whole: bool, seed_key: str) -> list[Point]:
@@ -24,13 +25,14 @@ def _corners(space: Space, seed_key: str) -> Iterator[Point]:
     What is fine on each axis alone may be wrong together, such as every weight 0.
     """
     usual = {axis.key: axis.values[0] for axis in space.axes}
-    axes = [axis for axis in space.axes if _are_numbers(axis.values) and not is_key(axis.key, seed_key)]
-    for end in (min, max) if len(axes) > 1 else ():
-        yield space.point({**usual, **{axis.key: end(axis.values, key=float) for axis in axes}})
+    sizes = {axis.key: _sizes(axis) for axis in space.axes if not is_key(axis.key, seed_key)}
+    sizes = {key: found for key, found in sizes.items() if found}
+    for end in (min, max) if len(sizes) > 1 else ():
+        yield space.point({**usual, **{key: end(found, key=found.__getitem__) for key, found in sizes.items()}})
 
 
-def _are_numbers(values: Sequence[str]) -> bool:
-    try:
-        return not any(math.isnan(float(value)) for value in values)
-    except ValueError:
-        return False
+def _sizes(axis: Axis) -> Mapping[str, tuple[int, float]]:
+    """The values of an axis that are numbers, or hold nothing else; none where its values are texts."""
+    numbers = {value: numbers_of(axis.chosen(value).overrides) for value in axis.values}
+    sizes = {value: size(some) for value, some in numbers.items() if some and not any(map(math.isnan, some.values()))}
+    return sizes if axis.linked or len(sizes) == len(numbers) else {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sweeps.errors import StudyError
+from sweeps.telling import telling
 from sweeps.values import canonical, digest, leaves_of, value_of
 
 OPERATIONAL = ("study", "tracking", "hydra")
@@ -13,8 +14,6 @@ OPERATIONAL = ("study", "tracking", "hydra")
 
 REPLICATE_KEY = "seed"
 """Points that differ in this override alone are replicates: they share a cell of every table."""
-
-_MAX_NUMBERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +58,7 @@ class Axis:
 
     def telling(self) -> list[str]:
         """The first value, and as many of the others as are to be looked at."""
-        names = [value for value in self.values if self.linked and not _is_numeric(self.chosen(value))]
-        return list(dict.fromkeys([*_telling(self.values), *names]))
+        return [self.values[place] for place in telling([self.chosen(value).overrides for value in self.values])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,19 +221,3 @@ def is_key(override_key: str, key: str) -> bool:
 def is_operational(override_key: str, operational_keys: Sequence[str] = OPERATIONAL) -> bool:
     """Whether an override says how a study runs; `paths` and `study/x@y` are named by their first part."""
     return override_key.lstrip("+~").replace("/", ".").split(".")[0].split("@")[0] in operational_keys
-
-
-def _is_numeric(linked: Linked) -> bool:
-    return all(isinstance(value_of(key, text), int | float) for key, text in linked.overrides.items())
-
-
-def _telling(values: Sequence[str]) -> list[str]:
-    """The first value, and as many of the others as are to be looked at."""
-    if len(values) <= _MAX_NUMBERS:
-        return list(values)
-    try:
-        ordered = sorted(values, key=float)
-    except ValueError:  # names: each may be wrong for itself
-        return list(values)
-    spread = [ordered[i * (len(ordered) - 1) // (_MAX_NUMBERS - 1)] for i in range(_MAX_NUMBERS)]
-    return [values[0], *(value for value in spread if value != values[0])]
