@@ -21,7 +21,9 @@ def new_study(folder: Path, num_open: int) -> Study:
     return study
 
 
-def run_trial(study: Study, folder: Path, outcome: Outcome, *, keeps_files: bool = True) -> StudyFiles:
+def run_trial(
+    study: Study, folder: Path, outcome: Outcome, *, keeps_files: bool = True, selected: int | None = None
+) -> StudyFiles:
     """Run the next trial as a worker does: a journal, a configuration, a file that it keeps."""
     files = StudyFiles(folder / "files")
     claim = study.claim("w", None)
@@ -31,6 +33,8 @@ def run_trial(study: Study, folder: Path, outcome: Outcome, *, keeps_files: bool
     journal.event("attempt", attempt=claim.attempt, seed_key="seed", seed=7, choices={"model": "dense"})
     for step in range(3):
         journal.log({"loss": 1 / (step + 1), "epoch": float(step)}, step)
+    if selected is not None:
+        journal.event("selected", step=selected)
     journal.log({"test/acc": 0.5}, 2)
     own.config.write_bytes(f"seed: 7\nw: {claim.point.overrides['w']}\r\nname: äöü\n".encode())
     if keeps_files:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,7 +14,7 @@ from sweeps.tracking.run_names import rounded, run_name, short
 from sweeps.tracking.steps import settled
 from sweeps.tracking.written import Written
 from sweeps.trial import journal
-from sweeps.trial.curves import curve
+from sweeps.trial.curves import curve, selected
 from sweeps.trial.files import TrialFiles
 from sweeps.values import canonical
 
@@ -49,8 +50,10 @@ EARLIER = {
 }  # fmt: skip
 """Names of tags in runs of an earlier version, whose metrics have other names and steps, too."""
 
-BEST, SWEPT = "best/", "x/"
-"""Front of the metrics that hold objectives and swept numbers. A server's pages sort by name, and take the first."""
+BEST, KEPT, SWEPT = "best/", "selected/", "x/"
+"""Front of the metrics that hold objectives, values of the selected step, and swept numbers.
+
+A server's pages sort by name, and take the first."""
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
@@ -121,6 +124,14 @@ class TrialCard:
         named_values = zip(self.objectives, outcome.values, strict=False)
         return [journal.Sample(BEST + name, value, 0, ended_ms) for name, value in named_values]
 
+    def kept(self, outcome: Outcome | None) -> list[journal.Sample]:
+        """What stands for a completed trial of each curve: a server shows the value of the last step by its name."""
+        records = journal.read(self.files.journal)[0] if isinstance(outcome, Completed) else []
+        samples = selected(records)
+        num = Counter(sample.name for sample in curve(records)) if samples else Counter[str]()
+        ended_ms = self._ended_ms(records)
+        return [s._replace(name=KEPT + s.name, time_ms=ended_ms) for s in samples if num[s.name] > 1]
+
     def awaited(self, now_ms: int) -> list[journal.Sample]:
         """The objectives of a trial that has no result yet, as no number: a page takes metrics as they came."""
         return [journal.Sample(BEST + name, math.nan, 0, now_ms) for name in self.objectives]
@@ -168,7 +179,8 @@ class TrialCard:
         """All that a server should have of a trial: what it has recorded, and what it has returned."""
         records = journal.read(self.files.journal)[0]
         recorded = [*curve(records), *self.returned(outcome)]
-        return [*settled(recorded, (journal.span_ms(records) or (0, 0))[1]), *self.best(outcome)]
+        ended = [*self.best(outcome), *self.kept(outcome)]
+        return [*settled(recorded, (journal.span_ms(records) or (0, 0))[1]), *ended]
 
     def begins_late(self) -> bool:
         """Whether its first attempt here was not the trial's first: that one ran elsewhere, or was set aside."""

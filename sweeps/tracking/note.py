@@ -25,8 +25,9 @@ _WIDTH = 70
 
 _HOW = (
     "Every row of the table is a trial, every column a swept key or the objective. Group them by the tag `cell` to "
-    "average over seeds. Swept numbers are also metrics, under `x/`. Among the artifacts `table.html`, `table.md` and "
-    "`table.csv` have all cells with mean and spread."
+    "average over seeds. Swept numbers are also metrics, under `x/`. A metric by its own name is of the last step; "
+    "under `selected/` it is of the step that a trial has selected, as in tables. Among the artifacts `table.html`, "
+    "`table.md` and `table.csv` have all cells with mean and spread."
 )
 
 

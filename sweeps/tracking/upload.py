@@ -143,7 +143,7 @@ class Upload:
         self._has_begun = True
 
     def _close(self, view: MlflowView, run_id: str, outcome: Outcome, samples: Sequence[journal.Sample]) -> None:
-        ended = [*self.card.best(outcome), *self.card.cost(outcome)]
+        ended = [*self.card.best(outcome), *self.card.kept(outcome), *self.card.cost(outcome)]
         # Last: a page that compares runs begins with the metric that came first, which is to be no input.
         swept = [journal.Sample(name, value, 0, self._start_ms()) for name, value in self.card.numbers.items()]
         written = self.card.written()

@@ -104,11 +104,16 @@ def standing(records: Sequence[Mapping[str, Any]], *, finite: bool) -> dict[str,
         records: A journal's records.
         finite: Whether values that are not finite are left out.
     """
-    counting = list(curve(records))
+    latest = {sample.name: sample.value for sample in curve(records) if not finite or math.isfinite(sample.value)}
+    values = latest | {sample.name: sample.value for sample in selected(records)}
+    return {name: value for name, value in values.items() if not finite or math.isfinite(value)}
+
+
+def selected(records: Sequence[Mapping[str, Any]]) -> list[Sample]:
+    """The samples at the step that the trial has selected, one per metric; none where it has selected no step."""
     steps = [record.get("step") for record in records if record.get("event") == SELECTED]
-    selected = {s.name: s.value for s in counting if steps and s.step == steps[-1] and s.name not in _COUNTERS}
-    latest = {sample.name: sample.value for sample in counting if not finite or math.isfinite(sample.value)}
-    return {name: value for name, value in (latest | selected).items() if not finite or math.isfinite(value)}
+    counting = curve(records) if steps else ()
+    return list({s.name: s for s in counting if s.step == steps[-1] and s.name not in _COUNTERS}.values())
 
 
 def samples_of(record: Mapping[str, Any]) -> Iterator[Sample]:

@@ -154,3 +154,19 @@ def test_a_thousand_trials_are_sent_and_looked_at_in_time(tmp_path: Path) -> Non
     sent, again, looked, elsewhere, looked_there = (row.here_s + row.server_s for row in measure(tmp_path, 1000))
     assert sent <= 95 and elsewhere <= 95, (sent, elsewhere)  # 2,000 points/s
     assert again <= 10 and looked <= 20 and looked_there <= 20, (again, looked, looked_there)
+
+
+def test_values_of_the_selected_step_have_names_of_their_own(server: Server, tmp_path: Path) -> None:
+    """By its own name MLflow shows the sample of the last step, and the curve has what was recorded."""
+    study = new_study(tmp_path, 3)
+    for selected in (1, 2, None):
+        files = run_trial(study, tmp_path, Completed(values=(1 / 3,), duration_s=1.0), selected=selected)
+    view = connect(study, server.uri, "tests")
+    sync(study, view, files)
+    runs = by_trial(view)
+    shown = [{k: v for k, v in runs[trial].data.metrics.items() if k.startswith("selected/")} for trial in "012"]
+    assert shown == [{"selected/loss": 0.5}, {"selected/loss": 1 / 3}, {}]
+    assert runs["0"].data.metrics["loss"] == 1 / 3 and runs["0"].data.metrics["test/acc"] == 0.5
+    curve = view.history(runs["0"].info.run_id, "loss")
+    assert [(sample.step, sample.value) for sample in curve] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
+    assert problems(study, files, view) == [] and sync(study, connect(study, server.uri, "tests"), files) == []
