@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -36,6 +37,9 @@ for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 def pytest_configure(config: pytest.Config) -> None:
     """Give the fuzzers of a run, in whatever process they are, one seed: drawn anew unless it is given."""
     given = config.getoption("hypothesis_seed")
+    # As for a user: what is imported is compiled once. Objects of imports are no garbage.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    gc.set_threshold(50_000, 10, 10)
     os.environ.setdefault(FUZZ_SEED, str(random.SystemRandom().randrange(2**32)) if given is None else given)
 
 
@@ -123,9 +127,9 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
     made.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
-    """An MLflow server that answers, for the tests of a module."""
+    """An MLflow server that answers, for all tests that leave it running; their studies have keys of their own."""
     from tests.mlflow_server import Server
 
     made = Server(tmp_path_factory.mktemp("mlflow"))
