@@ -37,6 +37,8 @@ EXPECTED = {
     "From Hydra's Optuna sweeper": ["Study theirs: 5 trials. Minimizes", "[5/5] trial "],
 }
 """What the commands of a section print, in this order."""
+SLOW = {"What the task returns", "Report and prune", "Name a study and find it again", "From Hydra's Optuna sweeper"}
+"""What these show, shorter tests assert, too: foreign/test_returns, e2e/test_sweep, sweeps/test_spelling."""
 
 
 def write(folder: Path, section: str | None = None) -> None:
@@ -66,7 +68,9 @@ def test_every_block_is_of_a_kind_that_a_test_runs() -> None:
     assert {block.language for block in PAGE.blocks} == {"sh", "python", "yaml"}
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize(
+    "section", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in SECTIONS]
+)
 def test_the_blocks_of_a_section_run_as_written(section: str, tracking: str, tmp_path: Path) -> None:
     write(tmp_path, section)
     printed = ""
@@ -82,6 +86,7 @@ def test_the_blocks_of_a_section_run_as_written(section: str, tracking: str, tmp
         assert at >= 0, f"{text!r} is not in this, or not in its place:\n{printed}"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("hydra_zen") is None, reason="hydra-zen is not installed")
 def test_the_application_of_hydra_zen_runs(tracking: str, tmp_path: Path) -> None:
     write(tmp_path)
@@ -89,6 +94,7 @@ def test_the_application_of_hydra_zen_runs(tracking: str, tmp_path: Path) -> Non
     assert "[2/2] trial " in run(line, tmp_path, tracking)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("lightning") is None, reason="Lightning is not installed")
 def test_the_fit_of_lightning_runs(tracking: str, tmp_path: Path) -> None:
     write(tmp_path)
@@ -96,6 +102,7 @@ def test_the_fit_of_lightning_runs(tracking: str, tmp_path: Path) -> None:
     assert "[2/2] trial " in (printed := run(line, tmp_path, tracking)) and "val/loss |" in printed
 
 
+@pytest.mark.slow
 def test_an_interrupted_loop_continues(tracking: str, tmp_path: Path) -> None:
     write(tmp_path)
     [line] = PAGE.commands("interrupted")
@@ -120,6 +127,7 @@ def test_an_interrupted_loop_continues(tracking: str, tmp_path: Path) -> None:
     assert yaml.safe_load((trials.parent / "best.yaml").read_text())
 
 
+@pytest.mark.slow
 def test_a_study_is_shared_by_postgresql(postgres_url: str, tracking: str, tmp_path: Path) -> None:
     write(tmp_path)
     export, first, second, table = PAGE.commands("postgres")

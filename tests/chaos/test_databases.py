@@ -17,6 +17,7 @@ import pytest
 from sweeps.study.schema import VERSION
 from tests.conftest import Commands, wait_for
 from tests.invariants import alive_in, check_invariants, study
+from tests.studies import done, study_of
 
 NUM_POINTS = 6
 
@@ -112,7 +113,7 @@ def test_a_file_that_suffers_in_mid_sweep(commands: Commands, num_rounds: int) -
 def test_a_file_that_cannot_be_used_is_refused_and_stays_as_it_is(commands: Commands, name: str) -> None:
     path, fault = commands.folder / "studies.db", AT_REST[name]
     storage = f"sqlite:///{path}"
-    assert commands.run("fake", "-m", "x=1", "study.name=first", f"study.storage='{storage}'").returncode == 0
+    study_of(path.parent, [({"x": "1"}, done(1.0))]).database.engine.dispose()
     with sqlite3.connect(path) as connection:  # nothing of it is in the log
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

@@ -57,6 +57,7 @@ def test_a_kill_for_lack_of_memory_is_told_from_any_other(tmp_path: Path) -> Non
     assert memory.num_oom_kills() >= 0
 
 
+@pytest.mark.slow  # tests/e2e/test_sweep.py has a hung trial beside one that ends
 def test_nothing_waits_behind_a_stuck_trial(commands: Commands) -> None:
     began = time.monotonic()
     line = ("-m", "mode=hang,ok", "x=1,2,3", "study.name=s", "study.stall_timeout_s=4", "study.max_retries=0")

@@ -68,7 +68,7 @@ def is_there(pid: int) -> bool:
     return command_of(pid) != ""
 
 
-@pytest.mark.parametrize("num_kills", [4, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("num_kills", [2, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_a_command_killed_at_any_moment_of_its_start_is_gone_within_a_second(
     commands: Commands, num_kills: int
 ) -> None:
@@ -101,7 +101,7 @@ def test_a_command_leaves_no_file_outside_when_it_is_killed(commands: Commands) 
     place.rmdir()
 
 
-@pytest.mark.parametrize("num_characters", [70, 90, 200])
+@pytest.mark.parametrize("num_characters", [pytest.param(70, marks=pytest.mark.slow), 90, 200])
 def test_a_long_folder_for_temporary_files_keeps_no_sweep_from_starting(
     commands: Commands, num_characters: int
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(
     assert max(row.attempt for row in found.trials()) == 1
 
 
+@pytest.mark.slow  # tests/sweeps/test_worker.py has an outage, too
 def test_the_seconds_of_a_trial_are_without_the_outage_in_which_it_ended(commands: Commands) -> None:
     sweep = commands.start("fake", "-m", "x=1,2", "sleep_s=4", "study.name=s", "study.slots=2")
     executions = commands.folder / "executions.txt"
@@ -143,7 +144,9 @@ def come_and_go(server: Server, num_kills: int, longest_pause_s: float) -> None:
         server.kill()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_whoever_waits_no_longer_for_a_silent_server_sees_the_results(
     commands: Commands, number: int, code: int
 ) -> None:

@@ -27,8 +27,8 @@ def real_study(commands: Commands, number: int) -> Study:
 @pytest.mark.parametrize(
     ("number", "code", "num_signals"),
     [
-        (signal.SIGTERM, 143, 2),
-        (signal.SIGINT, 130, 1),
+        (signal.SIGTERM, 143, 1),
+        pytest.param(signal.SIGINT, 130, 1, marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, 143, 100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
         pytest.param(signal.SIGINT, 130, 50, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
     ],

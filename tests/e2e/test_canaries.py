@@ -111,7 +111,7 @@ def cloned(leaky: Commands, tmp_path_factory: pytest.TempPathFactory) -> tuple[s
     return sys.executable, str(project / "leaky.py")
 
 
-@pytest.mark.parametrize("kind", ["embedded", "server"])
+@pytest.mark.parametrize("kind", [pytest.param("embedded", marks=pytest.mark.slow), "server"])
 def test_nothing_secret_leaves_a_study(
     leaky: Commands,
     cloned: tuple[str, str],

@@ -102,6 +102,7 @@ def test_an_edited_file_trains_what_it_changes_and_says_so_in_one_line(here: Com
     assert "configuration has changed" not in third.stderr and len(ran(here)) == 6
 
 
+@pytest.mark.slow  # tests/sweeps/test_configurations.py goes back without a process
 def test_going_back_to_an_earlier_configuration_trains_nothing(here: Commands) -> None:
     sweep(here, "x=1,2", "study.name=s")
     net(here, "small", "scale: 3\n")
@@ -168,10 +169,10 @@ def test_more_seeds_for_a_finished_study_train_what_is_missing(here: Commands) -
     ("first", "second", "num_new"),
     [
         (["x=1,2"], ["x=1,2", "net=small"], 0),
-        (["x=1,2", "net.scale=1"], ["x=1,2"], 0),
-        (["x=.5,2"], ["x=5e-1,2"], 0),
+        pytest.param(["x=1,2", "net.scale=1"], ["x=1,2"], 0, marks=pytest.mark.slow),
+        pytest.param(["x=.5,2"], ["x=5e-1,2"], 0, marks=pytest.mark.slow),
         (["x=1,2"], ["x=1.0,2.0"], 2),
-        (["x=1,1.0,1e0"], ["x=1,1.0"], 0),
+        pytest.param(["x=1,1.0,1e0"], ["x=1,1.0"], 0, marks=pytest.mark.slow),
     ],
 )
 def test_a_point_is_its_configuration(here: Commands, first: list[str], second: list[str], num_new: int) -> None:
@@ -222,6 +223,7 @@ def test_a_changed_program_is_warned_of_once(here: Commands) -> None:
     assert "the code has changed" not in warned[1] and len(ran(here)) == 1
 
 
+@pytest.mark.slow  # so does tests/sweeps/test_configurations.py, without a process
 def test_a_sampler_draws_anew_for_a_changed_configuration(here: Commands) -> None:
     line = ("x=interval(1,2)", "study.n_trials=3", "study.name=s")
     sweep(here, *line)

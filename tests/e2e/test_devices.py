@@ -12,7 +12,7 @@ SEVERAL = (
 STORAGE = "study.storage=sqlite:///studies.db"
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "ddp_fork"])
+@pytest.mark.parametrize("strategy", ["ddp", pytest.param("ddp_fork", marks=pytest.mark.slow)])
 def test_a_sweep_over_trials_on_several_devices(commands: Commands, strategy: str) -> None:
     line = ("-m", *SEVERAL, f"trainer.strategy={strategy}", "model.size=tiny,base", "study.slots=1", "study.name=s")
     done = commands.run("train", *line, STORAGE)

@@ -59,7 +59,7 @@ def test_once_it_is_known_what_it_ran_an_edit_is_seen(here: Commands) -> None:
     assert ran(here) == ["1 7", "2 7"] and values(study(here, DERIVED).current_trials()) == [1, 2, 7, 14]
 
 
-@pytest.mark.parametrize("is_continued", [False, True])
+@pytest.mark.parametrize("is_continued", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_another_project_with_this_line_does_not_get_it(commands: Commands, is_continued: bool) -> None:
     (commands.folder / "one").mkdir()
     path = first_version(commands.folder / "one")

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import psutil
+import pytest
 
 from tests.conftest import FAKES, Commands, lines, wait_for
 from tests.e2e.test_changes import NETS, net, project, ran, study, values
@@ -39,6 +40,7 @@ def test_trials_of_a_launcher_that_starts_processes_of_its_own(commands: Command
     assert told(err) == ["net/small, net/wide"]
 
 
+@pytest.mark.slow
 def test_trials_of_a_worker_that_has_joined_before(commands: Commands) -> None:
     process = started(commands, "app.py", "sleep=8")  # until the other one has started, too
     worker = commands.start("sweeps", "worker", "s")

@@ -34,10 +34,10 @@ def package(folder: Path) -> None:
     "options",
     [
         ("-m", "myapp.app", "--config-name", "big"),
-        ("-m", "myapp.app", "-cn=big"),
-        ("myapp/app.py", "--config-name=big"),
-        ("myapp/app.py", "--config-dir", "mine", "+more=wide"),
-        ("myapp/app.py", "--config-path", "other"),
+        pytest.param(("-m", "myapp.app", "-cn=big"), marks=pytest.mark.slow),
+        pytest.param(("myapp/app.py", "--config-name=big"), marks=pytest.mark.slow),
+        pytest.param(("myapp/app.py", "--config-dir", "mine", "+more=wide"), marks=pytest.mark.slow),
+        pytest.param(("myapp/app.py", "--config-path", "other"), marks=pytest.mark.slow),
         ("myapp/app.py", "hydra.searchpath=[file://mine]", "+more=wide"),
     ],
     ids=" ".join,
@@ -112,10 +112,17 @@ def own(commands: Commands, keys: str) -> None:
 
 
 def own_sweep(commands: Commands, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return sweep(commands, *arguments, "hydra/sweeper=sweeps")
+    return sweep(commands, *arguments, "hydra/sweeper=sweeps", "hydra.sweeper.tracking.uri=null")
 
 
-@pytest.mark.parametrize("keys", ["paths: {dataset: a}", "study: {site: a}", "tracking: {backend: a}"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param("paths: {dataset: a}", marks=pytest.mark.slow),
+        "study: {site: a}",
+        pytest.param("tracking: {backend: a}", marks=pytest.mark.slow),
+    ],
+)
 def test_keys_of_the_application_are_its_own(commands: Commands, keys: str) -> None:
     own(commands, keys)
     group, _, rest = keys.partition(": ")
@@ -128,7 +135,7 @@ def test_keys_of_the_application_are_its_own(commands: Commands, keys: str) -> N
     assert "of them done" not in result.stdout
 
 
-@pytest.mark.parametrize("key", ["study", "tracking"])
+@pytest.mark.parametrize("key", ["study", pytest.param("tracking", marks=pytest.mark.slow)])
 def test_a_text_at_our_place_is_the_applications(commands: Commands, key: str) -> None:
     own(commands, f"{key}: cohort-7")
     own_sweep(commands, "x=1,2")
@@ -170,6 +177,7 @@ def test_an_application_names_where_our_settings_are(commands: Commands) -> None
 def test_a_worker_of_an_application_with_a_study_of_its_own_repeats_what_was_typed_for_it(commands: Commands) -> None:
     own(commands, "study: {name: cohort}\nsweep: {name: s, slots: 1, retry_failed: false}")
     line = ("study.name=other", "sweep.retry_failed=true", "hydra/sweeper=sweeps", "hydra.sweeper.study_key=sweep")
+    line += ("hydra.sweeper.tracking.uri=null",)
     process = commands.start("python", "app.py", "-m", "x=1,2,3", "sleep=0.5", *line)
     wait_for(lambda: (commands.folder / "ran.txt").exists(), timeout_s=60)
     process.kill()
@@ -183,7 +191,9 @@ def test_a_worker_of_an_application_with_a_study_of_its_own_repeats_what_was_typ
         assert "name: other" in text and "cohort" not in text
 
 
-@pytest.mark.parametrize("seed", ["null", "'None'", "[1,2]", "abc"])
+@pytest.mark.parametrize(
+    "seed", [pytest.param(s, marks=pytest.mark.slow) for s in ("null", "'None'", "abc")] + ["[1,2]"]
+)
 def test_any_seed_is_no_matter_without_replicates(commands: Commands, seed: str) -> None:
     own(commands, f"seed: {seed}")
     own_sweep(commands, "x=1,2")
@@ -191,7 +201,7 @@ def test_any_seed_is_no_matter_without_replicates(commands: Commands, seed: str)
 
 def test_replicates_take_the_seed_that_is_named(commands: Commands) -> None:
     own(commands, "training: {seed: 3}")
-    line = ("x=1,2", "+study.replicates=2", "+study.name=s", "hydra/sweeper=sweeps")
+    line = ("x=1,2", "+study.replicates=2", "+study.name=s", "hydra/sweeper=sweeps", "+tracking.uri=null")
     refused = sweep(commands, *line, code=2)
     assert len(lines(refused.stderr)) == 1 and "study.seed_key=KEY" in refused.stderr
     assert "training.seed" in refused.stderr and not (commands.folder / "logs").exists()
@@ -202,7 +212,7 @@ def test_replicates_take_the_seed_that_is_named(commands: Commands) -> None:
     assert rows[2:] == [["1", "2"], ["2", "2"]]
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", [0, *(pytest.param(i, marks=pytest.mark.slow) for i in (1, 2, 3))])
 def test_our_groups_may_stand_anywhere_in_the_defaults(commands: Commands, place: int) -> None:
     defaults = ["net: small", "_self_", "override hydra/sweeper: sweeps"]
     defaults.insert(min(place, 2), "study: sweeps")

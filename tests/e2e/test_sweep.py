@@ -34,10 +34,7 @@ def test_every_point_is_run_once_and_the_same_line_again_runs_none(commands: Com
     second = commands.run("fake", *GRID)
     assert second.returncode == 0 and "Study s: 6 trials, 6 of them done." in second.stdout
     assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
-
-
-def test_another_value_adds_only_its_points(commands: Commands) -> None:
-    commands.run("fake", *GRID)
+    # Another value adds its points only.
     assert commands.run("fake", "-m", "x=1,2,3,4", "kind=a,b", "study.name=s").returncode == 0
     assert set(executions(commands).values()) == {1} and len(executions(commands)) == 8
 
@@ -48,6 +45,7 @@ def test_without_a_name_the_same_line_finds_the_same_study(commands: Commands) -
     assert sum(executions(commands).values()) == 2
 
 
+@pytest.mark.slow  # tests/chaos has more kills, and what they leave
 def test_kill_of_the_command_leaves_no_process_and_the_same_line_finishes(commands: Commands) -> None:
     process = commands.start("fake", *GRID, "sleep_s=3")
     wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) >= 3)
@@ -60,25 +58,9 @@ def test_kill_of_the_command_leaves_no_process_and_the_same_line_finishes(comman
     assert max(trial.attempt for trial in trials(commands)) == 2
 
 
-def test_two_commands_at_once_share_the_points(commands: Commands) -> None:
-    both = [commands.start("fake", *GRID, "sleep_s=0.5") for _ in range(2)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
-    for process in both:
-        process.communicate()
-    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
-    assert len({trial.worker for trial in trials(commands)}) == 2
-
-
-def test_a_study_on_postgresql_is_shared_by_two_commands(commands: Commands, postgres_url: str) -> None:
-    commands.environment["SWEEPS_STORAGE"] = postgres_url
-    arguments = [*GRID, "sleep_s=0.5", f"study.storage={postgres_url!r}"]
-    both = [commands.start("fake", *arguments) for _ in range(2)]
-    outputs = [process.communicate(timeout=120) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert set(executions(commands).values()) == {1} and len(executions(commands)) == 6
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_command_hands_its_trials_back(commands: Commands, number: int, code: int) -> None:
     process = commands.start("fake", *GRID, "sleep_s=4", "study.stop_grace_s=120")
     wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)
@@ -247,13 +229,6 @@ def test_preview_lists_and_creates_nothing(commands: Commands) -> None:
     assert commands.made() == []
 
 
-def test_replicates_share_a_cell_of_the_table(commands: Commands) -> None:
-    result = commands.run("fake", "-m", "x=1,2", "+seed=0", "study.replicates=2", "study.name=s")
-    assert result.returncode == 0, result.stderr
-    table = [line.split("|")[1:3] for line in lines(result.stdout) if line.startswith("| ")]
-    assert [[cell.strip() for cell in row] for row in table] == [["x", "n"], ["1", "2"], ["2", "2"]]
-
-
 def test_an_axis_may_have_the_name_of_the_objective(commands: Commands) -> None:
     result = commands.run("fake", "-m", "x=2", "loss=l1,l2", "+recorded.loss=5", "study.name=s")
     assert result.returncode == 0, result.stderr
@@ -279,6 +254,7 @@ def test_another_worker_joins_an_unfinished_study_from_the_command_line(commands
     assert [trial.attempt for trial in trials(commands)] == [1] * 6
 
 
+@pytest.mark.slow  # tests/e2e/test_elsewhere.py joins from another folder, too
 def test_a_worker_runs_the_configuration_of_the_command_that_it_joins(commands: Commands) -> None:
     folder = commands.folder / "conf"
     folder.mkdir()
@@ -329,7 +305,9 @@ def test_the_story_of_a_trial_says_why_it_ran_again(commands: Commands) -> None:
     assert none.returncode == 2 and "--trial=9: study 's' has trials 0 to 1." in none.stderr
 
 
-@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.05])
+@pytest.mark.parametrize(
+    "pause_s", [pytest.param(0.0, marks=pytest.mark.slow), 0.002, pytest.param(0.05, marks=pytest.mark.slow)]
+)
 def test_two_sigterms_in_one_instant_hand_the_trials_back(commands: Commands, pause_s: float) -> None:
     process = commands.start("fake", "-m", "x=1,2", "study.name=s", "sleep_s=60")
     wait_for(lambda: (commands.folder / "executions.txt").exists() and len(executions(commands)) == 2)

@@ -43,7 +43,7 @@ def test_what_a_loop_reports_is_recorded_and_its_last_value_is_the_objective(tmp
     assert sorted(file.path for file in kept) == ["config", "note.txt", "state.pt"]
 
 
-@pytest.mark.parametrize("resumes, told", [(True, []), (False, ["starts_again"])])
+@pytest.mark.parametrize("resumes, told", [pytest.param(True, [], marks=pytest.mark.slow), (False, ["starts_again"])])
 def test_the_curve_of_a_trial_that_was_killed_is_of_one_run(resumes: bool, told: list[str], tmp_path: Path) -> None:
     app = Application.named(tmp_path, "loop", KILLED="1", **({"RESUMES": "1"} if resumes else {}))
     app.study("+x=1", "+study.objective=loss", tracking=TRACKED)
@@ -79,7 +79,9 @@ def test_one_of_several_fits_is_not_resumed_from_the_checkpoint_of_another(tmp_p
     assert epochs == ["1 0", "1 1", "1 0", "1 1", "1 2", "1 3", *("2 0", "2 1"), *("2 0", "2 1", "2 2", "2 3", "2 4")]
 
 
-@pytest.mark.parametrize("way", ["context", "fluent", "twice"])
+@pytest.mark.parametrize(
+    "way", [*(pytest.param(way, marks=pytest.mark.slow) for way in ("context", "fluent")), "twice"]
+)
 def test_an_applications_own_run_is_that_of_its_trial(way: str, tmp_path: Path) -> None:
     app = Application.named(tmp_path, "own_mlflow", WAY=way)
     app.study("+x=1,2", tracking=TRACKED)

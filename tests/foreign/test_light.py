@@ -18,7 +18,7 @@ from tests.conftest import Commands, lines, wait_for
 
 HERE = Path(__file__).parent
 IS_OLD = version("hydra-core").startswith("1.3.")
-BASES = ["1.1", "1.2", "1.3", "None"] if IS_OLD else ["1.3", "None"]
+BASES = ["1.1", "1.2", "1.3", "None"] if IS_OLD else [pytest.param("1.3", marks=pytest.mark.slow), "None"]
 UNTRACKED = ("-m", "hydra/sweeper=sweeps", "hydra.sweeper.tracking.uri=null")
 
 
@@ -54,6 +54,7 @@ def test_a_plain_function_is_a_grid_whatever_hydra_it_was_written_for(commands: 
     assert sorted(where) == (["000", "001", "002", "003"] if base == "1.1" else [commands.folder.name])
 
 
+@pytest.mark.slow  # tests/foreign/test_contract.py asserts it of more applications
 def test_each_job_has_the_configuration_that_hydras_own_sweeper_gives_it(commands: Commands) -> None:
     run(commands, "light_plain.py", "-m", "lr=0.2,0.4", "hydra.sweep.dir=stock")
     run(commands, "light_plain.py", *UNTRACKED, "lr=0.2,0.4", "hydra.sweeper.study.name=s")
@@ -63,6 +64,7 @@ def test_each_job_has_the_configuration_that_hydras_own_sweeper_gives_it(command
         assert (ours / f"00{number}/.hydra/config.yaml").read_text() == theirs
 
 
+@pytest.mark.slow  # tests/e2e/test_sweep.py draws, too
 def test_a_sampler_draws_and_the_same_line_again_draws_no_more(commands: Commands) -> None:
     line = (*UNTRACKED, "+study.name=tpe", "+study.n_trials=6", "lr=tag(log,interval(0.01,1))", "bias=choice(1,2)")
     for _ in range(2):
@@ -73,6 +75,7 @@ def test_a_sampler_draws_and_the_same_line_again_draws_no_more(commands: Command
         assert all(0.01 <= float(point["lr"]) <= 1 for point in drawn) and values(commands, "tpe") == found
 
 
+@pytest.mark.slow  # tests/e2e/test_sweep.py prunes, too
 def test_a_pruner_stops_the_worse_half(commands: Commands) -> None:
     line = ("-m", "x=0,1,5,6", "study.name=pruned", "study.slots=1", f"record={commands.folder}/ran.txt")
     pruner = "study.pruner={_target_: optuna.pruners.MedianPruner, n_startup_trials: 2}"
@@ -80,6 +83,7 @@ def test_a_pruner_stops_the_worse_half(commands: Commands) -> None:
     assert [trial.state for trial in trials(commands, "pruned")] == ["completed"] * 2 + ["pruned"] * 2, done.stdout
 
 
+@pytest.mark.slow  # tests/e2e/test_sweep.py has another worker that joins
 def test_another_terminal_joins_and_the_table_shows_each_point_once(commands: Commands) -> None:
     line = ("-m", "x=1,2,3,4,5,6", "study.name=joined", "study.slots=1", f"record={commands.folder}/ran.txt")
     first = commands.start("python", str(HERE / "light_loop.py"), *line, "together=2")
@@ -95,7 +99,7 @@ def test_another_terminal_joins_and_the_table_shows_each_point_once(commands: Co
     assert sorted(row.split(",")[0] for row in lines(table)[1:]) == list("123456")
 
 
-@pytest.mark.parametrize("is_frozen", [False, True])
+@pytest.mark.parametrize("is_frozen", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_dataclass_needs_no_field_of_ours(commands: Commands, is_frozen: bool) -> None:
     if is_frozen:
         commands.environment["FROZEN"] = "1"

@@ -19,14 +19,14 @@ def test_a_task_without_a_value_completes_a_grid(tmp_path: Path) -> None:
     "kind, options, expected",
     [
         ("number", (), (0.5,)),
-        ("single", (), (0.5,)),
+        pytest.param("single", (), (0.5,), marks=pytest.mark.slow),
         ("text", (), ()),
-        ("array", (), ()),
+        pytest.param("array", (), (), marks=pytest.mark.slow),
         ("table", (), ()),
-        ("number", ("+study.objective=loss",), (0.5,)),
+        pytest.param("number", ("+study.objective=loss",), (0.5,), marks=pytest.mark.slow),
         ("table", ("+study.objective=loss",), (0.5,)),
         ("table", ("+study.objective=[test/acc,loss]", "+study.direction=[maximize,minimize]"), (0.5, 0.5)),
-        ("array", ("+study.direction=[maximize,minimize]",), (0.5, -0.5)),
+        pytest.param("array", ("+study.direction=[maximize,minimize]",), (0.5, -0.5), marks=pytest.mark.slow),
     ],
 )
 def test_what_is_returned_is_the_result(

@@ -6,7 +6,8 @@ import pytest
 
 from tests.foreign.runs import APPS, Application
 
-SHAPES = ("object", "method", "classmethod", "staticmethod", "closure", "lambda")
+SHAPES = ("object", "classmethod", "closure")
+LIKE_THESE = ("method", "staticmethod", "lambda")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_decorators_run_and_globals_of_the_script_hold(
     assert app.values() == expected
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, *(pytest.param(shape, marks=pytest.mark.slow) for shape in LIKE_THESE)])
 def test_a_task_may_be_any_callable(shape: str, tmp_path: Path) -> None:
     app = Application.named(tmp_path, "shapes", TASK=shape)
     noted = app.basic("+x=1,2")
@@ -68,13 +69,21 @@ def started(way: str, name: str, folder: Path) -> Application:
     return Application(folder, "app.py")
 
 
-@pytest.mark.parametrize("way", ["script", "unguarded", "below the guard", "command", "module"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        *(pytest.param(way, marks=pytest.mark.slow) for way in ("script", "below the guard")),
+        *("unguarded", "command", "module"),
+    ],
+)
 def test_dataclasses_of_the_script_are_the_same_in_configuration_and_task(way: str, tmp_path: Path) -> None:
     app = started(way, "structured", tmp_path)
     assert app.basic("x=1,2") == app.study("x=1,2") == ["1.0 1.1", "2.0 2.1"]
 
 
-@pytest.mark.parametrize("way", ["command", "stdin", "module", "cell"])
+@pytest.mark.parametrize(
+    "way", [*(pytest.param(way, marks=pytest.mark.slow) for way in ("command", "module")), "stdin", "cell"]
+)
 def test_code_may_come_from_anywhere(way: str, tmp_path: Path) -> None:
     app = started(way, "guarded" if way == "module" else "unguarded", tmp_path)
     noted = app.basic("+x=1,2")

@@ -44,7 +44,9 @@ def runs_can_be_logged(folder: Path) -> bool:
     return bool(client.get_run(run.info.run_id).data.metrics == {"a": 1.0})
 
 
-@pytest.mark.parametrize("size", [0, 60_000, 120_000, 240_000, 500_000])
+@pytest.mark.parametrize(
+    "size", [0, *(pytest.param(size, marks=pytest.mark.slow) for size in (60_000, 120_000, 500_000)), 240_000]
+)
 def test_a_database_that_mlflow_has_half_made_is_set_aside_and_made_anew(tmp_path: Path, size: int) -> None:
     killed_at(tmp_path, MAKE_BY_MLFLOW, size)
     was_whole = is_whole(tmp_path / "mlflow.db")

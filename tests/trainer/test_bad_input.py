@@ -67,7 +67,7 @@ def test_a_sweep_ends_with_2_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["model.size=tinny"], "Sizes: "),
+        pytest.param(["model.size=tinny"], "Sizes: ", marks=pytest.mark.slow),
         (["-m", "model=dense,cnnn"], "Did you mean 'cnn'?"),
         (["-m", "data=multihead_digits", "model.loss_weights.thicknes=0.1,0.5"], "there is no head 'thicknes'"),
     ],

@@ -118,8 +118,15 @@ def test_the_fixed_weights_by_name_are_what_trains_without_a_name(tmp_path: Path
     assert "balancer" not in plain["config"]["model"] and "balancer" in named["config"]["model"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("learns", ["balancer", "criterion"])
+@pytest.mark.parametrize(
+    ("learns", "how"),
+    [
+        ("balancer", signal.SIGTERM),
+        pytest.param("balancer", signal.SIGKILL, marks=pytest.mark.slow),
+        pytest.param("criterion", signal.SIGTERM, marks=pytest.mark.slow),
+        ("criterion", signal.SIGKILL),
+    ],
+)
 def test_what_a_balancer_or_a_loss_has_learned_continues_bit_for_bit(
     learns: str, how: signal.Signals, uncertainty: str, tmp_path: Path
 ) -> None:

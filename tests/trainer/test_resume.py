@@ -27,8 +27,10 @@ SHIFT = f"{{_target_: trainer_pkg.data.transforms.Wrap, transform: {CROP}}}"
 OPTIONS = ("model.size=tiny", "model.net.dropout=0.3", f"data.train_transform={SHIFT}")
 
 
-@pytest.mark.parametrize("model", ["dense", "cnn"])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    ("model", "workers"),
+    [("cnn", 0), ("dense", 2), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in (("dense", 0), ("cnn", 2)))],
+)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("num_cuts", [1, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_a_run_cut_anywhere_continues_bit_for_bit(
