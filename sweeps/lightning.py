@@ -90,7 +90,8 @@ class TrialCallback(Callback):
     which fit a checkpoint is of, and nothing is resumed.
 
     A module with an attribute `metric_directions`, metric name to `max` or `min`, declares them to the study: tables
-    mark the best value of these metrics, and of no others.
+    mark the best value of these metrics, and of no others. One with an attribute `metric_means`, metric name to the
+    names of those that it is a mean of, keeps trials apart in which these are others.
 
     Args:
         resume: Whether a fit continues where an earlier attempt was interrupted.
@@ -114,7 +115,7 @@ class TrialCallback(Callback):
             _resume(trainer)
         directions = getattr(pl_module, "metric_directions", None)
         if directions:
-            current_trial().declare(directions)
+            current_trial().declare(directions, getattr(pl_module, "metric_means", None))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._loss, self._validated = None, None

@@ -131,6 +131,14 @@ class ImageModule(BalancedModule):
         )
         return {**train, **val, SCORE: "max", SCORE_BEST: "max", **test}
 
+    @property
+    def metric_means(self) -> dict[str, list[str]]:
+        """The scores, each with the metrics of the trained heads that it is a mean of; none if it is of all heads."""
+        if self.selection.is_of_all_heads:
+            return {}
+        parts = [f"val/{list(self._reported)[position]}" for position in self.selection.positions]
+        return {SCORE: parts, SCORE_BEST: parts}
+
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
         """Head name to output, (B, K), of images and, if the data has them, scalars (B, A)."""
         if self.network.backbone.is_convolutional:

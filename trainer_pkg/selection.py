@@ -22,6 +22,9 @@ class Selection(nn.Module):
     the most frequent training label. That part is the same in all epochs, so it selects no other epoch, and trials that
     train other heads can be compared.
 
+    Attributes:
+        is_of_all_heads: Whether the score is a mean over the same heads, whichever are trained.
+
     Args:
         rule: `auto`: the mean over the trained heads. `mean`: the mean over all heads. A head's name: the skill of that
             head.
@@ -51,6 +54,7 @@ class Selection(nn.Module):
     def __init__(self, rule: str, targets: Mapping[str, Target], trained: list[str]) -> None:
         super().__init__()
         self._targets, self._trained = targets, trained
+        self.is_of_all_heads = rule == "mean"
         heads = _heads_of(rule, list(targets), trained)
         self._untrained = [head for head in heads if head not in trained]
         self.register_buffer("best", torch.tensor(-torch.inf))
@@ -62,6 +66,11 @@ class Selection(nn.Module):
             "untrained_U": torch.zeros(len(self._untrained)),
         }.items():
             self.register_buffer(name, values, persistent=False)
+
+    @property
+    def positions(self) -> list[int]:
+        """The trained heads whose skills count, by their places among the trained ones."""
+        return [int(position) for position in torch.nonzero(self.counts_H)]
 
     def compare_with(self, constants: Mapping[str, float]) -> None:
         """Set what the constant predictors achieve; where one makes no error, the range of the target counts.

@@ -15,6 +15,7 @@ from sweeps.outcome import Completed
 from sweeps.output import counted
 from sweeps.redact import tree
 from sweeps.report.lines import describe
+from sweeps.report.measures import comparable, told_among
 from sweeps.report.typed import repeated
 from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
@@ -73,15 +74,19 @@ def winners(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
     """
     if len(study.directions) != 1:
         return []
+    trials = comparable(study, trials)
     return best_cell(trials, study.directions) or best_trials(trials, study.directions)[:1]
 
 
 def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     """The best trial with the command that repeats it, or the Pareto set; empty where no trial has a value."""
+    among = [f"         {told}" for told in told_among(study, trials)]
+    trials = comparable(study, trials)
     if cell := best_cell(trials, study.directions):
         return [
             f"Best:    {_cell_text(study, cell)}: {_mean(study, cell)} over {len(cell)} seeds ({study.directions[0]})",
             f"         its best is {_line(study, cell[0])}",
+            *among,
         ]
     best = best_trials(trials, study.directions)
     if not best:
@@ -90,11 +95,11 @@ def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
         numbers = [str(trial.number) for trial in best[1:]]
         more = ", ..." if numbers[_MAX_ALIKE:] else ""
         alike = [f"         as good: trial {', '.join(numbers[:_MAX_ALIKE])}{more}"] if numbers else []
-        return [f"Best:    {_line(study, best[0])}", *alike]
+        return [f"Best:    {_line(study, best[0])}", *alike, *among]
     aims = ", ".join(f"{name} ({way})" for name, way in _aims(study).items())
     left = [f"         ... and {len(best) - _MAX_SHOWN} more, in best.yaml"] if len(best) > _MAX_SHOWN else []
     shown = [f"         {_line(study, trial)}" for trial in best[:_MAX_SHOWN]]
-    return [f"Pareto:  {len(best)} of {counted(len(trials), 'trial')}, by {aims}", *shown, *left]
+    return [f"Pareto:  {len(best)} of {counted(len(trials), 'trial')}, by {aims}", *shown, *left, *among]
 
 
 def told_best(study: Study) -> list[str]:
@@ -103,7 +108,8 @@ def told_best(study: Study) -> list[str]:
     Raises:
         StudyError: No trial has a value.
     """
-    trials = study.current_trials()
+    all_trials = study.current_trials()
+    trials = comparable(study, all_trials)
     cell = best_cell(trials, study.directions)
     best = cell[:1] or best_trials(trials, study.directions)
     if not best:
@@ -122,7 +128,7 @@ def told_best(study: Study) -> list[str]:
         told["directory"] = str(StudyFiles(Path(directory)).trial(trial.number).directory) if directory else ""
         told["checkpoint"] = str(checkpoint_of(Path(told["directory"])) or "none on this machine")
         lines += [f"{f'{name}:':<11} {text}" for name, text in told.items() if text]
-    return lines
+    return [*lines, *(f"{'compared:':<11} {text}" for text in told_among(study, all_trials))]
 
 
 def checkpoint_of(directory: Path) -> Path | None:
@@ -133,13 +139,16 @@ def checkpoint_of(directory: Path) -> Path | None:
 
 def keep_best(study: Study, files: StudyFiles) -> None:
     """Write `best.yaml`: the best trial, or the Pareto set. A disk that refuses it ends nothing."""
-    trials = study.current_trials()
+    all_trials = study.current_trials()
+    trials = comparable(study, all_trials)
     cell = best_cell(trials, study.directions)
     best = cell[:1] or best_trials(trials, study.directions)
     if best:
         alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
         told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}
         told["best"] = [record(study, trial, files) for trial in (best[:1] if alike else best)]
+        if among := list(told_among(study, all_trials)):
+            told["compared"] = among[0]
         if alike:
             told["as_good"] = alike
         if cell:

@@ -44,6 +44,21 @@ class Cells:
     def has_replicates(self) -> bool:
         return max(self.completed) > 1
 
+    def kinds(self, name: str) -> list[tuple[int, frozenset[str]]]:
+        """Per cell what it can be compared in: its data set, and which metrics an objective or metric is a mean of.
+
+        Args:
+            name: The objective or metric.
+        """
+        recorded = {part: self.grouped(self.done.metrics[part]).count() for part in self._parts(name)}
+        return [
+            (group, frozenset(part for part, counts in recorded.items() if counts.get(row, 0)))
+            for row, group in enumerate(self.groups)
+        ]
+
+    def _parts(self, name: str) -> list[str]:
+        return [part for part in self.done.means.get(name, ()) if part in self.done.metrics]
+
     def grouped(self, values: "pd.Series") -> Any:
         """Values of the completed trials, cell by cell."""
         return values.groupby(self.codes)

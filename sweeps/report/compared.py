@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import pandas as pd
 
 from sweeps.errors import StudyError
 from sweeps.report.frame import Trials, trial_frame, varied_keys
 from sweeps.space import REPLICATE_KEY
+from sweeps.study.declared import together
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 
@@ -58,6 +60,7 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
         directions=_agreed(frames),
         returned=tuple(dict.fromkeys(name for frame in frames for name in frame.returned)),
         is_drawn=any(frame.is_drawn for frame in frames),
+        means=reduce(together, [frame.means for frame in frames], {}),
     )
 
 

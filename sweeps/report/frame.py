@@ -1,7 +1,7 @@
 """All trials of a study, one row per trial: the start of every table and plot."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sweeps.outcome import Completed, Failed
@@ -38,6 +38,7 @@ class Trials:
         varied: Override keys in which the cells differ, in the order of the command line.
         directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
         returned: Names of the metrics that tasks have returned by name.
+        means: Name of a metric that is a mean to the names of all metrics that it is a mean of in any trial.
         is_drawn: Whether a sampler has drawn points of them.
     """
 
@@ -51,6 +52,7 @@ class Trials:
     directions: Mapping[str, str]
     returned: tuple[str, ...] = ()
     is_drawn: bool = False
+    means: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def completed(self) -> "Trials":
         """Those that have completed."""
@@ -106,6 +108,7 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),
         is_drawn=any(trial.is_drawn for trial in trials),
+        means=study.metric_means,
     )
 
 

@@ -19,6 +19,8 @@ FEW_SEEDS = "a comparison needs two cells that lack no seed of at least three"
 def marks(cells: "Cells", values: "pd.Series", direction: str | None) -> Marks:
     """The marks of a metric: within each data set by itself, among cells of at least three seeds that lack none.
 
+    Where it is a mean of other metrics in some cells than in others, cells with the same are compared.
+
     Args:
         cells: The rows.
         values: The metric, one value per completed trial.
@@ -29,7 +31,7 @@ def marks(cells: "Cells", values: "pd.Series", direction: str | None) -> Marks:
     if direction is None:
         return Marks(why_none=NO_DIRECTION)
     matrix = cells.by_seed(values) if cells.has_replicates else np.empty((0, 0))
-    found = list(_comparisons(cells, matrix, direction))
+    found = list(_comparisons(cells, matrix, direction, str(values.name)))
     if not found:
         return Marks(why_none=FEW_SEEDS)
     return Marks(
@@ -40,7 +42,9 @@ def marks(cells: "Cells", values: "pd.Series", direction: str | None) -> Marks:
     )
 
 
-def _comparisons(cells: "Cells", matrix: "np.ndarray", direction: str) -> "Iterator[tuple[np.ndarray, Comparison]]":
+def _comparisons(
+    cells: "Cells", matrix: "np.ndarray", direction: str, name: str
+) -> "Iterator[tuple[np.ndarray, Comparison]]":
     """Per data set the rows that can be compared, and what came of it."""
     import numpy as np
 
@@ -50,7 +54,9 @@ def _comparisons(cells: "Cells", matrix: "np.ndarray", direction: str) -> "Itera
         return
     counts = np.isfinite(matrix).sum(axis=1)
     is_whole = (counts >= FEWEST_SEEDS) & (counts == np.array(cells.planned))
-    groups = np.array(cells.groups)
+    kinds = cells.kinds(name)
+    numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
+    groups = np.array([numbers[kind] for kind in kinds])
     for group in range(groups.max() + 1):
         rows = np.flatnonzero(is_whole & (groups == group))
         if len(rows) > 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.output import counted, one_line
 from sweeps.report.marks import FEW_SEEDS
+from sweeps.report.measures import most_told
 from sweeps.report.numbers import short
 
 if TYPE_CHECKING:
@@ -73,19 +74,33 @@ def _of_choice(table: "Table", seen: "Table", cells: "Cells") -> Iterator[str]:
     if not tests or objective is None or objective.direction is None:
         return
     split = objective.title.split("/")[0]
-    chosen = [_name_of(table, row) for row in _chosen(table, objective)] if split in _VALIDATION else []
+    chosen = [_name_of(table, row) for row in _chosen(table, cells, objective)] if split in _VALIDATION else []
     if split == _TEST:
         yield f"The objective {objective.title} is of the test split: what is best here was chosen on the test."
     if chosen:
+        if others := _of_others(cells, objective):
+            yield others
         yield (
             f"Chosen on validation, by the mean of {objective.title}: {'; '.join(chosen)}. "
             f"Its values in {', '.join(tests)} are the result; those of the other rows are for comparison."
         )
 
 
-def _chosen(table: "Table", objective: "Column") -> Iterator[int]:
-    """Per data set the row with the best mean, of those that lack no seed."""
-    counts = table.of_kind("count")[0]
+def _of_others(cells: "Cells", objective: "Column") -> str:
+    """That rows are not compared by an objective which is not of the same metrics in all of them."""
+    parts = [kind for _, kind in cells.kinds(objective.title) if kind]
+    if len(set(parts)) < 2:
+        return ""
+    most = ", ".join(sorted(most_told(parts)))
+    return (
+        f"{objective.title} is a mean of what a trial trains: rows are compared with those alone where it is of the "
+        f"same metrics. What is chosen has it of {most}."
+    )
+
+
+def _chosen(table: "Table", cells: "Cells", objective: "Column") -> Iterator[int]:
+    """Per data set the row with the best mean, of those that lack no seed, and whose mean is of most metrics."""
+    counts, kinds = table.of_kind("count")[0], cells.kinds(objective.title)
     best = max if objective.direction == "max" else min
     groups = table.groups or (0,) * table.num_rows
     for group in dict.fromkeys(groups):
@@ -95,7 +110,8 @@ def _chosen(table: "Table", objective: "Column") -> Iterator[int]:
             if groups[row] == group and objective.values[row] is not None and counts.values[row] == counts.numbers[row]
         ]
         if len(rows) > 1:
-            yield best(rows, key=lambda row: objective.values[row])
+            most = most_told([kinds[row][1] for row in rows])
+            yield best((row for row in rows if kinds[row][1] == most), key=lambda row: objective.values[row])
 
 
 def _name_of(table: "Table", row: int) -> str:

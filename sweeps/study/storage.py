@@ -105,6 +105,11 @@ class Database:
         summaries = self.patiently(lambda: optuna.get_all_study_summaries(self.storage, include_best_trial=False))
         return [summary.study_name for summary in summaries]
 
+    def study_keys(self) -> list[str]:
+        """The keys of all studies."""
+        studies = self.patiently(self.storage.get_all_studies)
+        return [str(study.user_attrs["key"]) for study in studies if "key" in study.user_attrs]
+
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Exclude every other process that holds the same name, on all machines that share the database.

@@ -17,6 +17,7 @@ from sweeps.space import Point
 from sweeps.study.additions import draws, points
 from sweeps.study.claims import Claims
 from sweeps.study.configurations import Comparison, Identify, compare
+from sweeps.study.declared import news
 from sweeps.study.events import Event, Note
 from sweeps.study.importances import importances
 from sweeps.study.ledger import Ledger
@@ -70,7 +71,7 @@ class Study(Claims):
             )
             known = study.user_attrs
             if "key" not in known:
-                Ledger.drop_rows_of_others(database, _keys(database))
+                Ledger.drop_rows_of_others(database, database.study_keys())
             for key, value in {"key": uuid.uuid4().hex, **facts}.items():
                 if key not in known:
                     database.patiently(lambda key=key, value=value: study.set_user_attr(key, value))  # type: ignore[misc]
@@ -109,14 +110,21 @@ class Study(Claims):
     @property
     def metric_directions(self) -> dict[str, str]:
         """Metric name to `max` or `min`, as the application has declared it to any worker of the study."""
-        facts = self.database.patiently(lambda: self._optuna.user_attrs)
-        return dict(facts.get("metric_directions") or {})
+        return dict(self._kept().get("metric_directions") or {})
 
-    def declare(self, directions: Mapping[str, str]) -> None:
-        """Keep what the application says of its metrics; what it says last counts."""
-        # Each trial declares; what this worker knows is enough to see that nothing is new.
-        if not directions.items() <= self.facts.get("metric_directions", {}).items():
-            self.remember("metric_directions", {**self.metric_directions, **directions})
+    @property
+    def metric_means(self) -> dict[str, list[str]]:
+        """Name of a metric that is a mean to the names of all metrics that it is a mean of in any trial."""
+        return dict(self._kept().get("metric_means") or {})
+
+    def declare(self, directions: Mapping[str, str], means: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Keep what the application says of its metrics."""
+        told = {"metric_directions": directions, "metric_means": means or {}}
+        for key, value in news(self.facts, self._kept, told):
+            self.remember(key, value)
+
+    def _kept(self) -> Mapping[str, Any]:
+        return self.database.patiently(lambda: self._optuna.user_attrs)
 
     def use(self, pruner: optuna.pruners.BasePruner) -> None:
         """Set what stops trials; without it no trial is stopped."""
@@ -239,9 +247,3 @@ class Study(Claims):
     def current_trials(self) -> list[TrialRow]:
         """Those that ran, or will run, today's configuration of the study."""
         return [trial for trial in self.trials() if trial.is_current]
-
-
-def _keys(database: Database) -> list[str]:
-    """The keys of all studies of a database."""
-    studies = database.patiently(database.storage.get_all_studies)
-    return [str(study.user_attrs["key"]) for study in studies if "key" in study.user_attrs]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sweeps.output import counted
 from sweeps.report.best import winners
 from sweeps.report.export import to_markdown
+from sweeps.report.measures import told_among
 from sweeps.report.tables import Column, Table
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -66,7 +67,8 @@ def _best_line(study: Study, view: MlflowView, files: StudyFiles, trials: Sequen
     values = [trial.outcome.values[0] for trial in best]  # type: ignore[union-attr]
     told = f"**Best**: {linked}, {literal(study.value_names[0])} = {values[0]:.6g} ({study.directions[0]})"
     mean = f", the best seed of the cell with the best mean, {statistics.fmean(values):.6g} over {len(best)} seeds"
-    return f"{told}{mean if len(best) > 1 else ''}."
+    among = "".join(f" Compared: {literal(text)}." for text in told_among(study, trials))
+    return f"{told}{mean if len(best) > 1 else ''}.{among}"
 
 
 def _fitted(table: Table, room: int) -> str:

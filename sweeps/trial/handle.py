@@ -1,7 +1,7 @@
 """The handle a task function sees of the trial it runs in."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,15 @@ class Trial:
         """
         return None
 
-    def declare(self, directions: Mapping[str, str]) -> None:
+    def declare(self, directions: Mapping[str, str], means: Mapping[str, Sequence[str]] | None = None) -> None:
         """Say which metrics are better when large and which when small.
 
         Tables mark the best value of a declared metric, and of no other.
 
         Args:
             directions: Metric name to `max` or `min`.
+            means: Name of a metric to the names of those that it is a mean of in this trial. Trials in which these are
+                others are not compared by it.
 
         Raises:
             ValueError: A direction is neither.

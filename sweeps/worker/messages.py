@@ -6,8 +6,8 @@ the worker may rely on it.
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast, get_args
 
 from sweeps.outcome import Cause, safe_text
@@ -52,10 +52,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """The application says which metrics are better when large (`max`) and which when small (`min`)."""
+    """The application says which metrics are better when large (`max`) and which when small (`min`).
+
+    Attributes:
+        trial: The trial's number.
+        directions: Metric name to `max` or `min`.
+        means: Name of a metric to the names of those that it is a mean of.
+    """
 
     trial: int
     directions: Mapping[str, str]
+    means: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +143,9 @@ def _is_sound(message: FromTrial | ToTrial) -> bool:
     match message:
         case Reported(metrics=metrics, step=step):
             return isinstance(step, int) and _holds(metrics, int | float)
-        case Declared(directions=directions):
-            return _holds(directions, str) and set(directions.values()) <= {"max", "min"}
+        case Declared(directions=directions, means=means):
+            are_names = _holds(means, list) and all(isinstance(part, str) for parts in means.values() for part in parts)
+            return are_names and _holds(directions, str) and set(directions.values()) <= {"max", "min"}
         case Raised(cause=cause, detail=detail):
             return cause in get_args(Cause) and isinstance(detail, str)
         case Waiting(reason=reason):

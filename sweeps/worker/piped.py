@@ -5,7 +5,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -45,11 +45,12 @@ class PipedTrial(Trial):
         self._is_pruned = False
         self._next_progress = 0.0
 
-    def declare(self, directions: Mapping[str, str]) -> None:
+    def declare(self, directions: Mapping[str, str], means: Mapping[str, Sequence[str]] | None = None) -> None:
         check_directions(directions)
         self._journal.event("metrics", directions=dict(directions))
         named = {text(str(name)): direction for name, direction in directions.items()}
-        self.send(Declared(trial=self.number, directions=named))
+        of = {text(str(name)): [text(str(part)) for part in parts] for name, parts in (means or {}).items()}
+        self.send(Declared(trial=self.number, directions=named, means=of))
 
     def report(self, metrics: Mapping[str, float], step: int) -> None:
         _check_step(step)

@@ -169,8 +169,8 @@ class Worker:
                 member.progress = {**metrics, "step": step}
                 if self._study.should_prune(member.claim, metrics, step):
                     attempt.prune(number)
-            case Declared(directions=directions):
-                self._study.declare(directions)
+            case Declared(directions=directions, means=means):
+                self._study.declare(directions, means)
             case Waiting(trial=number, reason=reason):
                 sys.stderr.write(f"Trial {number} {reason}.\n")
             case Progressed() | Returned() | GaveUp() | Raised():

@@ -13,6 +13,7 @@ from tests.conftest import REPOSITORY, Commands
 from tests.invariants import study
 from tests.trainer.runs import metrics, train
 from tests.trainer.test_assemble import assembled
+from tests.trainer.test_gradients import module_of
 from trainer_pkg.checkpoint import AtomicCheckpointIO, DoesNotFit, check_fits, load
 from trainer_pkg.data.baseline import constants
 from trainer_pkg.errors import ConfigError
@@ -86,6 +87,17 @@ def test_the_rule_says_whose_skill_counts(rule: str, trained: list[str], expecte
     known = {"digit": (0.8, 0.0), "grade": (0.6, 1.0), "age": (0.0, 6.0)}
     acc, mae = ([known[head][i] for head in trained] for i in (0, 1))
     assert scores(selection, (acc, mae)) == [(expected, expected, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "parts"),
+    [("auto", ["thickness", "smoothness"]), ("thickness", ["thickness"]), ("mean", None)],
+    ids=["auto", "one head", "mean"],
+)
+def test_a_score_says_which_heads_it_is_a_mean_of_unless_it_is_of_all(rule: str, parts: list[str] | None) -> None:
+    module = module_of(select=rule, loss_weights={"digit": 0.0})
+    named = [f"val/{head}_acc" for head in parts or ()]
+    assert module.metric_means == ({} if parts is None else {"val/score": named, "val/score_best": named})
 
 
 def test_an_epoch_is_never_selected_by_one_head_that_is_not_trained() -> None:
@@ -241,6 +253,6 @@ def test_a_study_of_one_head_tests_the_best_epoch_of_that_head(commands: Command
                 assert value == curve(folder, name)[best] == kept["metrics"][name], name
         assert outcome.metrics["val/selected_epoch"] == best + 1 and outcome.metrics["epoch"] == 12
     table = commands.run("sweeps", "table", "one", "--metric", "val/thickness_acc", "--metric", "test/thickness_acc")
-    assert "digit" not in table.stdout and table.returncode == 0
+    assert "digit_acc" not in table.stdout and table.returncode == 0
     values = [trial.outcome.metrics["val/thickness_acc"] for trial in trials if trial.outcome]
     assert f"{sum(values) / 3:.4f} ±" in table.stdout
