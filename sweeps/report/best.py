@@ -80,7 +80,7 @@ def winners(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
 
 def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     """The best trial with the command that repeats it, or the Pareto set; empty where no trial has a value."""
-    among = [f"         {told}" for told in told_among(study, trials)]
+    among = [f"         compared: {told}" for told in told_among(study, trials)]
     trials = comparable(study, trials)
     if cell := best_cell(trials, study.directions):
         return [

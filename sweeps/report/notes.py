@@ -93,8 +93,8 @@ def _of_others(cells: "Cells", objective: "Column") -> str:
         return ""
     most = ", ".join(sorted(most_told(parts)))
     return (
-        f"{objective.title} is a mean of what a trial trains: rows are compared with those alone where it is of the "
-        f"same metrics. What is chosen has it of {most}."
+        f"{objective.title} is a mean over what a trial trains, so only rows with a mean of the same metrics are "
+        f"compared by it. What is chosen has a mean of {most}."
     )
 
 

@@ -46,7 +46,7 @@ def test_parts_of_all_trials_are_kept_together(study: Study) -> None:
 def test_the_best_is_among_the_trials_with_all_heads(study: Study, tmp_path: Path) -> None:
     trials = study.current_trials()
     assert [trial.number for trial in winners(study, trials)] == [5, 4, 3]
-    assert best_lines(study, trials)[-1] == f"         {AMONG}"
+    assert best_lines(study, trials)[-1] == f"         compared: {AMONG}"
     assert best_lines(study, trials)[0].startswith("Best:    w=both: val/score=0.705 over 3 seeds")
     told = CliRunner().invoke(cli.app, ["best", "s", "--storage", url(tmp_path)]).stdout.splitlines()
     assert told[0] == "Best of s: w=both, val/score=0.705 over 3 seeds" and told[-1] == f"compared:   {AMONG}"
@@ -64,7 +64,7 @@ def test_a_table_chooses_and_marks_among_rows_with_the_same_heads(study: Study) 
     assert of_a.marks.best == {0}  # by the metric of one head they are compared as ever
     tested = table_of(looked, Asked())
     assert any("Chosen on validation, by the mean of val/score: w=both." in note for note in tested.notes)
-    assert any("What is chosen has it of val/a_acc, val/b_acc." in note for note in tested.notes)
+    assert any("What is chosen has a mean of val/a_acc, val/b_acc." in note for note in tested.notes)
     again = Portable.from_json(looked.portable().to_json())
     assert table_of(again, Asked()).notes == tested.notes
 

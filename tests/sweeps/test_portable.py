@@ -47,7 +47,7 @@ def test_a_server_that_is_silent_is_one_line(commands: Commands) -> None:
 
 def _table(*words: str) -> str:
     ran = CliRunner().invoke(cli.app, ["table", *words], catch_exceptions=False)
-    assert ran.exit_code == 0
+    assert ran.exit_code == 0 and ran.stderr == ""
     return ran.stdout
 
 
