@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweeps.report.frame import Trials
+from sweeps.report.measures import most_told
 from sweeps.report.statistics.summaries import summarise
 from sweeps.report.tables import is_missing
 
@@ -68,7 +69,8 @@ def cell_means(trials: Trials) -> CellMeans:
 def best_first(trials: Trials, cells: CellMeans) -> list[int]:
     """Rows of the cells, those with the best mean of the first objective first; without one as they come.
 
-    Of a grid, cells that lack results of seeds come last: one lucky seed is not to beat the mean of three.
+    Of a grid, cells that lack results of seeds come last: one lucky seed is not to beat the mean of three. Behind them
+    come cells whose objective is a mean of other metrics than that of most.
     """
     if trials.objectives.empty or not len(trials.objectives.columns):
         return list(range(len(cells.labels)))
@@ -76,7 +78,10 @@ def best_first(trials: Trials, cells: CellMeans) -> list[int]:
     sign = -1.0 if trials.directions.get(name) == "max" else 1.0
     costs = [sign * value if math.isfinite(value) else math.inf for value in cells.means[name]]
     most = 0 if trials.is_drawn else max(cells.sizes, default=0)
-    return sorted(range(len(costs)), key=lambda row: (cells.sizes[row] < most, costs[row]))
+    known = {part: cells.means[part].notna() for part in trials.means.get(str(name), ()) if part in cells.means}
+    parts = [frozenset(part for part, is_known in known.items() if is_known[row]) for row in range(len(costs))]
+    told = most_told(parts)
+    return sorted(range(len(costs)), key=lambda row: (parts[row] != told, cells.sizes[row] < most, costs[row]))
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:

@@ -107,14 +107,22 @@ def _short_keys(columns: Sequence[Column]) -> list[Column]:
 
 
 def _best_first(columns: Sequence[Column]) -> list[int]:
-    """Rows by the first metric that has a better and a worse; in the table's order where none has."""
+    """Rows by the first metric that has a better and a worse; in the table's order where none has.
+
+    Rows that lack more of the metrics come behind the others: their first metric may be a mean over fewer.
+    """
     num_rows = len(columns[0].values)
-    for column in columns:
-        if column.kind == "metric" and column.direction:
-            known = [row for row in range(num_rows) if column.values[row] is not None]
-            known.sort(key=lambda row: column.values[row], reverse=column.direction == "max")
-            return [*known, *(row for row in range(num_rows) if column.values[row] is None)]
-    return list(range(num_rows))
+    metrics = [column for column in columns if column.kind == "metric"]
+    first = next((column for column in metrics if column.direction), None)
+    if first is None:
+        return list(range(num_rows))
+    sign = -1.0 if first.direction == "max" else 1.0
+
+    def place(row: int) -> tuple[bool, int, float]:
+        value, num_missing = first.values[row], sum(column.values[row] is None for column in metrics)
+        return (value is None, num_missing, 0.0 if value is None else sign * value)
+
+    return sorted(range(num_rows), key=place)
 
 
 def _as_text(column: Column) -> Column:

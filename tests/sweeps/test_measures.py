@@ -10,9 +10,13 @@ import sweeps
 from sweeps import cli
 from sweeps.outcome import Completed
 from sweeps.report.asked import Asked, Looked, table_of
+from sweeps.report.averages import best_first, cell_means
 from sweeps.report.best import best_lines, keep_best, winners
+from sweeps.report.frame import trial_frame
 from sweeps.report.portable import Portable
+from sweeps.report.tables import benchmark_table
 from sweeps.study.study import Study
+from sweeps.tracking.note import _best_first
 from sweeps.trial.files import StudyFiles
 from tests.studies import Result, done, study_of, url
 
@@ -67,6 +71,13 @@ def test_a_table_chooses_and_marks_among_rows_with_the_same_heads(study: Study) 
     assert any("What is chosen has a mean of val/a_acc, val/b_acc." in note for note in tested.notes)
     again = Portable.from_json(looked.portable().to_json())
     assert table_of(again, Asked()).notes == tested.notes
+
+
+def test_pictures_and_the_note_begin_with_the_rows_of_all_heads(study: Study) -> None:
+    trials = trial_frame(study)
+    assert best_first(trials, cell_means(trials)) == [1, 0]
+    table = benchmark_table(trials, [SCORE, A, B])
+    assert table is not None and _best_first(table.columns) == [1, 0]
 
 
 def test_where_all_train_the_same_heads_nothing_is_said(tmp_path: Path) -> None:
