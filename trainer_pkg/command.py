@@ -11,6 +11,7 @@ from hydra.errors import CompactHydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
 from trainer_pkg.errors import Diverged
+from trainer_pkg.postponed import collect_rarely
 from trainer_pkg.preflight.one_line import one_line
 from trainer_pkg.preflight.renamed import spelling_here
 
@@ -20,6 +21,7 @@ def one_line_errors(main: Callable[[], Any]) -> Callable[[], Any]:
 
     @functools.wraps(main)
     def wrapped() -> Any:
+        collect_rarely()
         wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
         # With it Hydra raises instead of printing several lines and exiting with 1.
         os.environ["HYDRA_FULL_ERROR"] = "1"

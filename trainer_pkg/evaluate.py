@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from trainer_pkg.command import one_line_errors
 from trainer_pkg.config_folder import config_dir
 from trainer_pkg.models import register_models
-from trainer_pkg.postponed import collected_afterwards, postpone_scipy_signal
+from trainer_pkg.postponed import collect_as_usual, postpone_scipy_signal
 from trainer_pkg.trusted import WHITELIST
 
 register_models()
@@ -20,10 +20,10 @@ postpone_scipy_signal()
 @hydra.main(config_path=config_dir(), config_name="evaluate", execution_whitelist=WHITELIST)
 def main(cfg: DictConfig) -> Any:
     """Test one checkpoint and print its metrics."""
-    with collected_afterwards():
-        from trainer_pkg.preflight.stored import with_checkpoint_config
-        from trainer_pkg.run import run
+    from trainer_pkg.preflight.stored import with_checkpoint_config
+    from trainer_pkg.run import run
 
+    collect_as_usual()
     return run(with_checkpoint_config(cfg, HydraConfig.get().overrides.task))
 
 

@@ -4,11 +4,10 @@ Lightning imports torchmetrics, and torchmetrics imports `scipy.signal` only to 
 took that name away, and an audio package still asks for it.
 """
 
-import contextlib
 import gc
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -16,18 +15,17 @@ from typing import Any
 
 _NAME = "scipy.signal"
 _LOCK = threading.RLock()
+_USUAL = gc.get_threshold()
 
 
-@contextlib.contextmanager
-def collected_afterwards() -> Iterator[None]:
-    """Collect no garbage inside, where the imports of torch and Lightning would be searched a hundred times."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+def collect_rarely() -> None:
+    """Collect little garbage from now on: the imports of torch and Lightning would be searched a hundred times."""
+    gc.set_threshold(50_000, 10, 10)
+
+
+def collect_as_usual() -> None:
+    """Collect garbage as Python does it."""
+    gc.set_threshold(*_USUAL)
 
 
 def postpone_scipy_signal() -> None:

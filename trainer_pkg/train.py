@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from trainer_pkg.command import one_line_errors
 from trainer_pkg.config_folder import config_dir
 from trainer_pkg.models import register_models
-from trainer_pkg.postponed import collected_afterwards, postpone_scipy_signal
+from trainer_pkg.postponed import collect_as_usual, postpone_scipy_signal
 from trainer_pkg.trusted import WHITELIST
 
 register_models()
@@ -20,9 +20,9 @@ postpone_scipy_signal()
 def main(cfg: DictConfig) -> Any:
     """Train one configuration and return its objective."""
     # Here, not at the top: `--help` and tab completion must not wait for torch.
-    with collected_afterwards():
-        from trainer_pkg.run import run
+    from trainer_pkg.run import run
 
+    collect_as_usual()
     return run(cfg)
 
 

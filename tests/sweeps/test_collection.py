@@ -6,14 +6,11 @@ import sys
 _TRAINED = """
 import gc
 usual = gc.get_threshold()
-import trainer_pkg.train
-from trainer_pkg.postponed import collected_afterwards
-with collected_afterwards():
-    assert not gc.isenabled()
-    with collected_afterwards():
-        pass
-    assert not gc.isenabled()
-assert gc.isenabled() and gc.get_threshold() == usual
+from trainer_pkg.command import one_line_errors
+from trainer_pkg.postponed import collect_as_usual
+seen = []
+one_line_errors(lambda: (seen.append(gc.get_threshold()), collect_as_usual()))()
+assert seen == [(50_000, 10, 10)] and gc.isenabled() and gc.get_threshold() == usual
 """
 _SERVED = """
 import gc
