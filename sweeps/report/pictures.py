@@ -63,8 +63,8 @@ PICTURES = {
     "confusion": Picture(
         title="Which class was taken for which",
         panels=confusion_panels,
-        how="At the test of the best trial that is no baseline. A row is a true class, a column a predicted one; the "
-        "stronger the colour, the larger the share of the row.",
+        how="At the test of the best trial. A row is a true class, a column a predicted one; the stronger the colour, "
+        "the larger the share of the row.",
         needs="a best trial that has left `confusion.json`, with `tables` of `name`, `classes` and `counts`",
         most=6,
     ),

@@ -46,17 +46,20 @@ def test_the_best_trial_s_tables_are_drawn(tmp_path: Path) -> None:
     assert one.key == "year"
 
 
-def test_a_baseline_is_the_best_only_where_there_is_nothing_else(tmp_path: Path) -> None:
-    study = Study.create(Database(url(tmp_path)), "s", ["maximize"], {"directory": str(tmp_path / "s")})
-    study.add([Point(overrides={"x": x}, varied=("x",), role=role) for x, role in (("1", "baseline"), ("2", "other"))])
-    for value in (0.9, 0.8):
+def test_the_best_is_that_of_the_terminal_and_the_table(tmp_path: Path) -> None:
+    """The trial of one head has the better score, which is another measure."""
+    facts = {"directory": str(tmp_path / "s"), "objective": ["val/score"]}
+    study = Study.create(Database(url(tmp_path)), "s", ["maximize"], facts)
+    study.declare({}, {"val/score": ["val/a", "val/b"]})
+    study.add([Point(overrides={"x": x}, varied=("x",)) for x in "12"])
+    for value, metrics in ((0.9, {"val/a": 0.9}), (0.8, {"val/a": 0.8, "val/b": 0.8})):
         claim = study.claim("w", None)
         assert claim is not None
         files = StudyFiles(tmp_path / "s").trial(claim.number)
         own_trial(files, claim.point.key)
         Journal(files.directory).event("attempt", attempt=1)
         files.confusion.write_text(json.dumps({"tables": [TABLE]}))
-        study.tell(claim, done(value))
+        study.tell(claim, done(value, metrics=metrics))
         (panel,) = PICTURES["confusion"].panels(found(study, tmp_path))
         assert panel.name == f"digit, trial {claim.number}"
 

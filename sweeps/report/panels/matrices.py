@@ -10,19 +10,12 @@ from sweeps.report.findings import Findings
 from sweeps.report.panels.panel import Panel
 from sweeps.study.records import TrialRow
 
-BASELINE = "baseline"
-"""The role of a point that others are compared with."""
-
 
 def confusion_panels(findings: Findings) -> Iterator[Panel]:
-    """A picture per table that the best trial of each study has left.
-
-    A baseline may be of one task alone, and then is the best at that; it counts where a study has nothing else.
-    """
+    """A picture per table that the best trial of each study has left."""
     for i, study in enumerate(findings.studies):
         trials = [trial for position, trial in findings.rows if position == i]
-        others = [trial for trial in trials if trial.point and trial.point.role != BASELINE]
-        for trial in (winners(study, others) or winners(study, trials))[:1]:
+        for trial in winners(study, trials)[:1]:
             of = f" of {study.name}" if findings.studies[1:] else ""
             for found in confusions_of(study, trial):
                 if not findings.metrics or found.metric in findings.metrics:
