@@ -208,7 +208,9 @@ class Sweep:
         study.remember("withheld", sorted(plan.space.withheld))
         study.remember("tracking", {**asdict(plan.tracking), "uri": shown(plan.tracking.uri or "")})
         study.remember("seed_key", settings.seed_key)
-        study.remember("study_key", own_keys(self._config).study)
+        own = own_keys(self._config)
+        study.remember("study_key", own.study)
+        study.remember("implied", dict(own.implied))
         keep(plan, study)
         wanted.add_to(study)
         if settings.retry_failed and (again := study.reopen("study.retry_failed", fresh=True)):

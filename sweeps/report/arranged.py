@@ -75,13 +75,14 @@ def _placed(table: Table, asked: Arrangement) -> Table:
     # A row that has several data sets in its columns belongs to none.
     is_of_one = len(set(zip(names, table.groups, strict=False))) == len(order)
     groups = tuple(table.groups[row] for row in first) if table.groups and is_of_one else ()
-    return replace(table, columns=tuple(made), groups=groups, notes=(*_of_place(table, metrics), *table.notes))
+    return replace(table, columns=tuple(made), groups=groups, notes=(*_of_place(table, cols, metrics), *table.notes))
 
 
-def _of_place(table: Table, metrics: Sequence[Column]) -> tuple[str, ...]:
-    """What the columns show, which their headings say no more."""
+def _of_place(table: Table, cols: Sequence[Column], metrics: Sequence[Column]) -> tuple[str, ...]:
+    """What the columns are and show, which their headings do not say."""
     counts = {count for column in table.of_kind("count") for count in column.numbers}
-    told = f"The columns show {metrics[0].title}." if len(metrics) == 1 else ""
+    keys = ", ".join(key.title.lstrip("+") for key in cols)
+    told = f"The columns are values of {keys}{f' and show {metrics[0].title}' if len(metrics) == 1 else ''}."
     seeds = f"n = {counts.pop()} in each cell that lacks none." if len(counts) == 1 else ""
     return tuple(filter(None, [" ".join(filter(None, (told, seeds)))]))
 

@@ -8,6 +8,7 @@ from typing import Protocol, Self, get_args
 import typer
 
 from sweeps.errors import StudyError, did_you_mean
+from sweeps.output import counted
 from sweeps.report.arranged import Arrangement, arranged
 from sweeps.report.captions import caption, of_seconds
 from sweeps.report.chosen import where
@@ -158,6 +159,12 @@ class Source(Protocol):
         ...
 
 
+def _caption(source: Source, chosen: Sequence[str], num_trials: int) -> str:
+    """What was fixed in all trials, and which of them these are."""
+    here = f"Here: {counted(num_trials, 'trial')} of these, with {', '.join(chosen)}." if chosen else ""
+    return " ".join(filter(None, (source.caption(), here)))
+
+
 def table_of(source: Source, asked: Asked) -> Table:
     """The benchmark table of one study or of several.
 
@@ -184,7 +191,7 @@ def table_of(source: Source, asked: Asked) -> Table:
         raise StudyError(f"Study {source.name!r} has no trial yet that has ended.")
     if asked.has_seconds:
         made = replace(made, notes=(*made.notes, *source.seconds()))
-    text = source.caption() if asked.caption is None else asked.caption
+    text = _caption(source, asked.where, len(trials.own)) if asked.caption is None else asked.caption
     return replace(arranged(made, asked.arrangement), caption=text, label=asked.label)
 
 

@@ -101,6 +101,11 @@ def name_of(values: Mapping[str, Any], short: Mapping[str, str]) -> str:
     return " ".join(told) or "all"
 
 
+def name_in(short: Mapping[str, str], key: str, value: Any) -> str:
+    """One key of a cell as the name of a line or of a cloud; that a cell lacks it is a name, too."""
+    return f"no {short[key]}" if is_missing(value) else f"{short[key]}={text_of(value)}"
+
+
 def text_of(value: Any) -> str:
     """A value as a label: numbers that a sampler drew with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -55,16 +55,31 @@ def best_cell(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[Tri
         trials: Trials of a study; points that a sampler drew have no replicates.
         directions: `minimize` or `maximize` per objective; with several there is no one order of means.
     """
+    cells = _by_cell(trials, directions)
+    most = max(map(len, cells), default=0)
+    if most < 2:
+        return []
+    whole = [cell for cell in cells if len(cell) == most]
+    best = min(whole, key=lambda cell: statistics.fmean(cost for cost, _ in cell))
+    return [trial for _, trial in sorted(best, key=lambda each: (each[0], each[1].number))]
+
+
+def _by_cell(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[list[tuple[float, TrialRow]]]:
+    """The results of each cell of a grid, the smaller the better."""
     cells: dict[str, list[tuple[float, TrialRow]]] = {}
     for trial in trials:
         if not trial.is_drawn and len(directions) == 1 and (cost := _cost(trial, directions)) and trial.point:
             cells.setdefault(trial.point.cell_key, []).append((cost[0], trial))
-    most = max(map(len, cells.values()), default=0)
-    if most < 2:
-        return []
-    whole = [cell for cell in cells.values() if len(cell) == most]
-    best = min(whole, key=lambda cell: statistics.fmean(cost for cost, _ in cell))
-    return [trial for _, trial in sorted(best, key=lambda each: (each[0], each[1].number))]
+    return list(cells.values())
+
+
+def _compared(study: Study, trials: Sequence[TrialRow]) -> list[str]:
+    """Which of the trials `best_cell` has compared, where these are not all."""
+    sizes = [len(cell) for cell in _by_cell(comparable(study, trials), study.directions)]
+    most = max(sizes, default=0)
+    is_cut = most > 1 and min(sizes) < most
+    told = [f"{sizes.count(most)} of {counted(len(sizes), 'cell')}, those with results of {most} seeds"] * is_cut
+    return [*told_among(study, trials), *told]
 
 
 def winners(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
@@ -80,7 +95,7 @@ def winners(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
 
 def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     """The best trial with the command that repeats it, or the Pareto set; empty where no trial has a value."""
-    among = [f"         compared: {told}" for told in told_among(study, trials)]
+    among = [f"         compared: {told}" for told in _compared(study, trials)]
     trials = comparable(study, trials)
     if cell := best_cell(trials, study.directions):
         return [
@@ -128,7 +143,7 @@ def told_best(study: Study) -> list[str]:
         told["directory"] = str(StudyFiles(Path(directory)).trial(trial.number).directory) if directory else ""
         told["checkpoint"] = str(checkpoint_of(Path(told["directory"])) or "none on this machine")
         lines += [f"{f'{name}:':<11} {text}" for name, text in told.items() if text]
-    return [*lines, *(f"{'compared:':<11} {text}" for text in told_among(study, all_trials))]
+    return [*lines, *(f"{'compared:':<11} {text}" for text in _compared(study, all_trials))]
 
 
 def checkpoint_of(directory: Path) -> Path | None:
@@ -147,7 +162,7 @@ def keep_best(study: Study, files: StudyFiles) -> None:
         alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
         told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}
         told["best"] = [record(study, trial, files) for trial in (best[:1] if alike else best)]
-        if among := list(told_among(study, all_trials)):
+        if among := _compared(study, all_trials):
             told["compared"] = among[0]
         if alike:
             told["as_good"] = alike

@@ -35,7 +35,7 @@ def where(trials: "Trials", asked: Sequence[str]) -> "Trials":
         trials = trials.chosen(cells.index[[any(_is(cell, column, v) for v in values) for cell in cells]])
         missing = next((v for v in values if not any(_is(cell, column, v) for cell in trials.overrides[column])), None)
         if missing is not None:
-            known = did_you_mean(missing, list(dict.fromkeys(map(str, cells)))[:_MAX_VALUES])
+            known = did_you_mean(missing, list(dict.fromkeys(map(str, cells.dropna())))[:_MAX_VALUES])
             raise StudyError(f"--where={column.lstrip('+')}={missing}: no trial has it. Values: {known}")
     return replace(trials, varied=tuple(key for key in trials.varied if key not in wanted or _varies(trials, key)))
 

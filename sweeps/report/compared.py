@@ -7,7 +7,7 @@ from functools import reduce
 import pandas as pd
 
 from sweeps.errors import StudyError
-from sweeps.report.frame import Trials, trial_frame, varied_keys
+from sweeps.report.frame import Trials, trial_frame, varied_keys, with_implied
 from sweeps.space import REPLICATE_KEY
 from sweeps.study.declared import together
 from sweeps.study.records import TrialRow
@@ -44,7 +44,8 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
     """
     frames = [trial_frame(study, own) for study, own in zip(studies, trials, strict=True)]
     names = [study.name for study, own in zip(studies, trials, strict=True) for _ in own]
-    overrides = pd.concat([frame.overrides for frame in frames], ignore_index=True)
+    implied = {key: value for frame in frames for key, value in frame.implied.items()}
+    overrides = with_implied(pd.concat([frame.overrides for frame in frames], ignore_index=True), implied)
     column = _free_name(overrides)
     overrides.insert(0, column, pd.Series(names, dtype=object))
     points = [trial for own in trials for trial in own]
@@ -61,6 +62,7 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
         returned=tuple(dict.fromkeys(name for frame in frames for name in frame.returned)),
         is_drawn=any(frame.is_drawn for frame in frames),
         means=reduce(together, [frame.means for frame in frames], {}),
+        implied=implied,
     )
 
 

@@ -10,6 +10,7 @@ from sweeps.report.compared import check_comparable, joined
 from sweeps.report.courses import Course, courses
 from sweeps.report.figures.style import MAX_SERIES
 from sweeps.report.frame import Trials, trial_frame
+from sweeps.report.measures import comparable
 from sweeps.report.tables import metric_names
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -61,7 +62,10 @@ class Findings:
     @cached_property
     def importances(self) -> Mapping[str, Mapping[str, float]]:
         """Objective to the share of each key; of one study alone."""
-        return self.studies[0].importances() if len(self.studies) == 1 else {}
+        if self.studies[1:]:
+            return {}
+        study = self.studies[0]
+        return study.importances(comparable(study, study.current_trials()))
 
 
 def rows_of(studies: Sequence[Study]) -> list[tuple[int, TrialRow]]:

@@ -39,6 +39,7 @@ class Trials:
         directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
         returned: Names of the metrics that tasks have returned by name.
         means: Name of a metric that is a mean to the names of all metrics that it is a mean of in any trial.
+        implied: Mappings of which a key has this value in trials that do not write it.
         is_drawn: Whether a sampler has drawn points of them.
     """
 
@@ -53,6 +54,7 @@ class Trials:
     returned: tuple[str, ...] = ()
     is_drawn: bool = False
     means: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    implied: Mapping[str, Any] = field(default_factory=dict)
 
     def completed(self) -> "Trials":
         """Those that have completed."""
@@ -94,12 +96,12 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
     import pandas as pd
 
     trials = study.current_trials() if trials is None else trials
-    objectives = study.value_names
+    objectives, implied = study.value_names, study.facts.get("implied") or {}
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
     return Trials(
         own=pd.DataFrame([_own(trial) for trial in trials], columns=[*_OWN, *_ROLE[: any(map(_role, trials))]]),
         # As objects, or pandas would show 1 as 1.0 because another trial has 0.5.
-        overrides=_frame([_values(trial) for trial in trials], dtype=object),
+        overrides=with_implied(_frame([_values(trial) for trial in trials], dtype=object), implied),
         objectives=_frame([_returned(trial, objectives) for trial in trials]),
         metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
@@ -109,6 +111,16 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
         returned=_named(trials),
         is_drawn=any(trial.is_drawn for trial in trials),
         means=study.metric_means,
+        implied=implied,
+    )
+
+
+def with_implied(overrides: "pd.DataFrame", implied: Mapping[str, Any]) -> "pd.DataFrame":
+    """The overrides, with the value that a key of such a mapping has where a trial does not write it."""
+    usual = {key: implied.get(str(key).lstrip("+").rpartition(".")[0]) for key in overrides}
+    has_point = overrides.notna().any(axis=1)
+    return overrides.assign(
+        **{str(k): overrides[k].where(overrides[k].notna() | ~has_point, v) for k, v in usual.items() if v is not None}
     )
 
 

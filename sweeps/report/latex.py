@@ -69,7 +69,7 @@ def _escaped(text: str) -> str:
 
 def _breakable(text: str) -> str:
     """A text whose lines may end within the name of a key."""
-    return re.sub(r"(=|/|\\_|\.(?=\w))", r"\1\\allowbreak{}", _escaped(text))
+    return re.sub(r"(=(?=\S)|/|\\_|\.(?=[^\W\d]))", r"\1\\allowbreak{}", _escaped(text))
 
 
 def _stacked(title: str) -> str:

@@ -1,5 +1,6 @@
 """How points, trials and the progress of a study read in one line."""
 
+import itertools
 from collections.abc import Sequence
 
 from sweeps.outcome import Completed, Failed
@@ -84,10 +85,11 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
             f"Study {name}: {counted(num_points, 'point')} to draw, {len(trials)} exist already. Nothing was started."
         ]
     known = {_same(trial.point): trial for trial in trials if trial.point and trial.is_current}
+    free = itertools.count(max((trial.number for trial in trials), default=-1) + 1)
     lines = []
-    for position, point in enumerate(points):
+    for point in points:
         trial = known.get(_same(point))
-        number, state = (trial.number, trial.state) if trial else (position, "new")
+        number, state = (trial.number, trial.state) if trial else (next(free), "new")
         lines.append(f"{number:4d}  {state:9}  {describe(point)}")
     num_new = sum(_same(point) not in known for point in points)
     estimate = _estimate(num_new, list(known.values()))

@@ -115,11 +115,14 @@ def _chosen(table: "Table", cells: "Cells", objective: "Column") -> Iterator[int
 
 
 def _name_of(table: "Table", row: int) -> str:
-    return one_line(" ".join(f"{column.title}={column.values[row]}" for column in table.of_kind("key")), 200)
+    named = [f"{key.title}={key.values[row]}" for key in table.of_kind("key") if key.values[row] not in (None, "")]
+    return one_line(" ".join(named), 200)
 
 
 def _of_missing(table: "Table", cells: "Cells") -> Iterator[str]:
-    """Cells that lack seeds, with the cause, and metrics that not every seed has."""
+    """Cells that lack seeds, with the cause, cells of few seeds, and metrics that not every seed has."""
+    from sweeps.report.statistics.comparisons import FEWEST_SEEDS
+
     short_of = [row for row, pair in enumerate(zip(cells.completed, cells.planned, strict=True)) if pair[0] < pair[1]]
     causes = _causes(cells)
     if short_of and cells.trials.is_drawn:
@@ -132,6 +135,11 @@ def _of_missing(table: "Table", cells: "Cells") -> Iterator[str]:
             for row in short_of[:_MAX_MISSING]
         ]
         yield f"Not marked, as {'trials are' if short_of[1:] else 'a trial is'} missing: {_listed(told, short_of)}."
+    if any(column.marks.best for column in table.of_kind("metric")):
+        few = [row for row, n in enumerate(cells.completed) if 0 < n == cells.planned[row] < FEWEST_SEEDS]
+        told = [f"{_name_of(table, row)} {counted(cells.completed[row], 'seed')}" for row in few[:3]]
+        if few:
+            yield f"Not compared, so never bold, as that takes {FEWEST_SEEDS} seeds: {_listed(told, few)}."
     for column in table.of_kind("metric"):
         holes = [row for row, n in enumerate(column.numbers) if 0 < n < cells.completed[row]]
         if holes:

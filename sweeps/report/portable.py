@@ -15,7 +15,7 @@ FILE = "trials.json"
 _VERSION = 1
 _FRAMES = ("own", "overrides", "objectives", "metrics")
 _LABELS = ("cells", "seeds")
-_FACTS = ("varied", "directions", "returned", "is_drawn", "means")
+_FACTS = ("varied", "directions", "returned", "is_drawn", "means", "implied")
 
 
 @dataclass(frozen=True, slots=True)

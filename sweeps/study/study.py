@@ -204,10 +204,10 @@ class Study(Claims):
                 found.setdefault(key, {})[one] = None
         return {key: list(known) for key, known in found.items() if key not in changeable}
 
-    def importances(self) -> dict[str, dict[str, float]]:
-        """Objective to the share that each key has in good values of it, by Optuna's ranking."""
+    def importances(self, trials: Sequence[TrialRow] | None = None) -> dict[str, dict[str, float]]:
+        """Objective to the share that each key has in good values of it, by Optuna's ranking; None: all trials."""
         ways = dict(zip(self.value_names, self.directions, strict=True))
-        return importances(self._mirror.axes(), self.current_trials(), ways)
+        return importances(self._mirror.axes(), self.current_trials() if trials is None else trials, ways)
 
     def reconcile(self) -> None:
         """Bring Optuna's trials in line with the ledger, after a crash between the two."""

@@ -78,6 +78,8 @@ def _fitted(table: Table, room: int) -> str:
         text = _narrow([_as_text(column.of_rows(order[:num_rows])) for column in _short_keys(table.columns)])
         left = len(order) - num_rows
         text += f"\n\nThe best {num_rows} of {len(order)} cells." if left else ""
+        hidden = [column for column in table.columns if column.kind == "key"][_MAX_KEYS:]
+        text += f"\n\nRows differ in {', '.join(literal(key.title) for key in hidden)}, too." if hidden else ""
         if len(text) <= room:
             return text
     return ""

@@ -69,7 +69,7 @@ def test_rows_and_columns_are_keys_and_the_marks_stay_those_of_all_cells(weights
     assert column(table, "cnn").values == tuple(
         value for model, value in zip(models, column(long, MEAN).values, strict=True) if model == "cnn"
     )
-    assert table.notes[0] == f"The columns show {MEAN}. n = 3 in each cell that lacks none."
+    assert table.notes[0] == f"The columns are values of model and show {MEAN}. n = 3 in each cell that lacks none."
 
 
 def test_the_marks_of_a_real_column(weights: Study) -> None:
@@ -202,3 +202,5 @@ def test_the_caption_says_what_was_fixed(weights: Study) -> None:
         "model.size=tiny, trainer.max_epochs=1, data.batch_size=128."
     )
     assert table_of(Looked.at([weights]), Asked(caption="Mine.")).caption == "Mine."
+    chosen = table_of(Looked.at([weights]), Asked(where=["model=cnn"]))
+    assert chosen.caption == f"{arranged(weights).caption} Here: 27 trials of these, with model=cnn."

@@ -146,10 +146,12 @@ def test_with_seeds_the_best_is_the_cell_with_the_best_mean_that_lost_no_seed(tm
     assert best_lines(study, study.trials()) == [
         "Best:    x=b: loss=0.375 over 3 seeds (minimize)",
         "         its best is trial 4, loss=0.25 (minimize): x=b seed=1",
+        "         compared: 2 of 3 cells, those with results of 3 seeds",
     ]
     keep_best(study, StudyFiles(tmp_path))
     told = yaml.safe_load((tmp_path / "best.yaml").read_text())
     assert [each["trial"] for each in told["best"]] == [4]
+    assert told["compared"] == "2 of 3 cells, those with results of 3 seeds"
     assert told["mean_over_seeds"] == {"trials": [4, 5, 3], "values": {"loss": 0.375}}
     table = benchmark_table(trial_frame(study))
     assert table is not None

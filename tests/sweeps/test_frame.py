@@ -145,3 +145,12 @@ def test_several_objectives_without_names_and_one_that_is_called_objective(tmp_p
     named = trial_frame(study_of(tmp_path / "named", results, objectives=("objective",)))
     assert list(named.flat().columns) == [*OURS, "x", "objective", "metric/objective"]
     assert list(named.flat()["objective"]) == [4.0]
+
+
+def test_a_key_of_a_mapping_that_implies_a_value_has_it_where_no_trial_writes_it(tmp_path: Path) -> None:
+    results = [({"x": "1", "+w.a": "2"}, done(0.5)), ({"x": "2"}, done(0.5)), ({"+w.b": "3"}, done(0.5))]
+    study = study_of(tmp_path, results)
+    study.remember("implied", {"w": 1.0})
+    overrides = trial_frame(study).overrides
+    assert overrides["+w.a"].tolist() == [2, 1.0, 1.0] and overrides["+w.b"].tolist() == [1.0, 1.0, 3]
+    assert overrides["x"].tolist()[:2] == [1, 2] and overrides["x"].isna().tolist() == [False, False, True]

@@ -127,9 +127,9 @@ def test_a_preview_lists_what_is_new_and_what_it_would_cost() -> None:
     assert preview_lines("s", points(1, 3, 5, 6, 7), trials, 5) == [
         "   0  completed  x=1",
         "   2  failed     x=3",
-        "   2  new        x=5",
-        "   3  new        x=6",
-        "   4  new        x=7",
+        "   3  new        x=5",
+        "   4  new        x=6",
+        "   5  new        x=7",
         # 30 s each, as the completed ones took on average.
         "Study s: 5 trials, 3 of them new, about 1:30 of compute. Nothing was started.",
     ]

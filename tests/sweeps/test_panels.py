@@ -55,6 +55,23 @@ def test_a_metric_against_a_number_has_a_line_per_model_with_t_bands(tmp_path: P
     assert len(cnn.single[0][0]) == 9 and panels[0].note == ""
 
 
+def test_cells_without_the_key_of_the_lines_are_a_line_of_their_own(tmp_path: Path) -> None:
+    """A method is a key that other points do not have; their points were drawn nowhere, and nobody was told."""
+    results: list[tuple[dict[str, str], Outcome | None]] = [
+        ({"w.a": weight, **method}, done(float(weight)))
+        for weight, method in (("1", {}), ("2", {}), ("1", {"method": "uw"}))
+    ]
+    study = study_of(tmp_path, results, objectives=("acc",), directions=("maximize",))
+    (panel,) = PICTURES["effects"].panels(found(study, tmp_path))
+    assert {series.name: list(series.x) for series in panel.draw.args[0]} == {  # type: ignore[attr-defined]
+        "no method": [1, 2],
+        "method=uw": [1],
+    }
+    (panel,) = PICTURES["parallel"].panels(found(study, tmp_path))
+    lines = [line.get_xdata() for line in panel.draw().axes[0].lines[:3]]
+    assert sorted(map(list, lines)) == [[0, 1, 2], [0, 2], [0, 2]]
+
+
 def test_the_front_and_the_cost_have_a_point_per_cell(tmp_path: Path) -> None:
     findings = found(grid(tmp_path), tmp_path, "acc", "test/mae")
     (front,) = PICTURES["pareto"].panels(findings)

@@ -265,6 +265,12 @@ def test_the_notes_say_test_correction_alpha_seeds_and_what_could_have_been_show
     )
 
 
+def test_the_notes_say_which_rows_have_too_few_seeds_to_be_compared(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [*seeds("a", 0.3, 0.4, 0.5), *seeds("b", 1.3, 1.4, 1.6), *seeds("c", 0.1, 0.2)])
+    assert column(table, "loss").marks.best == {0}
+    assert "Not compared, so never bold, as that takes 3 seeds: model=c 2 seeds." in table.notes
+
+
 def test_the_notes_say_what_validation_chooses(tmp_path: Path) -> None:
     results = [
         ({"x": x, "seed": str(seed)}, done(value + seed / 100, metrics={"test/acc": 0.5}))

@@ -1,5 +1,6 @@
 """Parallel coordinates: an axis per key and per objective, a line per cell, the best of them in colour."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,8 +42,16 @@ def parallel(scales: Sequence[Scale], best: Sequence[int]) -> "Figure":
     for line in range(len(scales[0].places)):
         is_best = line in chosen
         colour, width, alpha = (PALETTE[1], 1.2, 0.9) if is_best else (INK, 0.5, 0.25)
-        ys = [scale.places[line] for scale in scales]
-        axes.plot(xs, ys, color=colour, linewidth=width, alpha=alpha, zorder=3 if is_best else 2)
+        # Past an axis on which a cell has no value the line goes straight on.
+        known = [(x, y) for x, scale in zip(xs, scales, strict=True) if not math.isnan(y := scale.places[line])]
+        axes.plot(
+            [x for x, _ in known],
+            [y for _, y in known],
+            color=colour,
+            linewidth=width,
+            alpha=alpha,
+            zorder=3 if is_best else 2,
+        )
     for x, scale in enumerate(scales):
         axes.axvline(x, color=INK, linewidth=0.6, zorder=1)
         for place, label in scale.ticks:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sweeps.report.averages import CellMeans, is_number, key_of_lines, numeric_keys, short_names, text_of
+from sweeps.report.averages import CellMeans, is_number, key_of_lines, name_in, numeric_keys, short_names, text_of
 from sweeps.report.figures.clouds import Cloud
 from sweeps.report.figures.style import MAX_SERIES
 from sweeps.report.findings import Findings
@@ -51,7 +51,7 @@ def _names_of(findings: Findings) -> tuple[str | None, list[str]]:
     num_roles = len({role for role in cells.roles if role})
     split = key_of_lines(done, MAX_SERIES) if num_roles < 2 else _key_beside_roles(done, cells, num_roles)
     short = short_names(findings.trials.varied)
-    of_key = [f"{short[split]}={text_of(value)}" for value in cells.keys[split]] if split else [""] * len(cells.labels)
+    of_key = [name_in(short, split, value) for value in cells.keys[split]] if split else [""] * len(cells.labels)
     roles = cells.roles if num_roles > 1 else ("",) * len(cells.labels)
     return split, [" ".join(filter(None, pair)) or "all" for pair in zip(of_key, roles, strict=True)]
 

@@ -9,16 +9,15 @@ from sweeps.report.averages import (
     interval,
     is_number,
     key_of_lines,
+    name_in,
     numeric_keys,
     short_names,
-    text_of,
     values_of,
 )
 from sweeps.report.figures.bands import Series, curves, effects
 from sweeps.report.figures.style import MAX_SERIES
 from sweeps.report.findings import Findings
 from sweeps.report.panels.panel import MAX_POINTS, Panel, some_of
-from sweeps.report.tables import is_missing
 
 _MAX_VALUES = 24
 """Values of a number that a line joins; where there are more, a sampler drew them, and each trial is a point."""
@@ -49,7 +48,7 @@ def effect_panels(findings: Findings) -> Iterator[Panel]:
         others = [short[other] for other in done.varied if other not in (key, split)]
         note = f"{', '.join(others)} {'varies' if len(others) == 1 else 'vary'}, too." if others else ""
         split_values = done.overrides[split] if split else [None] * len(done.own)
-        names = [_split_name(value, split, short) for value in split_values]
+        names = [name_in(short, split, value) if split else "all" for value in split_values]
         for metric in findings.shown:
             if metric not in values:
                 continue
@@ -65,16 +64,10 @@ def effect_panels(findings: Findings) -> Iterator[Panel]:
             )
 
 
-def _split_name(value: Any, split: str | None, short: dict[str, str]) -> str:
-    if split is None:
-        return "all"
-    return "" if is_missing(value) else f"{short[split]}={text_of(value)}"
-
-
 def _by_line(xs: Sequence[Any], ys: Sequence[float], names: Sequence[str]) -> list[Series]:
     lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for x, y, name in zip(xs, ys, names, strict=True):
-        if is_number(x) and is_number(y) and name:
+        if is_number(x) and is_number(y):
             lines[name].append((float(x), y))
     return [_series(name, points, MAX_POINTS // len(lines)) for name, points in lines.items()]
 
