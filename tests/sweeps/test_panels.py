@@ -213,6 +213,7 @@ def test_roles_are_told_apart_and_what_has_one_metric_only_is_a_line(tmp_path: P
             ("baseline", {"model": model, "w.a": "0.0"}, {"test/b": 0.8 + 0.01 * i}),
             ("balancer", {"model": model, "w.a": "1.0", "how": "uw"}, {"test/a": 0.7, "test/b": 0.6 + 0.01 * i}),
             ("weighting", {"model": model, "w.a": "1.5"}, {"test/a": 0.8, "test/b": 0.5 + 0.01 * i}),
+            ("weighting", {"model": model, "w.a": "1.7"}, {"test/a": 0.3}),
         ]
     study.add([Point(overrides=point, varied=("model", "w.a"), role=role) for role, point, _ in made])
     for *_, metrics in made:
@@ -228,7 +229,9 @@ def test_roles_are_told_apart_and_what_has_one_metric_only_is_a_line(tmp_path: P
     looks = {(lines[name].get_color(), lines[name].get_marker()) for name in names}
     assert len(looks) == 6 and len({colour for colour, _ in looks}) == 2 and len({marker for _, marker in looks}) == 3
     across = [line for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2]
-    assert [line.get_xdata()[0] for line in across] == [0.9, 0.91] and panel.note.startswith("A dotted line is a cell")
+    assert [line.get_xdata()[0] for line in across] == [0.9, 0.91] and panel.note.startswith(
+        "A dotted line is a baseline"
+    )
 
 
 def test_what_is_no_number_is_on_no_axis(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _COSTS = {
 Ways = tuple[str, str]
 
 _MAX_AXES, _MAX_TICKS, _MOST_BEST, _MAX_ACROSS = 7, 8, 10, 12
-_ACROSS = "A dotted line is a cell that has this metric only, as a network that is trained for one task."
+_ACROSS = "A dotted line is a baseline that has this metric only, as a network that is trained for one task."
 _CLOSEST = 0.05
 """Between two ticks: closer ones cannot be read."""
 
@@ -57,9 +57,13 @@ def pareto_panels(findings: Findings) -> Iterator[Panel]:
 
 
 def _of_one_metric(findings: Findings, one: str, other: str) -> Lines:
-    """Cells with a role that have one of two metrics only, as networks that are trained for one task."""
+    """Baselines that have one of two metrics only, as networks that are trained for one task.
+
+    Not every cell that lacks a metric: in a simplex those would be half of all, and hide the baselines.
+    """
     cells = findings.cells
-    pairs = {row: (cells.means[one][row], cells.means[other][row]) for row, role in enumerate(cells.roles) if role}
+    rows = [row for row, role in enumerate(cells.roles) if role == "baseline"]
+    pairs = {row: (cells.means[one][row], cells.means[other][row]) for row in rows}
     found = {row: pair for row, pair in pairs.items() if is_number(pair[0]) != is_number(pair[1])}
     return {row: found[row] for row in some_of(list(found), _MAX_ACROSS)}
 
