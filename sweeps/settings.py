@@ -38,6 +38,7 @@ class StudySettings:
     refine: int | None = None
     ratios: Any = None
     implied: Any = None
+    scales: dict[str, Any] | None = None
     n_trials: int | None = None
     replicates: int = 1
     preview: bool = False
@@ -73,6 +74,11 @@ class StudySettings:
     def mappings_of_ratios(self) -> tuple[str, ...]:
         """Keys of mappings in which only the ratios of the numbers count."""
         return _strings(self.ratios)
+
+    @property
+    def metrics_scaled(self) -> dict[str, list[str]]:
+        """Keys of mappings, to the metrics that the numbers in them scale."""
+        return {str(key): list(_strings(names)) for key, names in (self.scales or {}).items()}
 
     @property
     def directions(self) -> tuple[str, ...]:

@@ -211,6 +211,7 @@ class Sweep:
         own = own_keys(self._config)
         study.remember("study_key", own.study)
         study.remember("implied", dict(own.implied))
+        study.remember("scales", settings.metrics_scaled)
         keep(plan, study)
         wanted.add_to(study)
         if settings.retry_failed and (again := study.reopen("study.retry_failed", fresh=True)):

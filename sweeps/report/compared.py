@@ -63,6 +63,7 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
         is_drawn=any(frame.is_drawn for frame in frames),
         means=reduce(together, [frame.means for frame in frames], {}),
         implied=implied,
+        scales={key: names for frame in frames for key, names in frame.scales.items()},
     )
 
 

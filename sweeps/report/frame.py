@@ -40,6 +40,7 @@ class Trials:
         returned: Names of the metrics that tasks have returned by name.
         means: Name of a metric that is a mean to the names of all metrics that it is a mean of in any trial.
         implied: Mappings of which a key has this value in trials that do not write it.
+        scales: Mappings, to the metrics that the numbers in them scale.
         is_drawn: Whether a sampler has drawn points of them.
     """
 
@@ -55,6 +56,7 @@ class Trials:
     is_drawn: bool = False
     means: Mapping[str, Sequence[str]] = field(default_factory=dict)
     implied: Mapping[str, Any] = field(default_factory=dict)
+    scales: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def completed(self) -> "Trials":
         """Those that have completed."""
@@ -71,6 +73,12 @@ class Trials:
             cells=self.cells.loc[index],
             seeds=self.seeds.loc[index],
         )
+
+    def scaled_by(self, metric: str) -> str:
+        """The mapping that scales a metric, and that varies; empty where none does."""
+        mappings = (key for key, names in self.scales.items() if metric in names)
+        varied = [key.lstrip("+") for key in self.varied]
+        return next((m for m in mappings if any(key == m or key.startswith(f"{m}.") for key in varied)), "")
 
     def flat(self) -> "pd.DataFrame":
         """Everything in one frame, with the headings of `headings`; an objective NAME is called `objective/NAME`."""
@@ -112,6 +120,7 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
         is_drawn=any(trial.is_drawn for trial in trials),
         means=study.metric_means,
         implied=implied,
+        scales=study.facts.get("scales") or {},
     )
 
 

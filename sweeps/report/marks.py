@@ -19,7 +19,8 @@ FEW_SEEDS = "a comparison needs two cells that lack no seed of at least three"
 def marks(cells: "Cells", values: "pd.Series", direction: str | None) -> Marks:
     """The marks of a metric: within each data set by itself, among cells of at least three seeds that lack none.
 
-    Where it is a mean of other metrics in some cells than in others, cells with the same are compared.
+    Where it is a mean of other metrics in some cells than in others, cells with the same are compared. Nothing is
+    marked that swept numbers scale.
 
     Args:
         cells: The rows.
@@ -30,6 +31,8 @@ def marks(cells: "Cells", values: "pd.Series", direction: str | None) -> Marks:
 
     if direction is None:
         return Marks(why_none=NO_DIRECTION)
+    if mapping := cells.trials.scaled_by(str(values.name)):
+        return Marks(why_none=f"{mapping} varies, and scales it, so each row has another measure")
     matrix = cells.by_seed(values) if cells.has_replicates else np.empty((0, 0))
     found = list(_comparisons(cells, matrix, direction, str(values.name)))
     if not found:

@@ -15,7 +15,7 @@ FILE = "trials.json"
 _VERSION = 1
 _FRAMES = ("own", "overrides", "objectives", "metrics")
 _LABELS = ("cells", "seeds")
-_FACTS = ("varied", "directions", "returned", "is_drawn", "means", "implied")
+_FACTS = ("varied", "directions", "returned", "is_drawn", "means", "implied", "scales")
 
 
 @dataclass(frozen=True, slots=True)

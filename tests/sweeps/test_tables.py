@@ -265,6 +265,22 @@ def test_the_notes_say_test_correction_alpha_seeds_and_what_could_have_been_show
     )
 
 
+def test_what_swept_numbers_scale_is_never_marked(tmp_path: Path) -> None:
+    """The smallest weights have the smallest sum of weighted losses, by construction."""
+    results = [
+        ({"w.a": weight, "seed": str(seed)}, done(0.5, metrics={"test/loss": float(weight) + seed / 100}))
+        for weight in ("0.1", "1.0")
+        for seed in range(3)
+    ]
+    study = study_of(tmp_path, results, metric_directions={"test/loss": "min"})
+    table = benchmark_table(trial_frame(study), ["test/loss"])
+    assert table is not None and column(table, "test/loss").marks.best == {0}
+    study.remember("scales", {"w": ["test/loss"]})
+    table = benchmark_table(trial_frame(study), ["test/loss"])
+    assert table is not None and column(table, "test/loss").marks.best == set()
+    assert "No marks in test/loss: w varies, and scales it, so each row has another measure." in table.notes
+
+
 def test_the_notes_say_which_rows_have_too_few_seeds_to_be_compared(tmp_path: Path) -> None:
     table = table_of(tmp_path, [*seeds("a", 0.3, 0.4, 0.5), *seeds("b", 1.3, 1.4, 1.6), *seeds("c", 0.1, 0.2)])
     assert column(table, "loss").marks.best == {0}

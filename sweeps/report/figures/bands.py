@@ -82,6 +82,8 @@ def effects(series: Sequence[Series], x_label: str, y_label: str) -> "Figure":
         _line(axes, one, i)
     if is_wide_range([x for one in series for x in one.x] + [x for one in series for xs, _ in one.single for x in xs]):
         axes.set_xscale("log")
+    else:
+        axes.locator_params(axis="x", nbins=5)  # labels such as 0.0125 would stand in each other
     _finish(figure, axes, x_label, y_label)
     return figure
 
