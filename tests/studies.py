@@ -36,9 +36,10 @@ def study_of(
     directions: Sequence[str] = ("minimize",),
     metric_directions: Mapping[str, str] | None = None,
     varied: Sequence[str] | None = None,
+    name: str = "s",
 ) -> Study:
-    """A study `s` whose trials are the results in their order; what is not None must come before what is."""
-    study = Study.create(Database(url(folder)), "s", list(directions), {"objective": list(objectives)})
+    """A study whose trials are the results in their order; what is not None must come before what is."""
+    study = Study.create(Database(url(folder)), name, list(directions), {"objective": list(objectives)})
     study.remember("metric_directions", dict(metric_directions or {}))
     study.add([Point(overrides=dict(o), varied=tuple(o if varied is None else varied)) for o, _ in results])
     for _, outcome in results:

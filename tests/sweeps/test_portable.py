@@ -33,10 +33,10 @@ def test_the_server_alone_gives_the_same_tables(tmp_path: Path, server: Server) 
 def test_what_the_server_has_not_is_told(tmp_path: Path, server: Server) -> None:
     with pytest.raises(StudyError, match=r"^The server has no study 'mc'\. Studies: "):
         study_on(server.uri, ["mc"])
-    begun = study_of(tmp_path, [({"lr": "0.1"}, done(1.0)), ({"lr": "0.2"}, None)])
+    begun = study_of(tmp_path, [({"lr": "0.1"}, done(1.0)), ({"lr": "0.2"}, None)], name="begun")
     sync(begun, connect(begun, server.uri, "m"), StudyFiles(tmp_path / "s"))
-    with pytest.raises(StudyError, match=r"^Study 's' has no trials\.json there: it has not ended, "):
-        study_on(server.uri, ["s"])
+    with pytest.raises(StudyError, match=r"^Study 'begun' has no trials\.json there: it has not ended, "):
+        study_on(server.uri, ["begun"])
 
 
 def test_a_server_that_is_silent_is_one_line(commands: Commands) -> None:

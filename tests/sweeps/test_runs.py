@@ -115,4 +115,6 @@ def test_what_fails_on_its_way_is_sent_once_more_and_the_same(tmp_path: Path, mo
     assert [(s.step, s.value) for s in view.history(run.info.run_id, "test/acc")] == [(0, 0.5)]
     assert [s.step for s in view.history(run.info.run_id, "loss")] == [0, 1, 2]
     # The study itself has not been sent.
-    assert problems(study, files, view)[1:] == ["table.csv, table.html, table.md of the study's run are not in MLflow"]
+    assert problems(study, files, view)[1:] == [
+        "table.csv, table.html, table.md, trials.json of the study's run are not in MLflow"
+    ]
