@@ -177,6 +177,35 @@ def test_the_front_is_what_no_point_beats(ways: tuple[str, str], corners: list[t
     assert [tuple(point) for point in front.get_xydata().tolist()] == corners
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([0.129, 0.38, 4.0], ["0.2", "0.5", "1", "2"]), ([1e3, 1e5, 1e7], ["1000", "10000", "100000", "1e+06", "1e+07"])],
+)
+def test_a_wide_range_has_plain_numbers_that_do_not_overlap(values: list[float], expected: list[str]) -> None:
+    line = Series(name="a", x=values, mean=[0.1, 0.2, 0.3])
+    for figure in (effects([line], "x", "y"), cost([Cloud(name="a", x=values, y=[0.1, 0.2, 0.3])], "x", "y")):
+        [axes] = figure.axes
+        figure.canvas.draw()
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticklabels(which="both") if low <= tick.get_position()[0] <= high]
+        texts = [tick.get_text() for tick in ticks]
+        assert [text for text in texts if text in expected] == expected and not any("$" in text for text in texts)
+        boxes = sorted((tick.get_window_extent() for tick in ticks if tick.get_text()), key=lambda box: box.x0)
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+@pytest.mark.parametrize("way", ["max", "min"])
+def test_a_label_of_a_front_stays_beside_the_axes_numbers(way: str) -> None:
+    x = [0.89, 0.92, 1.0]
+    y = [2.1, 1.8, 3.0] if way == "min" else [3.0, 2.0, 1.0]
+    figure = pareto([Cloud(name="a", x=x, y=y, labels=["1.29 1.29 0.129 1.29"] * 3)], "x", "y", (way, way))
+    [axes] = figure.axes
+    figure.canvas.draw()
+    inside = axes.get_window_extent()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert boxes and all(inside.x0 <= box.x0 and box.x1 <= inside.x1 for box in boxes)
+
+
 def test_methods_within_the_critical_difference_are_joined() -> None:
     assert alike([1.0, 1.5, 1.9, 3.5], 1.0) == [(0, 2)]
     assert alike([1.0, 1.8, 2.5, 3.5], 1.0) == [(0, 1), (1, 2)]

@@ -9,8 +9,8 @@ from sweeps.report.figures.style import (
     DASHES,
     MARKERS,
     PALETTE,
+    fit_x,
     height_with_legend,
-    is_wide_range,
     legend_above,
     new_axes,
     shortened,
@@ -80,10 +80,8 @@ def effects(series: Sequence[Series], x_label: str, y_label: str) -> "Figure":
         for x, y in one.single:
             axes.plot(x, y, color=PALETTE[i], marker=MARKERS[i], markersize=2, linestyle="none", alpha=0.5)
         _line(axes, one, i)
-    if is_wide_range([x for one in series for x in one.x] + [x for one in series for xs, _ in one.single for x in xs]):
-        axes.set_xscale("log")
-    else:
-        axes.locator_params(axis="x", nbins=5)  # labels such as 0.0125 would stand in each other
+    values = [x for one in series for x in one.x] + [x for one in series for xs, _ in one.single for x in xs]
+    fit_x(axes, values, num_ticks=5)  # labels such as 0.0125 would stand in each other
     _finish(figure, axes, x_label, y_label)
     return figure
 

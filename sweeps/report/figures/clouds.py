@@ -10,8 +10,8 @@ from sweeps.report.figures.style import (
     INK,
     MARKERS,
     PALETTE,
+    fit_x,
     height_with_legend,
-    is_wide_range,
     legend_above,
     new_axes,
     shortened,
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _HEIGHT_MM = 62.0
 _MAX_NAMED = 8
-_ROOM_FRAC = 0.22
+_LETTER_FRAC = 0.017
+"""Width of a letter of a label, as part of the axes."""
 _LABEL_FRAC = 0.18, 0.05
 """Width and height of a label, as parts of the axes."""
 _ARROWS = {"max": "\u2191", "min": "\u2193"}
@@ -77,11 +78,16 @@ def pareto(clouds: Sequence[Cloud], x_label: str, y_label: str, directions: tupl
     beside = (3 if directions[0] == "max" else -3, 3 if directions[1] == "max" else -3)
     ha: Literal["left", "right"] = "left" if directions[0] == "max" else "right"
     va: Literal["bottom", "top"] = "bottom" if directions[1] == "max" else "top"
+    named = [(x, y, shortened(label, 24)) for x, y, label in best if label]
     low, high = axes.get_xlim()
-    room = _ROOM_FRAC * (high - low) if any(label for _, _, label in best) else 0.0
-    axes.set_xlim(low - room * (ha == "right"), high + room * (ha == "left"))
-    for x, y, label in _apart(axes, [point for point in best if point[2]])[:_MAX_NAMED]:
-        axes.annotate(shortened(label, 24), (x, y), xytext=beside, textcoords="offset points", fontsize=6, ha=ha, va=va)
+    # A label is a part of the axes, which grow with the room for it.
+    parts = [(x, _LETTER_FRAC * (len(label) + 1)) for x, _, label in named]
+    if ha == "right":
+        axes.set_xlim(left=min([low, *((x - part * high) / (1 - part) for x, part in parts)]))
+    else:
+        axes.set_xlim(right=max([high, *((x - part * low) / (1 - part) for x, part in parts)]))
+    for x, y, label in _apart(axes, named)[:_MAX_NAMED]:
+        axes.annotate(label, (x, y), xytext=beside, textcoords="offset points", fontsize=6, ha=ha, va=va)
     axes.set_xlabel(f"{shortened(x_label)} {_ARROWS[directions[0]]}")
     axes.set_ylabel(f"{shortened(y_label, 34)} {_ARROWS[directions[1]]}")
     return figure
@@ -97,8 +103,7 @@ def cost(clouds: Sequence[Cloud], x_label: str, y_label: str) -> "Figure":
         y_label: The metric.
     """
     figure, axes = _drawn(clouds, x_label, y_label)
-    if is_wide_range([x for cloud in clouds for x in cloud.x]):
-        axes.set_xscale("log")
+    fit_x(axes, [x for cloud in clouds for x in cloud.x])
     return figure
 
 

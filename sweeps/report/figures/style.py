@@ -29,6 +29,8 @@ DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1
 MAX_SERIES = len(PALETTE)
 _MM_PER_INCH = 25.4
 _MAX_LABEL = 44
+_FEW_DECADES = 300
+"""A range up to this factor has ticks at 1, 2 and 5 of each decade."""
 _POINTS = 7.0
 
 _RULES: dict[Any, Any] = {
@@ -142,3 +144,23 @@ def shortened(text: str, limit: int = _MAX_LABEL) -> str:
 def is_wide_range(values: Sequence[float]) -> bool:
     """Whether values are told apart on a logarithmic axis alone: all positive, and more than a factor of 30 apart."""
     return bool(values) and min(values) > 0 and max(values) / min(values) > 30
+
+
+def fit_x(axes: "Axes", values: Sequence[float], num_ticks: int | None = None) -> None:
+    """Make the x axis logarithmic where the values need it. Its numbers are plain: no dollar is read as mathematics.
+
+    Args:
+        axes: What the values are drawn on.
+        values: All of x.
+        num_ticks: At most so many on an axis that stays linear; None: as many as matplotlib wants.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if is_wide_range(values):
+        axes.set_xscale("log")
+        is_short = max(values) / min(values) < _FEW_DECADES
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    elif num_ticks:
+        axes.locator_params(axis="x", nbins=num_ticks)
