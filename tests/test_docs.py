@@ -24,6 +24,7 @@ from trainer_pkg.trusted import WHITELIST
 CONFIGS = str(REPOSITORY / "configs")
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / name for name in ("README.md", "DESIGN.md", "CHANGELOG.md")] + sorted(DOCS.glob("*.md"))
+PAGES += [DOCS / "studies" / f"{study}.md" for study in ("mnist", "qm9")]
 NUM_COLUMNS = 120
 
 

@@ -3,8 +3,11 @@
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
+import pandas as pd
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -14,9 +17,12 @@ from hydra.utils import execution_whitelist
 from sweeps.plan import Plan, read_plan
 from tests.conftest import REPOSITORY
 from tests.pages import Page
+from trainer_pkg.data.tensors import write
 from trainer_pkg.models import register_models
+from trainer_pkg.spec import Continuous, DataSpec
 from trainer_pkg.trusted import WHITELIST
 
+STUDIES = REPOSITORY / "docs" / "studies"
 PAGE = Page(REPOSITORY / "docs" / "loss-weights.md")
 LINES = [line.rsplit("  # ", 1) for line in PAGE.commands()]
 STUDENTS = next(line for line, _ in LINES if "[1,.1,.1]" in line)
@@ -51,6 +57,26 @@ def test_a_line_asks_for_as_many_trials_as_the_page_says(line: str, num_trials: 
         assert made.settings.refine == 4 and made.given is not None and made.given.refine is not None
     else:
         assert len({point.key for point in made.points()}) == made.num_points == int(num_trials)
+
+
+@pytest.mark.parametrize("study", ["mnist", "qm9"])
+def test_the_line_of_a_published_study_asks_for_the_trials_of_its_frame(
+    study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    heads = {head: Continuous(low=0.0, high=1.0) for head in ("mu", "alpha", "gap", "cv")}
+    columns = {"image": torch.zeros(1, 1, 2, 2, dtype=torch.uint8), **{head: torch.zeros(1) for head in heads}}
+    Path("data").mkdir()
+    write(
+        Path("data/qm9.pt"), DataSpec(input_shape=(1, 2, 2), targets=dict(heads)), {"train": columns, "test": columns}
+    )
+    page = Page(STUDIES / f"{study}.md")
+    (line,) = [command for command in page.commands() if command.startswith("train")]
+    frame = pd.read_csv(STUDIES / f"{study}-trials.csv", dtype=str).fillna("")
+    keys = [key for key in frame if key.startswith("model.loss_weights.")] + ["model", "model/balancer", "seed", "role"]
+    ran = sorted(tuple(map(str, row)) for row in frame[keys].itertuples(index=False))
+    asked = [{"model": "mlp", **point.overrides, "role": point.role} for point in plan(line).points()]
+    assert sorted(tuple(point.get(key, "") for key in keys) for point in asked) == ran
 
 
 def test_the_students_study_is_one_line_of_at_most_160_characters() -> None:
