@@ -43,7 +43,7 @@ $(LIGHT_READY): build.lock tests/foreign/requirements.lock pyproject.toml
 sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x three loss weights
 	$(BIN)/train -m experiment=quickstart
 
-test: $(READY)  ## Set up, then run the tests (about 26 minutes on two cores)
+test: $(READY)  ## Set up, then run the tests (about 20 minutes on two cores)
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
