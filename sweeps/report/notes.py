@@ -99,7 +99,7 @@ def _of_others(cells: "Cells", objective: "Column") -> str:
 
 
 def _chosen(table: "Table", cells: "Cells", objective: "Column") -> Iterator[int]:
-    """Per data set the row with the best mean, of those that lack no seed, and whose mean is of most metrics."""
+    """Per data set the row with the best mean, of those that lack no seed and whose mean is of most metrics."""
     counts, kinds = table.of_kind("count")[0], cells.kinds(objective.title)
     best = max if objective.direction == "max" else min
     groups = table.groups or (0,) * table.num_rows
@@ -110,8 +110,11 @@ def _chosen(table: "Table", cells: "Cells", objective: "Column") -> Iterator[int
             if groups[row] == group and objective.values[row] is not None and counts.values[row] == counts.numbers[row]
         ]
         if len(rows) > 1:
-            most = most_told([kinds[row][1] for row in rows])
-            yield best((row for row in rows if kinds[row][1] == most), key=lambda row: objective.values[row])
+            told = most_told([kinds[row][1] for row in rows])
+            rows = [row for row in rows if kinds[row][1] == told]
+            # As `Best:` does it: the mean of fewer seeds than others have may be luck. A sampler draws without seeds.
+            most = 0 if cells.trials.is_drawn else max(cells.completed[row] for row in rows)
+            yield best((row for row in rows if cells.completed[row] >= most), key=lambda row: objective.values[row])
 
 
 def _name_of(table: "Table", row: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.outcome import Completed, Failed
+from sweeps.report.best import best_lines
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import Column, Spread, Table, benchmark_table
 from sweeps.space import Point
@@ -285,6 +286,21 @@ def test_the_notes_say_which_rows_have_too_few_seeds_to_be_compared(tmp_path: Pa
     table = table_of(tmp_path, [*seeds("a", 0.3, 0.4, 0.5), *seeds("b", 1.3, 1.4, 1.6), *seeds("c", 0.1, 0.2)])
     assert column(table, "loss").marks.best == {0}
     assert "Not compared, so never bold, as that takes 3 seeds: model=c 2 seeds." in table.notes
+
+
+def test_validation_chooses_the_cell_that_best_names(tmp_path: Path) -> None:
+    """Two seeds have the better mean, which may be luck."""
+    means = {"a": (0.5, 0.51, 0.52), "b": (0.4, 0.41, 0.42), "c": (0.9, 0.91)}
+    results = [
+        ({"model": model, "seed": str(seed)}, done(value, metrics={"test/acc": value}))
+        for model, values in means.items()
+        for seed, value in enumerate(values)
+    ]
+    study = study_of(tmp_path, results, objectives=("val/acc",), directions=("maximize",), varied=("model", "seed"))
+    table = benchmark_table(trial_frame(study))
+    assert table is not None
+    assert any(note.startswith("Chosen on validation, by the mean of val/acc: model=a.") for note in table.notes)
+    assert best_lines(study, study.trials())[0].startswith("Best:    model=a: ")
 
 
 def test_the_notes_say_what_validation_chooses(tmp_path: Path) -> None:
