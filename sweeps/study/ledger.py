@@ -12,7 +12,7 @@ from sweeps.study.events import Event, Held, Note
 from sweeps.study.leases import Leases
 from sweeps.study.records import Claim
 from sweeps.study.requeue import MAX_PAUSE_S
-from sweeps.study.schema import bundles, rows
+from sweeps.study.schema import OF_A_STUDY, rows
 from sweeps.study.schema import events as event_rows
 from sweeps.study.storage import Database
 
@@ -125,7 +125,7 @@ class Ledger:
         """Remove the rows of studies that Optuna was told to delete: all but those of these keys."""
 
         def drop(connection: sa.Connection) -> None:
-            for table in (rows, event_rows, bundles):
+            for table in OF_A_STUDY:
                 connection.execute(sa.delete(table).where(table.c.study_key.not_in(keys)))
 
         database.write(drop)
@@ -134,7 +134,7 @@ class Ledger:
         """Remove the rows and events of the study, and what its trials have left."""
 
         def drop(connection: sa.Connection) -> None:
-            for table in (rows, event_rows, bundles):
+            for table in OF_A_STUDY:
                 connection.execute(sa.delete(table).where(table.c.study_key == self._study_key))
 
         self._db.write(drop)

@@ -43,7 +43,9 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
         _add(connection, rows.c.identity, rows.c.cell, rows.c.configuration)
     if found >= 2:
         _add(connection, rows.c.role, rows.c.also)
+        _add(connection, rows.c["draw"], rows.c.replicate, rows.c.drawn)
     metadata.create_all(connection)
+    _place_draws(connection)
     connection.execute(sa.delete(schema))
     connection.execute(sa.insert(schema).values(version=VERSION))
 
@@ -55,6 +57,14 @@ def _add(connection: sa.Connection, *columns: sa.Column[Any]) -> None:
         if column.name not in there:
             kind = column.type.compile(connection.dialect)
             connection.execute(sa.text(f"ALTER TABLE {rows.name} ADD COLUMN {column.name} {kind}"))
+
+
+def _place_draws(connection: sa.Connection) -> None:
+    """Give rows that a sampler draws the place that their key has named so far; the key stays."""
+    drawn = connection.execute(sa.select(rows.c.id, rows.c.key).where(rows.c.key.startswith("draw-"))).all()
+    for row in drawn:
+        place = {"draw": int(row.key.removeprefix("draw-")), "replicate": 0}
+        connection.execute(sa.update(rows).where(rows.c.id == row.id).values(**place))
 
 
 def _from_1_to_2(connection: sa.Connection) -> None:

@@ -5,9 +5,10 @@ Whatever changes here needs a new `VERSION` and a step in `migration.py`.
 
 import sqlalchemy as sa
 
-VERSION = 5
-"""5: a point may have a role and further names. 4: what a trial leaves is kept, too. 3: rows say which configuration
-they ran. 2: rows belong to the study's key. 1, which no table names: they belonged to Optuna's number of the study."""
+VERSION = 6
+"""6: draws have a place, and a study has a will and its sources. 5: a point may have a role and further names.
+4: what a trial leaves is kept, too. 3: rows say which configuration they ran. 2: rows belong to the study's key.
+1, which no table names: they belonged to Optuna's number of the study."""
 
 metadata = sa.MetaData()
 
@@ -28,6 +29,9 @@ rows = sa.Table(
     sa.Column("varied", sa.Text),  # JSON list of override keys
     sa.Column("role", sa.Text),  # what the point is in its study, such as `baseline`; NULL where nobody says it
     sa.Column("also", sa.Text),  # JSON: overrides by which a later line has asked for the same configuration
+    sa.Column("draw", sa.Integer),  # place among the points that a sampler draws; NULL of a point that was given
+    sa.Column("replicate", sa.Integer),  # which of the seeds of its draw; NULL of a point that was given
+    sa.Column("drawn", sa.Text),  # JSON: what the sampler noted of itself as it drew the point
     sa.Column("state", sa.String(8), nullable=False),  # open, running or done
     sa.Column("trial_id", sa.Integer),  # Optuna's
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
@@ -57,6 +61,24 @@ events = sa.Table(
     sa.Index("sweeps_events_of_trial", "study_key", "number", "id"),
 )
 
+studies = sa.Table(
+    "sweeps_studies",
+    metadata,
+    sa.Column("study_key", sa.String(64), primary_key=True),
+    sa.Column("wanted", sa.String(8), nullable=False),  # what its workers are to do: run, pause or stop
+    sa.Column("why", sa.Text, nullable=False),  # who or what wants that
+    sa.Column("at", sa.Float, nullable=False),  # since when, by the database's clock
+)
+
+sources = sa.Table(
+    "sweeps_sources",
+    metadata,
+    sa.Column("study_key", sa.String(64), primary_key=True),
+    sa.Column("configuration", sa.Integer, primary_key=True),  # as the rows count them
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),  # what its trials are composed from
+)
+
 bundles = sa.Table(
     "sweeps_bundles",
     metadata,
@@ -66,3 +88,6 @@ bundles = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False),  # of the files, however they are packed
     sa.Column("content", sa.LargeBinary, nullable=False),  # a zip archive
 )
+
+OF_A_STUDY = (rows, events, bundles, studies, sources)
+"""The tables whose rows go with their study."""
