@@ -1,10 +1,15 @@
 """The points of a sweep that are looked at before there is a study."""
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 
+from sweeps.seeds import with_seeds
 from sweeps.space import Axis, Point, Space, is_key
 from sweeps.telling import numbers_of, size
+
+_MAX_TRIED = 100_000
+"""Combinations that are tried until one is found that the rules allow."""
 
 
 def telling_points(space: Space, *, is_whole: bool, seed_key: str) -> list[Point]:
@@ -15,8 +20,31 @@ def telling_points(space: Space, *, is_whole: bool, seed_key: str) -> list[Point
         is_whole: Whether each combination of the values is a trial.
         seed_key: Where the application reads its seed.
     """
-    points = [*space.samples(), *(_corners(space, seed_key) if is_whole else ())]
+    points = [*samples(space), *(_corners(space, seed_key) if is_whole else ())]
     return list({point.key: point for point in points}.values())
+
+
+def samples(space: Space) -> Iterator[Point]:
+    """One point for each value of each axis: what has to be composed to know that all compose.
+
+    Of an axis of very many numbers there are the extremes and some between, as composing each would take minutes.
+    """
+    yield from _points_with(space, {})
+    for axis in space.axes:
+        for value in axis.telling()[0 if axis.key in space.rules.when else 1 :]:
+            yield from _points_with(space, {axis.key: value})
+
+
+def _points_with(space: Space, chosen: Mapping[str, str]) -> Iterator[Point]:
+    """One point with these values, the others as they come first; none where the rules allow none."""
+    others = [(chosen[axis.key],) if axis.key in chosen else axis.values for axis in space.axes]
+    keys = [axis.key for axis in space.axes]
+    for values in itertools.islice(itertools.product(*others), _MAX_TRIED):
+        point = space.point(dict(zip(keys, values, strict=True)))
+        has_all = all(key in point.varied for key in chosen if key in space.rules.when)
+        if has_all and space.rules.allow(point.overrides):
+            yield with_seeds(space, point)[0]
+            return
 
 
 def _corners(space: Space, seed_key: str) -> Iterator[Point]:
@@ -28,7 +56,9 @@ def _corners(space: Space, seed_key: str) -> Iterator[Point]:
     sizes = {axis.key: _sizes(axis) for axis in space.axes if not is_key(axis.key, seed_key)}
     sizes = {key: found for key, found in sizes.items() if found}
     for end in (min, max) if len(sizes) > 1 else ():
-        yield space.point({**usual, **{key: end(found, key=found.__getitem__) for key, found in sizes.items()}})
+        point = space.point({**usual, **{key: end(found, key=found.__getitem__) for key, found in sizes.items()}})
+        if space.rules.allow(point.overrides):
+            yield point
 
 
 def _sizes(axis: Axis) -> Mapping[str, tuple[int, float]]:

@@ -154,6 +154,13 @@ def judge(
     return Completed(values=values, metrics=metrics, duration_s=duration_s, returned=tuple(named))
 
 
+def names_of_values(objectives: tuple[str, ...], num_values: int) -> tuple[str, ...]:
+    """What the values of a result are called: by the objectives, else `objective`, or `objective_0`, ... of several."""
+    if objectives:
+        return objectives
+    return ("objective",) if num_values == 1 else tuple(f"objective_{i}" for i in range(num_values))
+
+
 def named_numbers(returned: Any, prefix: str = "") -> dict[str, float]:
     """The numbers of a mapping by their names; below a nested mapping the names are joined by a slash."""
     found: dict[str, float] = {}

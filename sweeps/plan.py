@@ -7,11 +7,13 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.conditions import with_rules
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.own_keys import own_keys
 from sweeps.parsing import parse
 from sweeps.points import Given, given_points, with_points
 from sweeps.redact import learn_overrides, override
+from sweeps.seeds import replicated, with_swept_seeds
 from sweeps.settings import StudySettings, TrackingSettings, study_settings, tracking_settings
 from sweeps.space import Linked, Point, Space, is_key
 from sweeps.values import digest
@@ -51,7 +53,18 @@ class Plan:
         """Trials the command asks for."""
         if self.is_grid:
             return min(self.space.num_points, self.settings.n_trials or self.space.num_points)
-        return self.settings.n_trials or _DEFAULT_DRAWS
+        return self.num_draws * self.num_seeds
+
+    @property
+    def num_seeds(self) -> int:
+        """Trials of each point that a sampler draws."""
+        return len(self.space.seeds.values) if self.space.seeds else 1
+
+    @property
+    def num_draws(self) -> int:
+        """Points that a sampler draws."""
+        asked = self.settings.n_trials or _DEFAULT_DRAWS
+        return min(asked, self.space.num_points) if self.space.is_finite else asked
 
     def with_more(self, refined: Sequence[Linked]) -> "Plan":
         """The plan with further points beside those of `study.points`."""
@@ -91,7 +104,7 @@ def read_plan(
     parsed = replace(parsed, operational=tuple(filter(keys.is_for_trials, parsed.operational)))
     given = given_points(config, keys.study, keys.operational, trusted)
     parsed = with_points(parsed, given.linked) if given else parsed
-    space = without_secrets(_replicated(parsed, settings, config))
+    space = with_rules(without_secrets(_replicated(parsed, settings, config)), settings, trusted)
     is_grid(space, settings)  # refuses a grid without end
     line: dict[str, Any] = {"fixed": space.fixed, "axes": sorted(axis.text for axis in space.axes)}
     line |= {"points": [dict(one.overrides) for one in given.linked]} if given else {}
@@ -144,23 +157,19 @@ def _replicated(space: Space, settings: StudySettings, config: DictConfig) -> Sp
     """The space with its seeds.
 
     Raises:
-        StudyError: The application has no such seed, or one that cannot be counted up; or a sampler draws the points.
+        StudyError: The application has no such seed, or one that cannot be counted up; or a sampler is to draw it.
     """
     key = settings.seed_key
     if settings.replicates == 1:
-        return space
-    if not is_grid(space, settings):
-        raise StudyError(
-            f"study.replicates={settings.replicates}: a sampler draws points that are trained once, with one seed."
-            " Search without it, then train the best points with replicates, as a grid."
-        )
+        return space if is_grid(space, settings) else with_swept_seeds(space, key)
     if key not in _keys(config) and not any(is_key(name, key) for name in (*space.fixed, *space.varied)):
         near = did_you_mean(key, [name for name in _keys(config) if "seed" in name.lower()]) or "none"
         raise StudyError(
             f"study.replicates={settings.replicates}: the configuration has no {key!r}. study.seed_key=KEY says where"
             f" the application reads its seed. Keys with that word: {near}"
         )
-    return space.replicated(settings.replicates, OmegaConf.select(config, key, throw_on_missing=False), key)
+    first = OmegaConf.select(config, key, throw_on_missing=False)
+    return replicated(space, settings.replicates, first, key, is_drawn=not is_grid(space, settings))
 
 
 def _keys(config: DictConfig) -> list[str]:

@@ -10,6 +10,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeps.errors import StudyError, did_you_mean, first_line
 from sweeps.grammar import IN_SWEEPER
+from sweeps.outcome import names_of_values
 from sweeps.spelling import TAKEN_KEYS, settings_of
 
 DEFAULT_DIRECTORY = "logs/studies"
@@ -36,6 +37,10 @@ class StudySettings:
     pruner: Any = None
     points: Any = None
     refine: int | None = None
+    when: Any = None
+    constraints: Any = None
+    first: Any = None
+    like: str | None = None
     ratios: Any = None
     implied: Any = None
     scales: dict[str, Any] | None = None
@@ -79,6 +84,12 @@ class StudySettings:
     def metrics_scaled(self) -> dict[str, list[str]]:
         """Keys of mappings, to the metrics that the numbers in them scale."""
         return {str(key): list(_strings(names)) for key, names in (self.scales or {}).items()}
+
+    @property
+    def aims(self) -> list[tuple[str, str]]:
+        """Name and direction of each value of a result."""
+        directions = self.directions or ("minimize",) * max(1, len(self.objectives))
+        return list(zip(names_of_values(self.objectives, len(directions)), directions, strict=True))
 
     @property
     def directions(self) -> tuple[str, ...]:

@@ -3,11 +3,10 @@
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from sweeps.errors import StudyError
+from sweeps.rules import Rules
 from sweeps.telling import telling
-from sweeps.values import canonical, digest, leaves_of, value_of
+from sweeps.values import canonical, digest, leaves_of
 
 OPERATIONAL = ("study", "tracking", "hydra")
 """Configuration that says how and where a study runs. It is not part of a point: changing it makes no new trial."""
@@ -124,6 +123,8 @@ class Space:
         withheld: Override key to the value typed, where `fixed` has `***` in its place.
         order: The keys in the order typed, which is that of a point's overrides: a later one counts. Those that it
             lacks come last.
+        rules: Which combinations are points.
+        seeds: The seeds that each point is drawn for; None: it is trained once, or they are a dimension of a grid.
     """
 
     fixed: dict[str, str]
@@ -131,6 +132,8 @@ class Space:
     axes: tuple[Axis, ...]
     withheld: Mapping[str, str] = field(default_factory=dict)
     order: tuple[str, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+    seeds: Axis | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -141,23 +144,39 @@ class Space:
         return tuple(key for axis in self.axes for key in axis.keys)
 
     @property
+    def in_order(self) -> list[str]:
+        """The keys of the dimensions, each behind those that it depends on."""
+        left, found = [axis.key for axis in self.axes], list[str]()
+        while left:
+            waits = {key: [other for other in self.rules.when.get(key, ()) if other in left] for key in left}
+            ready = [key for key in left if not waits[key]]
+            found += ready or left  # rules that go in a circle are refused before
+            left = [key for key in left if key not in found]
+        return found
+
+    @property
     def num_points(self) -> int:
-        """Points of the grid."""
+        """Points of the grid, at most: its rules may leave some out."""
         total = 1
         for axis in self.axes:
             total *= len(axis.values)
         return total
 
     def grid(self) -> Iterator[Point]:
-        """Every combination of the values, the last axis fastest."""
+        """Every combination of the values that is a point, the last axis fastest; rules may give a point twice."""
         for values in itertools.product(*(axis.values for axis in self.axes)):
-            yield self.point(dict(zip((axis.key for axis in self.axes), values, strict=True)))
+            point = self.point(dict(zip((axis.key for axis in self.axes), values, strict=True)))
+            if self.rules.allow(point.overrides):
+                yield point
 
     def point(self, values: Mapping[str, str]) -> Point:
         """The point of one value per axis, by the axis's key."""
         chosen = [axis.chosen(values[axis.key]) for axis in self.axes]
         varied = {key: text for one in chosen for key, text in one.overrides.items()}
         overrides = {**self.fixed, **varied}
+        idle = self.rules.idle(overrides) if self.rules.when else ()
+        overrides = {key: text for key, text in overrides.items() if key not in idle}
+        varied = {key: text for key, text in varied.items() if key not in idle}
         typed = {key: overrides[key] for key in self.order if key in overrides}
         role = next((one.role for one in chosen if one.role), "")
         return Point(overrides=typed | overrides, varied=tuple(varied), role=role)
@@ -175,42 +194,6 @@ class Space:
         """An override of a point, with the value that was withheld from the point."""
         key = argument.partition("=")[0]
         return f"{key}={self.withheld[key]}" if key in self.withheld else argument
-
-    def samples(self) -> Iterator[Point]:
-        """One point for each value of each axis: what has to be composed to know that all compose.
-
-        Of an axis of very many numbers there are the extremes and some between, as composing each would take minutes.
-        """
-        first = {axis.key: axis.values[0] for axis in self.axes}
-        yield self.point(first)
-        for axis in self.axes:
-            for value in axis.telling()[1:]:
-                yield self.point({**first, axis.key: value})
-
-    def replicated(self, num_replicates: int, first_seed: Any, key: str = REPLICATE_KEY) -> "Space":
-        """The same space with an axis of seeds.
-
-        Args:
-            num_replicates: Seeds of each point.
-            first_seed: What the configuration has under the key; None counts as 0.
-            key: Where the application reads its seed.
-
-        Raises:
-            StudyError: The seed is swept as well, or is no whole number.
-        """
-        if num_replicates == 1:
-            return self
-        spelled = next((name for name in (*self.fixed, *self.varied) if is_key(name, key)), key)
-        if spelled in self.varied:
-            raise StudyError(f"study.replicates={num_replicates} and a sweep over {key}= exclude each other.")
-        first = value_of(key, self.fixed[spelled]) if spelled in self.fixed else first_seed
-        first = 0 if first is None else first
-        if not isinstance(first, int) or isinstance(first, bool):
-            raise StudyError(f"study.replicates={num_replicates} counts up from a whole number; {key} is {first!r}.")
-        values = tuple(str(first + r) for r in range(num_replicates))
-        seeds = Axis(key=spelled, values=values, text=f"{spelled}={','.join(values)}")
-        fixed = {name: value for name, value in self.fixed.items() if name != spelled}
-        return replace(self, fixed=fixed, axes=(*self.axes, seeds))
 
 
 def is_key(override_key: str, key: str) -> bool:

@@ -10,7 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from sweeps.command import started_by
-from sweeps.corners import telling_points
+from sweeps.corners import samples, telling_points
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
 from sweeps.hydra_output import KEPT, check_output, unused_output
@@ -29,6 +29,7 @@ from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.urls import check_url, shown, without_passwords
+from sweeps.study.warm import check_like
 from sweeps.tracking.first_use import warm_up
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
@@ -99,7 +100,7 @@ class Sweep:
         plan = self._plan = named_as_before(self._plan, self._program, self._task, database)
         known = self._existing_study(database)
         plan = self._plan = refined(plan, known)
-        self._check_settings(known)
+        self._check_settings(known, database)
         wanted = self._wanted(known)
         if known is not None:
             wanted.announce(known)
@@ -128,14 +129,16 @@ class Sweep:
         if code := max(self._launch(order, 1)):
             raise SystemExit(code)
 
-    def _check_settings(self, known: Study | None) -> None:
+    def _check_settings(self, known: Study | None, database: Database | None) -> None:
         """Refuse what cannot work before there is a study."""
         plan, settings = self._plan, self._plan.settings
         if settings.pruner:
             check_objectives(settings.objectives, len(settings.directions))
             make_pruner(settings.pruner, trusted_by(self._context))
         if not plan.is_grid:
-            drawer(plan.space, settings.sampler, settings.seed, trusted=trusted_by(self._context))
+            drawer(plan.space, settings.sampler, settings.seed, trusted=trusted_by(self._context), first=settings.first)
+            if settings.like:
+                check_like(database, plan.name, settings.like, settings.aims)
             if known:
                 check_space(plan.space, plan.name, known.distributions())
         files = StudyFiles.of(settings.directory, plan.name)
@@ -183,7 +186,7 @@ class Sweep:
         return Application.of(self._function, self._context, self._config, self._overrides(self._sample()), configs)
 
     def _sample(self) -> Point:
-        return next(iter(self._plan.space.samples()))
+        return next(samples(self._plan.space))
 
     def _check_job(self, point: Point) -> Job:
         directory = StudyFiles.of(self._plan.settings.directory, self._plan.name).trial(0).directory

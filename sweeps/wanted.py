@@ -134,7 +134,7 @@ class Wanted:
             if self.plan.is_grid:
                 study.add(self.points)
             else:
-                study.add_draws(self.num_points, distributions_of(self.plan.space))
+                study.add_draws(self.plan.num_draws, distributions_of(self.plan.space), self.plan.num_seeds)
             facts = self.provenance.as_facts()
             study.remember("provenance", facts)
             study.remember(f"configuration_{study.configuration}", {"digest": facts["digest"]})

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sweeps.outcome import Completed, Outcome, to_json
 from sweeps.space import Point
+from sweeps.study.draws import Drawn
 from sweeps.study.schema import events, rows
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
@@ -47,6 +48,16 @@ def study_of(
             claim = study.claim("w", None)
             assert claim is not None and study.tell(claim, outcome)
     return study
+
+
+class Given:
+    """Draws these points, one after the other, in place of a sampler."""
+
+    def __init__(self, *points: Point) -> None:
+        self._points = iter(points)
+
+    def draw(self, *asked: object) -> Drawn:
+        return Drawn(points=(next(self._points),))
 
 
 def run_in(

@@ -133,9 +133,13 @@ def _worker(
         study.use(make_pruner(settings.pruner, trusted_by(order.application.hydra_context)))
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
+        from sweeps.study.warm import learned_from
 
         trusted = trusted_by(order.application.hydra_context)
-        draw = drawer(order.space, settings.sampler, settings.seed, order.fingerprints().of, trusted)
+        wanted = list(zip(study.value_names, study.directions, strict=True))
+        like = learned_from(study.database, settings.like, wanted) if settings.like else ()
+        identify = order.fingerprints().of
+        draw = drawer(order.space, settings.sampler, settings.seed, identify, trusted, settings.first, like)
 
     def start(claim: Claim, place: Place) -> Attempt:
         own = files.trial(claim.number)

@@ -1,5 +1,6 @@
 """New rows of a study, and which rows are of which of its configurations."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,16 +26,25 @@ def points(wanted: Sequence[Mapping[str, Any]]) -> Wanted:
     return lambda there: wanted
 
 
-def draws(num_draws: int, configuration: int | None) -> Wanted:
-    """As many rows for a sampler as one configuration still lacks."""
+def draws(num_draws: int, num_seeds: int, configuration: int | None) -> Wanted:
+    """As many rows for a sampler as one configuration still lacks: for each draw one per seed."""
 
     def missing(there: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
-        drawn = [row for row in there if row.key.startswith("draw-")]
-        num_there = sum(configuration is None or row.configuration in (None, configuration) for row in drawn)
-        names = [f"draw-{i}" for i in range(len(drawn), len(drawn) + num_draws - num_there)]
-        return [{"key": name, "overrides": None, "varied": None, "configuration": configuration} for name in names]
+        drawn = [row for row in there if row.draw is not None]
+        ours = [row for row in drawn if configuration is None or row.configuration in (None, configuration)]
+        known = dict.fromkeys(row.draw for row in ours)
+        free = itertools.count(max((row.draw for row in drawn), default=-1) + 1)
+        places = [*known, *itertools.islice(free, max(0, num_draws - len(known)))][:num_draws]
+        taken = {(row.draw, row.replicate) for row in ours}
+        wanted = [(place, seed) for place in places for seed in range(num_seeds) if (place, seed) not in taken]
+        return [_undrawn(place, seed, configuration) for place, seed in wanted]
 
     return missing
+
+
+def _undrawn(place: int, seed: int, configuration: int | None) -> Mapping[str, Any]:
+    empty = {"overrides": None, "varied": None, "configuration": configuration}
+    return {"key": f"draw-{place}.{seed}", "draw": place, "replicate": seed, **empty}
 
 
 def insert(connection: sa.Connection, study_key: str, wanted: Wanted) -> int:

@@ -25,6 +25,9 @@ VALUES, DRAWN = "axes", "drawn_axes"
 
 _MAX_NUMBERS, _MAX_CHOICES, _LONGEST_KEY = 32, 256, 512
 
+_NOISE = 1e-6
+"""Part of a step by which a value may miss it: it was multiplied and read from text."""
+
 Param = tuple[BaseDistribution, Any]
 """A distribution, and the value in it."""
 
@@ -73,7 +76,9 @@ class Axes:
         return replace(self, drawn={**self.drawn, **drawn})
 
     def knows(self, key: str, text: str) -> bool:
-        """Whether a value is on its axis."""
+        """Whether a value is on its axis, or needs none."""
+        if key in self.drawn or self._is_left_out(key):
+            return True
         return _same(key, text) in self._places.get(key, ())
 
     def param(self, key: str, text: str) -> Param | None:
@@ -121,6 +126,25 @@ def choices_of(key: str, texts: Iterable[str]) -> list[str | int | float | bool]
     return choices
 
 
+def place_in(distribution: BaseDistribution, key: str, text: str) -> Any:
+    """A value, given as text, as one of those that a distribution gives; None where it is none of them."""
+    value = value_of(key, text)
+    if isinstance(distribution, CategoricalDistribution):
+        asked = typed(value)
+        return next((each for each in distribution.choices if typed(value_of(key, str(each))) == asked), None)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not distribution.low <= value <= distribution.high
+    ):
+        return None
+    steps = (value - distribution.low) / (distribution.step or 1)
+    if (distribution.step or isinstance(distribution, IntDistribution)) and abs(steps - round(steps)) > _NOISE:
+        return None
+    return int(value) if isinstance(distribution, IntDistribution) else float(value)
+
+
 def attribute(text: str) -> int | float | str:
     """A number where there is one that any reader of JSON takes, else the text."""
     for kind in (int, float):
@@ -145,6 +169,8 @@ def _distribution(key: str, texts: Sequence[str]) -> BaseDistribution | None:
 
 def _beside(drawn: Any, key: str, text: str) -> Param | None:
     """A value of a grid beside those that a sampler draws: in a distribution that Optuna takes there."""
+    if (place := place_in(drawn, key, text)) is not None:
+        return drawn, place
     (value,) = choices_of(key, [text])
     if isinstance(drawn, CategoricalDistribution):
         return (drawn, value) if any(_is_equal(choice, value) for choice in drawn.choices) else None

@@ -1,7 +1,7 @@
 """Hands out the points of a study, and takes back what became of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -9,7 +9,10 @@ import optuna
 from sweeps import outcome as outcomes
 from sweeps.errors import StudyError
 from sweeps.outcome import Outcome
+from sweeps.space import Point
+from sweeps.study.additions import is_of
 from sweeps.study.bundles import Bundles
+from sweeps.study.drawn_rows import DrawnRows
 from sweeps.study.events import Note
 from sweeps.study.ledger import Ledger
 from sweeps.study.mirror import Mirror
@@ -20,7 +23,7 @@ from sweeps.study.storage import Database
 from sweeps.trial.files import TrialFiles
 
 if TYPE_CHECKING:
-    from sweeps.study.sampling import Draw
+    from sweeps.study.draws import Draws
 
 
 class Claims:
@@ -39,6 +42,7 @@ class Claims:
         """Which of the study's configurations this process runs; it takes and adds trials of that one. None: any."""
         # A study that Optuna alone has made has no key, and none of our rows.
         self._ledger = Ledger(database, self.facts.get("key", ""))
+        self._drawn_rows = DrawnRows(database, self.facts.get("key", ""))
         self._mirror = Mirror(database, study, self._ledger)
         self.bundles = Bundles(database, self.facts.get("key", ""))
 
@@ -47,7 +51,7 @@ class Claims:
         """Metric names that the study optimises; empty where the application gives values without a name."""
         return tuple(self.facts.get("objective") or ())
 
-    def claim(self, worker: str, draw: "Draw | None") -> Claim | None:
+    def claim(self, worker: str, draw: "Draws | None") -> Claim | None:
         """Take the next open point; None when all are running or done.
 
         Args:
@@ -57,17 +61,29 @@ class Claims:
         row = self._ledger.take(worker, self.configuration)
         if row is None:
             return None
-        trial_id, point = row.trial_id, point_of(row)
+        point = point_of(row) or self._drawn(row, draw)
         if point is None:
-            if draw is None:
-                raise StudyError(f"Study {self.name!r} draws its points from a sampler; start it with its own line.")
-            trial_id, point = self.database.patiently(lambda: draw(self._optuna, row.number))
-        elif trial_id is None:
-            trial_id = self._mirror.start(point)
+            return None
+        trial_id = row.trial_id if row.trial_id is not None else self._mirror.start(point)
         claim = claim_of(row, trial_id, point, self._ledger.num_restarts(row.number) if row.attempt > 1 else 0)
         # A worker that dies before this line leaves a row that beats no more, which is reaped, and an Optuna trial
         # that no row knows, which `reconcile` fails.
-        return claim if self._ledger.change(claim, {**columns(point), "trial_id": trial_id}) else None
+        return claim if self._ledger.change(claim, {"trial_id": trial_id}) else None
+
+    def _drawn(self, row: Any, draws: "Draws | None") -> Point | None:
+        """The point of a row that had none when it was taken; None where the space has no other, or it is lost."""
+        if draws is None:
+            raise StudyError(f"Study {self.name!r} draws its points from a sampler; start it with its own line.")
+        directions = self._optuna.directions
+        while own := self._drawn_rows.held(row):
+            if own.overrides is not None:
+                return point_of(own)
+            drawn = draws.draw(directions, self._ledger.rows(is_of(self.configuration)), row.draw)
+            if drawn is None:
+                self._drawn_rows.drop_undrawn(self.configuration)
+                return None
+            self._drawn_rows.place(own.draw, [columns(point) for point in drawn.points], drawn.noted)
+        return None
 
     def beat(self, claim: Claim, progress: Mapping[str, Any]) -> bool:
         """Say that the trial runs; False when the claim is no longer ours and the trial has to stop."""
@@ -128,6 +144,12 @@ class Claims:
         if again.counts:
             values["retries"] = rows.c.retries + 1
         return self._ledger.change(claim, values, Note(what=again.what, why=again.reason))
+
+    def ended_rows(self) -> Sequence[Any]:
+        """Rows that have ended with today's configuration: what another study's sampler learns from."""
+        found = self._ledger.rows()
+        today = max((row.configuration for row in found if row.configuration is not None), default=None)
+        return [row for row in found if row.state == "done" and row.configuration in (None, today)]
 
     def check_idle(self) -> None:
         """Refuse to go on while somebody works on the study.

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import optuna
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -29,6 +30,31 @@ def distribution_of(axis: Axis) -> BaseDistribution:
     if isinstance(swept, RangeSweep) and not getattr(swept, "transformers", ()):  # casts of values, since Hydra 1.4
         return _range(swept) or _choice(axis, swept)
     return _choice(axis, swept)
+
+
+def drawn_from(trial: optuna.Trial, key: str, distribution: BaseDistribution) -> Any:
+    """What a sampler gives for a key."""
+    match distribution:
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            return trial.suggest_float(key, low, high, step=step, log=log)
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            return trial.suggest_int(key, low, high, step=step, log=log)
+        case CategoricalDistribution(choices=choices):
+            return trial.suggest_categorical(key, choices)
+    raise TypeError(f"{key}: Optuna has another kind of distribution: {distribution}.")
+
+
+def choices_in(distribution: BaseDistribution, at_most: int) -> list[Any] | None:
+    """All values that a distribution gives; None where they are more, or have no end."""
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high, step = distribution.low, distribution.high, distribution.step
+    if low == high:
+        return [low]
+    if step is None or (high - low) / step >= at_most:
+        return None
+    return [low + step * i for i in range(round((high - low) / step) + 1)]
 
 
 def _interval(axis: Axis, swept: IntervalSweep) -> BaseDistribution:

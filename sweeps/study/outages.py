@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from optuna.exceptions import StorageInternalError
-from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from sweeps.errors import StorageLost
 
@@ -68,12 +68,13 @@ def wait_out(work: Callable[[], Result], patience_s: float, name: str, notice: C
     Raises:
         StorageLost: The error is not of the kind that passes, or it has not passed in time.
         DataError: The database refuses a value; whoever sent it is at fault.
+        IntegrityError: The database has such a row already.
     """
     began, pause_s, is_told = time.monotonic(), 0.1, False
     while True:
         try:
             return work()
-        except DataError:
+        except (DataError, IntegrityError):
             raise
         except ERRORS as error:
             if not is_passing(error):

@@ -9,9 +9,6 @@ from sweeps.outcome import Outcome
 from sweeps.space import Point
 from sweeps.study.events import Held
 
-DRAWN = "draw-"
-"""How the keys of rows start whose points a sampler draws."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -120,7 +117,8 @@ Notice = TrialStarted | TrialRetried | TrialHandedBack | TrialEnded
 def columns(point: Point) -> dict[str, str | None]:
     """A point as the ledger keeps it."""
     composed = {"identity": point.identity or None, "cell": point.cell or None, "role": point.role or None}
-    return {"overrides": json.dumps(point.overrides), "varied": json.dumps(point.varied), **composed}
+    kept = {"key": point.identity or point.key, "overrides": json.dumps(point.overrides)}
+    return {**kept, "varied": json.dumps(point.varied), **composed}
 
 
 def point_of(row: Any) -> Point | None:
@@ -139,7 +137,7 @@ def point_of(row: Any) -> Point | None:
 
 def is_drawn(row: Any) -> bool:
     """Whether a sampler draws the point of a ledger row."""
-    return row.overrides is None or str(row.key).startswith(DRAWN)
+    return row.draw is not None
 
 
 def claim_of(row: Any, trial_id: int, point: Point, restarts: int) -> Claim:

@@ -1,11 +1,10 @@
 """Points drawn by an Optuna sampler."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
 import optuna
-from optuna import Study
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -15,27 +14,29 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from sweeps.errors import StudyError
-from sweeps.space import Point, Space
+from sweeps.space import Space
 from sweeps.study.built import build
 from sweeps.study.configurations import Identify
 from sweeps.study.distributions import distribution_of
+from sweeps.study.draws import Draws
+from sweeps.study.warm import first_points
 
 _OPTUNAS = [f"optuna.samplers.{name}" for name in optuna.samplers.__all__]
 
 _NEEDED = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
 """Packages of Optuna's samplers that do not come with Optuna."""
 
-Draw = Callable[[Study, int], tuple[int, Point]]
-"""Asks the sampler for the point of a trial number; returns Optuna's trial and the point."""
-
 
 def drawer(
-    space: Space, sampler: Any, seed: int | None, identify: Identify = lambda point: point, trusted: Any = None
-) -> Draw:
-    """What draws the point of each trial number.
-
-    A fresh sampler is seeded with the study's seed and the number, so that two workers never draw the same random
-    points and the draws of a resumed study do not depend on how it was cut.
+    space: Space,
+    sampler: Any,
+    seed: int | None,
+    identify: Identify = lambda point: point,
+    trusted: Any = None,
+    first: Any = None,
+    like: Sequence[Any] = (),
+) -> Draws:
+    """What draws the points of a search.
 
     Args:
         space: The dimensions.
@@ -43,25 +44,18 @@ def drawer(
         seed: The study's; a seed among the arguments of the sampler wins.
         identify: Gives a point its identity.
         trusted: Constructors that the application trusts.
+        first: Points that are drawn first, as in `study.first`.
+        like: Rows of another study that the sampler learns from.
 
     Raises:
         StudyError: There is nothing to draw on an axis, or no such sampler.
     """
-    distributions = distributions_of(space)
     own = sampler.get("seed") if isinstance(sampler, dict) else None
     seed = seed if own is None else own
     _sampler(sampler, seed, trusted)
-
-    def draw(study: Study, number: int) -> tuple[int, Point]:
-        # A new one per draw: a sampler that was asked before has drawn numbers that a resumed study would not draw.
-        study.sampler = _sampler(sampler, None if seed is None else hash((seed, number)) % 2**32, trusted)
-        try:
-            trial = study.ask(distributions)
-        except ValueError as error:
-            raise StudyError(f"study {study.study_name!r} was started with another search space: {error}") from error
-        return trial._trial_id, identify(space.point({key: str(value) for key, value in trial.params.items()}))
-
-    return draw
+    distributions = distributions_of(space)
+    begun = first_points(first, distributions)
+    return Draws(space, distributions, lambda one: _sampler(sampler, one, trusted), seed, identify, begun, like)
 
 
 def check_space(space: Space, study: str, known: Mapping[str, Sequence[BaseDistribution]]) -> None:

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
 from sweeps.errors import StorageLost, StudyError, did_you_mean
-from sweeps.outcome import Goal
+from sweeps.outcome import Goal, names_of_values
 from sweeps.space import Point
 from sweeps.study.additions import draws, points
 from sweeps.study.claims import Claims
@@ -102,10 +102,7 @@ class Study(Claims):
     @property
     def value_names(self) -> tuple[str, ...]:
         """A name per value of a result: its objective, else `objective`, or `objective_0`, ... where there are more."""
-        if self.objectives:
-            return self.objectives
-        num_values = len(self.directions)
-        return ("objective",) if num_values == 1 else tuple(f"objective_{i}" for i in range(num_values))
+        return names_of_values(self.objectives, len(self.directions))
 
     @property
     def metric_directions(self) -> dict[str, str]:
@@ -152,19 +149,18 @@ class Study(Claims):
         """
         listed, ours = list(wanted), {"configuration": self.configuration}
         self._mirror.extend(listed)
-        return self._ledger.add(
-            points([{"key": point.identity or point.key, **ours, **columns(point)} for point in listed])
-        )
+        return self._ledger.add(points([{**columns(point), **ours} for point in listed]))
 
-    def add_draws(self, num_draws: int, drawn: Mapping[str, BaseDistribution] | None = None) -> int:
-        """Raise the number of points that the sampler draws to `num_draws`; returns how many are new.
+    def add_draws(self, num_draws: int, drawn: Mapping[str, BaseDistribution] | None = None, num_seeds: int = 1) -> int:
+        """Raise the number of points that the sampler draws to `num_draws`; returns how many trials are new.
 
         Args:
             num_draws: All that it is to have drawn in the end.
             drawn: What it draws from, by key.
+            num_seeds: Trials of each.
         """
         self._mirror.extend(drawn=drawn)
-        return self._ledger.add(draws(num_draws, self.configuration))
+        return self._ledger.add(draws(num_draws, num_seeds, self.configuration))
 
     def reopen(self, why: str, number: int | None = None, *, fresh: bool) -> list[int]:
         """Hand out failed trials once more; returns their numbers.
@@ -198,7 +194,7 @@ class Study(Claims):
         """Override key to each distribution that Optuna's trials have of it; that of a grid's axis can be changed."""
         axes = self._mirror.axes()
         changeable = axes.values.keys() - axes.drawn.keys()
-        found: dict[str, dict[BaseDistribution, None]] = {}
+        found: dict[str, dict[BaseDistribution, None]] = {key: {one: None} for key, one in axes.drawn.items()}
         for trial in self.database.patiently(lambda: self._optuna.get_trials(deepcopy=False)):
             for key, one in trial.distributions.items():
                 found.setdefault(key, {})[one] = None

@@ -23,7 +23,7 @@ from sweeps.worker.placement import Place
 from sweeps.worker.verdict import failure, notice_of, overrun_of, verdict
 
 if TYPE_CHECKING:
-    from sweeps.study.sampling import Draw
+    from sweeps.study.draws import Draws
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Worker:
         places: Sequence[Place],
         start: Starter,
         settings: StudySettings,
-        draw: "Draw | None" = None,
+        draw: "Draws | None" = None,
         observers: Sequence[Observer] = (),
         lack: Callable[[], str | None] = lambda: None,
     ) -> None:

@@ -1,19 +1,23 @@
 """What becomes of the rows of a study when its configuration changes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sweeps.errors import StorageLost
+from sweeps.parsing import parse
 from sweeps.space import Point
 from sweeps.study.requeue import Requeue
+from sweeps.study.sampling import drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from tests.studies import done, url
+from tests.sweeps.test_fuzz import NoGroups
 
 
-def identify(suffix: str = "", changed: tuple[str, ...] = ()):  # type: ignore[no-untyped-def]
+def identify(suffix: str = "", changed: Sequence[str] = ()):  # type: ignore[no-untyped-def]
     """Composes a point: the suffix is in the configuration of those that have changed."""
 
     def of(point: Point) -> Point:
@@ -28,7 +32,7 @@ def study(folder: Path) -> Study:
     return Study.create(Database(url(folder)), "s", ["minimize"], {"objective": ["loss"]})
 
 
-def command(folder: Path, *values: str, suffix: str = "", changed: tuple[str, ...] = ()) -> Study:
+def command(folder: Path, *values: str, suffix: str = "", changed: Sequence[str] = ()) -> Study:
     """What a command does before it works."""
     found, of = study(folder), identify(suffix, changed)
     found.configure(found.compare(of))
@@ -120,16 +124,11 @@ def test_a_changed_sampler_draws_as_many_again(tmp_path: Path) -> None:
     first = command(tmp_path)
     assert first.add_draws(3) == 3 and first.add_draws(3) == 0
 
-    def draw(number: int):  # type: ignore[no-untyped-def]
-        def of(optuna_study, position: int):  # type: ignore[no-untyped-def]
-            trial = optuna_study.ask()
-            return trial._trial_id, identify()(Point(overrides={"x": str(number)}, varied=("x",)))
-
-        return of
-
-    for number in (1, 2):
-        claim = first.claim("w", draw(number))
+    draws = drawer(parse(["x=1,2,3"], {}, NoGroups()), "random", 0, identify())
+    for _ in range(2):
+        claim = first.claim("w", draws)
         assert claim is not None and first.tell(claim, done(1.0))
-    again = command(tmp_path, suffix="!", changed=("1", "2"))
+    drawn = [trial.point.overrides["x"] for trial in first.trials() if trial.point]
+    again = command(tmp_path, suffix="!", changed=drawn)
     assert again.add_draws(3) == 2 and again.add_draws(3) == 0
     assert [trial.is_current for trial in again.trials()] == [False, False, True, True, True]

@@ -1,8 +1,11 @@
 """Each thing that can be wrong with a study is one finding, and a study in order has none."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from sweeps.doctor import Finding, examine
 from sweeps.outcome import Completed, Failed, to_json
@@ -11,11 +14,12 @@ from sweeps.report.export import EXPORTS, TRACKED
 from sweeps.space import Point
 from sweeps.study.ledger import Ledger
 from sweeps.study.requeue import Requeue
+from sweeps.study.schema import rows
 from sweeps.study.study import Study
 from sweeps.tracking.runs import Run
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal, Sample
-from tests.studies import study_of, url
+from tests.studies import Given, study_of, url
 
 ONE = Completed(values=(1.0,))
 
@@ -107,13 +111,14 @@ def test_a_running_trial_says_whether_its_worker_lives(tmp_path: Path) -> None:
 def test_a_point_that_was_drawn_twice_is_told(tmp_path: Path) -> None:
     study = study_of(tmp_path, [({"x": "1"}, None)])
     study.add_draws(1)
-    storage, point = study.database.storage, Point(overrides={"x": "1"}, varied=("x",))
-    study_id = storage.get_study_id_from_name("s")
+    given = Given(Point(overrides={"x": "2"}, varied=("x",)))
     for _ in range(2):
-        claim = study.claim("w", lambda optuna_study, number: (storage.create_new_trial(study_id), point))
+        claim = study.claim("w", given)  # type: ignore[arg-type]
         assert claim is not None and study.tell(claim, ONE)
         Journal(StudyFiles(tmp_path).trial(claim.number).directory).event("attempt")
-    assert found(study, tmp_path) == ["trials 0, 1 completed the same point"]
+    same = sa.update(rows).where(rows.c.number == 1).values(overrides=json.dumps({"x": "1"}))  # of an earlier version
+    study.database.write(lambda connection: connection.execute(same))
+    assert "trials 0, 1 completed the same point" in found(study, tmp_path)
 
 
 def test_an_outcome_that_optuna_has_not_is_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from sweeps.corners import samples
 from sweeps.errors import StudyError
 from sweeps.parsing import parse
 from sweeps.settings import study_settings
@@ -48,7 +49,7 @@ def test_any_command_line_is_a_space_or_one_refusal(arguments: list[str]) -> Non
     except (StudyError, HydraException) as error:
         assert str(error).strip()
         return
-    keys = [point.key for point in space.samples()]
+    keys = [point.key for point in samples(space)]
     assert keys and len(set(keys)) == len(keys)
 
 

@@ -28,7 +28,8 @@ def test_a_budget_cuts_a_grid() -> None:
 def test_a_sampler_draws_its_points() -> None:
     made = plan(["x=interval(0,1)"])
     assert not made.is_grid and made.points() == [] and made.num_points == 20
-    assert plan(["x=1,2"], sampler="random", n_trials=7).num_points == 7
+    assert plan(["x=1,2,3"], sampler="random", n_trials=2).num_points == 2
+    assert plan(["x=1,2,3"], sampler="random", n_trials=7).num_points == 3  # there are no more
 
 
 def test_a_grid_without_end_is_refused() -> None:
@@ -42,10 +43,26 @@ def test_replicates_count_up_from_the_seed() -> None:
     assert [point.overrides["seed"] for point in plan(["x=1", "seed=9"], seed=5, replicates=2).points()] == ["9", "10"]
 
 
-@pytest.mark.parametrize(("arguments", "study"), [(["x=interval(0,1)"], {}), (["x=1,2"], {"sampler": "tpe"})])
-def test_a_sampler_trains_no_replicates(arguments: list[str], study: dict[str, str]) -> None:
-    with pytest.raises(StudyError, match=r"study\.replicates=2: a sampler draws points that are trained once"):
-        plan(arguments, replicates=2, **study)
+@pytest.mark.parametrize(
+    ("arguments", "replicates", "seeds"),
+    [
+        (["x=interval(0,1)"], 3, ("5", "6", "7")),
+        (["x=interval(0,1)", "seed=9"], 2, ("9", "10")),
+        (["x=interval(0,1)", "seed=3,1"], 1, ("3", "1")),
+    ],
+)
+def test_the_seeds_of_a_search_are_no_dimension_of_it(
+    arguments: list[str], replicates: int, seeds: tuple[str, ...]
+) -> None:
+    made = plan(arguments, seed=5, replicates=replicates, n_trials=4)
+    assert made.space.seeds is not None and made.space.seeds.values == seeds
+    assert [axis.key for axis in made.space.axes] == ["x"] and "seed" not in made.space.fixed
+    assert (made.num_draws, made.num_points) == (4, 4 * len(seeds))
+
+
+def test_a_seed_that_is_to_be_drawn_is_refused() -> None:
+    with pytest.raises(StudyError, match=r"^seed=interval\(0,9\): a sampler cannot draw the seed\. seed=0,1,2 trains"):
+        plan(["x=interval(0,1)", "seed=interval(0,9)"])
 
 
 def test_secrets_are_swept_by_the_names_of_their_variables() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from sweeps.corners import samples
 from sweeps.errors import StudyError
 from sweeps.plan import Plan, read_plan
 from sweeps.report.ratios import ratio_lines
@@ -162,9 +163,9 @@ def test_of_very_many_points_the_check_sees_some_and_all_that_hold_words() -> No
     numbers = [{"w.a": i, "w.b": 1} for i in range(100)]
     words = [{"w.a": 1, "w.b": 1, "balancer": name} for name in ("uw", "dwa")]
     made = plan("model=a,b", points=[*numbers[:50], *words, *numbers[50:]])
-    samples = list(made.space.samples())
-    assert {point.overrides.get("balancer") for point in samples} == {None, "uw", "dwa"}
-    assert 30 <= len(samples) <= 40 and "99" in {point.overrides["w.a"] for point in samples}
+    looked_at = list(samples(made.space))
+    assert {point.overrides.get("balancer") for point in looked_at} == {None, "uw", "dwa"}
+    assert 30 <= len(looked_at) <= 40 and "99" in {point.overrides["w.a"] for point in looked_at}
 
 
 def test_what_differs_by_scale_only_is_said_once_and_stays() -> None:

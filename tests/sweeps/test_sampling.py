@@ -7,7 +7,7 @@ import pytest
 from sweeps.errors import StudyError
 from sweeps.outcome import Completed
 from sweeps.parsing import parse
-from sweeps.study.sampling import check_space, drawer
+from sweeps.study.sampling import check_space, distributions_of, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from tests.sweeps.test_fuzz import NoGroups
@@ -17,7 +17,7 @@ LINE = ["x=interval(-1,1)", "lr=tag(log,interval(0.001,1))", "net=choice(a,b)", 
 
 def study_at(folder: Path, num_draws: int) -> Study:
     study = Study.create(Database(f"sqlite:///{folder}/studies.db"), "s", ["minimize"], {"objective": ["loss"]})
-    study.add_draws(num_draws)
+    study.add_draws(num_draws, distributions_of(parse(LINE, {}, NoGroups())))
     return study
 
 
@@ -119,14 +119,5 @@ def test_what_optuna_would_refuse_is_refused_before(tmp_path: Path, dimension: s
 
 def test_what_optuna_takes_is_not_refused(tmp_path: Path) -> None:
     study = study_at(tmp_path, 2)
-    check(study, "net=choice(a,b,c)")  # nothing is drawn yet
     draw_all(study, "random")
     check(study, "net=choice(a,b)", "x=interval(-5,5)", "lr=tag(log,interval(0.1,2))", "new=choice(1,2)")
-
-
-def test_another_space_is_refused(tmp_path: Path) -> None:
-    study = study_at(tmp_path, 2)
-    draw_all(study, "random", at_most=1)
-    other = drawer(parse(["net=choice(c,d)"], {}, NoGroups()), "random", 0)
-    with pytest.raises(StudyError, match="study 's' was started with another search space"):
-        study.claim("w", other)

@@ -2,8 +2,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
+from sweeps.corners import samples
 from sweeps.errors import StudyError
 from sweeps.parsing import parse
+from sweeps.seeds import replicated
 from sweeps.space import Point, Space
 from sweeps.values import canonical, value_of
 
@@ -70,29 +72,29 @@ def test_an_interval_is_not_finite() -> None:
 
 
 def test_replicates_are_an_axis_of_seeds_from_the_given_one_on() -> None:
-    made = space("x=1,2", "seed=7").replicated(3, first_seed=0)
+    made = replicated(space("x=1,2", "seed=7"), 3, first_seed=0)
     assert [point.overrides["seed"] for point in made.grid()] == ["7", "8", "9"] * 2
 
 
 def test_replicates_and_a_sweep_over_seeds_exclude_each_other() -> None:
     with pytest.raises(StudyError, match="exclude each other"):
-        space("seed=1,2").replicated(2, first_seed=0)
+        replicated(space("seed=1,2"), 2, first_seed=0)
 
 
 def test_samples_show_each_value_of_each_axis() -> None:
-    samples = list(space("a=1,2,3", "b=x,y").samples())
-    assert {point.overrides["a"] for point in samples} == {"1", "2", "3"}
-    assert {point.overrides["b"] for point in samples} == {"x", "y"}
-    assert len(samples) == 4
+    found = list(samples(space("a=1,2,3", "b=x,y")))
+    assert {point.overrides["a"] for point in found} == {"1", "2", "3"}
+    assert {point.overrides["b"] for point in found} == {"x", "y"}
+    assert len(found) == 4
 
 
 def test_of_very_many_numbers_the_extremes_and_some_between_are_samples() -> None:
     values = ",".join(dict.fromkeys(["7", *map(str, range(500))]))
-    samples = list(space(f"a={values}", "b=x,y").samples())
-    shown = [point.overrides["a"] for point in samples if point.overrides["b"] == "x"]
+    found = list(samples(space(f"a={values}", "b=x,y")))
+    shown = [point.overrides["a"] for point in found if point.overrides["b"] == "x"]
     assert shown[0] == "7" and {"0", "499"} <= set(shown) and 30 <= len(shown) <= 33 and len(set(shown)) == len(shown)
     names = [f"n{i}" for i in range(50)]
-    assert [p.overrides["a"] for p in space(f"a={','.join(names)}").samples()] == names
+    assert [p.overrides["a"] for p in samples(space(f"a={','.join(names)}"))] == names
 
 
 def test_a_deletion_survives_as_an_override() -> None:
@@ -128,8 +130,8 @@ def test_an_override_has_its_place_of_the_line_so_that_a_later_one_counts() -> N
     assert points == [["m={lr:5}", "m.lr=7", f"n={{a:{a}}}"] for a in (1, 2)]
     swept = space("m.lr=1,2", "m={lr: 5}", "seed=3", params={"x": "8,9"})
     assert [axis.key for axis in swept.axes] == ["x", "m.lr"]
-    replicated = [point.as_arguments() for point in swept.replicated(2, None).grid()]
-    assert replicated[1] == ["x=8", "m.lr=1", "m={lr:5}", "seed=4"] and len(replicated) == 8
+    found = [point.as_arguments() for point in replicated(swept, 2, None).grid()]
+    assert found[1] == ["x=8", "m.lr=1", "m={lr:5}", "seed=4"] and len(found) == 8
 
 
 def test_the_axes_of_a_point_are_what_it_varies_without_the_seed() -> None:

@@ -11,7 +11,7 @@ from sweeps.report.frame import trial_frame
 from sweeps.report.tables import Column, Spread, Table, benchmark_table
 from sweeps.space import Point
 from sweeps.study.study import Study
-from tests.studies import Result, done, study_of
+from tests.studies import Given, Result, done, study_of
 
 FAILED = Failed(cause="error", detail="ValueError: x", metrics={"loss": 0.0, "test/acc": 1.0}, duration_s=99.0)
 
@@ -90,11 +90,9 @@ def drawn(folder: Path, results: list[Result], **options: object) -> Study:
     """A study whose points a sampler has drawn."""
     study = study_of(folder, [], **options)  # type: ignore[arg-type]
     study.add_draws(len(results))
-    storage = study.database.storage
-    for overrides, outcome in results:
-        point = Point(overrides=dict(overrides), varied=tuple(overrides))
-        made = storage.create_new_trial(storage.get_study_id_from_name("s"))
-        claim = study.claim("w", lambda _, number, made=made, point=point: (made, point))
+    given = Given(*(Point(overrides=dict(overrides), varied=tuple(overrides)) for overrides, _ in results))
+    for _, outcome in results:
+        claim = study.claim("w", given)  # type: ignore[arg-type]
         assert claim is not None and outcome is not None and study.tell(claim, outcome)
     return study
 
