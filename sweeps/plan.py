@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeps.conditions import with_rules
 from sweeps.errors import StudyError, did_you_mean
+from sweeps.output import counted
 from sweeps.own_keys import own_keys
 from sweeps.parsing import parse
 from sweeps.points import Given, given_points, with_points
@@ -52,7 +53,8 @@ class Plan:
     def num_points(self) -> int:
         """Trials the command asks for."""
         if self.is_grid:
-            return min(self.space.num_points, self.settings.n_trials or self.space.num_points)
+            num_seeds = self.settings.replicates  # the fastest axis
+            return min(self.space.num_points, (self.settings.n_trials or self.space.num_points) * num_seeds)
         return self.num_draws * self.num_seeds
 
     @property
@@ -65,6 +67,19 @@ class Plan:
         """Points that a sampler draws."""
         asked = self.settings.n_trials or _DEFAULT_DRAWS
         return min(asked, self.space.num_points) if self.space.is_finite else asked
+
+    @property
+    def cut(self) -> str:
+        """What `study.n_trials` means where it is not the number of points; empty where it is."""
+        asked = self.settings.n_trials
+        num = self.space.num_points // (self.settings.replicates if self.is_grid else 1)
+        if asked is None or not self.space.is_finite or asked == num:
+            return ""
+        if asked > num:
+            return f"study.n_trials={asked}: there are {counted(num, 'point')}; each is trained once."
+        if self.is_grid:
+            return f"study.n_trials={asked}: the first {asked} of {num} points, in the order of the grid."
+        return ""
 
     def with_more(self, refined: Sequence[Linked]) -> "Plan":
         """The plan with further points beside those of `study.points`."""

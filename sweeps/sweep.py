@@ -109,9 +109,11 @@ class Sweep:
         application = None if known and wanted.is_in(known) else self._checked_application()
         if plan.settings.preview:
             notes = ratio_lines(wanted.points, plan.settings.mappings_of_ratios, plan.settings.seed_key)
-            notes = [plan.given.note, *notes] if plan.given and plan.given.note else notes
-            print_preview(plan.name, wanted.points, known, wanted.num_points, notes)
+            told = [plan.given.note if plan.given else "", *notes, plan.cut]
+            print_preview(plan.name, wanted.points, known, wanted.num_points, list(filter(None, told)))
             return
+        if plan.cut:
+            sys.stderr.write(f"{plan.cut}\n")
         study = self._seed(database or Database(plan.settings.storage_url), wanted)
         order = WorkOrder(
             study=plan.name,

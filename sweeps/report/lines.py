@@ -81,9 +81,7 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
         num_points: Trials that the command asks for.
     """
     if not points:
-        return [
-            f"Study {name}: {counted(num_points, 'point')} to draw, {len(trials)} exist already. Nothing was started."
-        ]
+        return _drawn_lines(name, [trial for trial in trials if trial.is_current], num_points)
     known = {_same(trial.point): trial for trial in trials if trial.point and trial.is_current}
     free = itertools.count(max((trial.number for trial in trials), default=-1) + 1)
     lines = []
@@ -96,6 +94,17 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
     return [
         *lines,
         f"Study {name}: {counted(len(points), 'trial')}, {num_new} of them new{estimate}. Nothing was started.",
+    ]
+
+
+def _drawn_lines(name: str, trials: Sequence[TrialRow], num_trials: int) -> list[str]:
+    """The same of a search: the points that it has drawn so far, and how many trials are to come."""
+    drawn = [trial for trial in trials if trial.is_drawn and trial.point]
+    num_new = max(0, num_trials - len(drawn))
+    new = f"{num_new} of them to be drawn{_estimate(num_new, drawn)}" if num_new else "all of them drawn"
+    return [
+        *(f"{trial.number:4d}  {trial.state:9}  {describe(trial.point)}" for trial in drawn),
+        f"Study {name}: {counted(num_trials, 'trial')}, {new}. Nothing was started.",
     ]
 
 

@@ -83,5 +83,5 @@ def test_a_preview_knows_the_trials_of_the_study(tmp_path: Path, capsys: pytest.
         "   0  completed  x=1",
         "   1  new        x=2",
         "Study s: 2 trials, 1 of them new, about 1:01 of compute. Nothing was started.",
-        "Study new: 20 points to draw, 0 exist already. Nothing was started.",
+        "Study new: 20 trials, 20 of them to be drawn. Nothing was started.",
     ]

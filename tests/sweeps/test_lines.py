@@ -1,5 +1,7 @@
 """What a person reads of a study in one line."""
 
+from dataclasses import replace
+
 import pytest
 
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
@@ -147,7 +149,13 @@ def test_a_preview_with_nothing_new_estimates_nothing() -> None:
     assert preview_lines("s", points(1), trials, 1)[-1] == "Study s: 1 trial, 0 of them new. Nothing was started."
 
 
-def test_a_preview_of_points_that_a_sampler_will_draw() -> None:
-    assert preview_lines("s", [], [known(0, 1, "open")], 20) == [
-        "Study s: 20 points to draw, 1 exist already. Nothing was started."
+def test_a_preview_of_a_search_lists_what_was_drawn() -> None:
+    trials = [
+        replace(known(0, 1, "completed", Completed(values=(1.0,), duration_s=20.0)), is_drawn=True),
+        known(1, 2, "completed", Completed(values=(1.0,), duration_s=90.0)),  # of a grid
     ]
+    assert preview_lines("s", [], trials, 4) == [
+        "   0  completed  x=1",
+        "Study s: 4 trials, 3 of them to be drawn, about 1:00 of compute. Nothing was started.",
+    ]
+    assert preview_lines("s", [], trials, 1)[-1] == "Study s: 1 trial, all of them drawn. Nothing was started."

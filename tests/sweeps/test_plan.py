@@ -22,14 +22,22 @@ def test_a_grid_is_known_beforehand() -> None:
 def test_a_budget_cuts_a_grid() -> None:
     made = plan(["x=1,2,3"], n_trials=2)
     assert [point.overrides["x"] for point in made.points()] == ["1", "2"] and made.num_points == 2
+    assert made.cut == "study.n_trials=2: the first 2 of 3 points, in the order of the grid."
     assert plan(["x=1,2,3"], n_trials=9).num_points == 3
+    assert plan(["x=1,2,3"], n_trials=9).cut == "study.n_trials=9: there are 3 points; each is trained once."
+    assert [plan(["x=1,2,3"], n_trials=n).cut for n in (3, None)] == ["", ""]
+    seeds = plan(["x=1,2,3"], n_trials=2, replicates=2)
+    found = [(point.overrides["x"], point.overrides["seed"]) for point in seeds.points()]
+    assert found == [("1", "0"), ("1", "1"), ("2", "0"), ("2", "1")]
 
 
 def test_a_sampler_draws_its_points() -> None:
     made = plan(["x=interval(0,1)"])
     assert not made.is_grid and made.points() == [] and made.num_points == 20
     assert plan(["x=1,2,3"], sampler="random", n_trials=2).num_points == 2
-    assert plan(["x=1,2,3"], sampler="random", n_trials=7).num_points == 3  # there are no more
+    more = plan(["x=1,2,3"], sampler="random", n_trials=7)
+    assert (more.num_points, more.cut) == (3, "study.n_trials=7: there are 3 points; each is trained once.")
+    assert plan(["x=1,2,3"], sampler="random", n_trials=2).cut == "" == made.cut
 
 
 def test_a_grid_without_end_is_refused() -> None:
