@@ -9,8 +9,8 @@ from omegaconf.errors import OmegaConfBaseException
 SWEEPER_KEYS = {
     "sampler": "study.sampler=tpe (or auto, grid, random, {_target_: optuna.samplers.NAME}), its seed study.seed",
     "search_space": "hydra.sweeper.params in a configuration file, or KEY=choice(...) on the command line",
-    "custom_search_space": "hydra.sweeper.params in a configuration file; a space that depends on its own values does"
-    " not exist",
+    "custom_search_space": "study.when for keys that only some points need, and study.constraints for conditions, also"
+    " as a function",
     "max_failure_rate": "study.max_failures, a number of trials",
     "max_batch_size": "study.slots; a free slot never waits for a batch",
 }

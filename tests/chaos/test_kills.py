@@ -93,6 +93,19 @@ def test_kills_of_workers_servers_and_trials_lose_and_repeat_nothing(
 
 
 @pytest.mark.slow
+def test_a_search_with_seeds_under_kills_trains_each_point_with_each_seed(commands: Commands) -> None:
+    line = ("-m", "x=interval(0.5,6)", "+seed=0", "study.n_trials=5", "study.replicates=3", "study.name=s")
+    storm(commands, "fake", (*line, "sleep_s=6", "study.max_retries=1000", "study.lease_s=2"), 2, 20)
+    check_invariants(commands, 15)
+    points = [row.point.overrides for row in study(commands).trials() if row.point]
+    drawn = list(dict.fromkeys(point["x"] for point in points))
+    assert [(point["x"], point["+seed"]) for point in points] == [(x, seed) for x in drawn for seed in "012"]
+    assert len(drawn) == 5
+    again = commands.run("fake", *line, "sleep_s=6", "study.max_retries=1000", "study.lease_s=2")
+    assert again.returncode == 0 and len(study(commands).trials()) == 15
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("num_weights", "num_workers", "num_kills"),
     [(2, 1, 3), pytest.param(12, 2, 30, marks=pytest.mark.timeout(1800))],
