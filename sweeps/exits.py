@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps.errors import StudyError, SweepsError, did_you_mean, first_line
 from sweeps.grammar import IN_SWEEPER, explained
 from sweeps.guards import guard_terminal
+from sweeps.other_sweeper import warn_of_another
 from sweeps.output import tolerant_output
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -182,6 +183,7 @@ def _guarded(run_and_report: Callable[..., Any], sweeper: str) -> Callable[..., 
         def reported() -> Any:
             try:
                 with tolerant_output():
+                    warn_of_another(step, sweeper)
                     return step()
             except (HydraException, OmegaConfBaseException, ValueError) as error:
                 if _is_of_a_job(error) or _sweeper_of(step) != sweeper:

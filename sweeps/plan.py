@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.chosen import told
 from sweeps.conditions import with_rules
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.output import counted
@@ -135,7 +136,10 @@ def is_grid(space: Space, settings: StudySettings) -> bool:
         StudyError: A grid is asked for, and a dimension has no end; or a sampler is to draw beside given points.
     """
     if any(axis.linked for axis in space.axes) and not (space.is_finite and settings.sampler in ("auto", "grid")):
-        draws = next((axis.text for axis in space.axes if not axis.is_finite), f"study.sampler={settings.sampler}")
+        draws = next(
+            (axis.text for axis in space.axes if not axis.is_finite),
+            f"study.sampler={told('sampler', settings.sampler)}",
+        )
         raise StudyError(f"study.points are trained each, and {draws} is to be drawn. Leave one of them out.")
     if settings.sampler == "grid" and not space.is_finite:
         endless = next(axis.text for axis in space.axes if not axis.is_finite)

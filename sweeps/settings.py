@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from sweeps.choices import resolved
+from sweeps.chosen import check_groups, set_alone, told
 from sweeps.errors import StudyError, did_you_mean, first_line
 from sweeps.grammar import IN_SWEEPER
 from sweeps.outcome import names_of_values
@@ -15,7 +17,6 @@ from sweeps.spelling import TAKEN_KEYS, settings_of
 
 DEFAULT_DIRECTORY = "logs/studies"
 DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
-SAMPLERS = ("auto", "grid", "tpe", "random")
 DIRECTIONS = ("maximize", "minimize")
 ON_CHANGE = ("new", "refuse")
 MODELS = ("best", "all", "none")
@@ -131,12 +132,8 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
     """
     settings = _read(config, key, "study", StudySettings)
     _take_over(settings, config, key)
-    if isinstance(settings.sampler, dict) and settings.sampler.get("_target_") == "optuna.samplers.GridSampler":
-        settings.sampler = "grid"
-    if not isinstance(settings.sampler, dict):
-        _one_of(
-            "sampler", settings.sampler, SAMPLERS, " Optuna's others: study.sampler={_target_: optuna.samplers.NAME}."
-        )
+    settings.sampler, settings.pruner = resolved("sampler", settings.sampler), resolved("pruner", settings.pruner)
+    check_groups(config, key, {"sampler": settings.sampler, "pruner": settings.pruner})
     if settings.direction is not None and not settings.directions:
         raise StudyError(f"study.direction=[] names no direction. Known: {', '.join(DIRECTIONS)}.")
     _one_of("on_change", settings.on_change, ON_CHANGE)
@@ -205,7 +202,10 @@ def _take_over(settings: StudySettings, config: DictConfig, key: str | None) -> 
         StudyError: Both say it, and differ; or there is no such value.
     """
     nodes = {theirs: OmegaConf.select(config, IN_SWEEPER + theirs) for theirs in TAKEN_KEYS}
-    given = {theirs: OmegaConf.to_object(node) if OmegaConf.is_config(node) else node for theirs, node in nodes.items()}
+    given = {
+        theirs: OmegaConf.to_container(node) if OmegaConf.is_config(node) else node for theirs, node in nodes.items()
+    }
+    given["sampler"] = set_alone(config, given["sampler"])
     found = settings_of(given)
     usual = StudySettings()
     taken = OmegaConf.to_object(_merged(OmegaConf.structured(StudySettings), found, IN_SWEEPER[:-1]))
@@ -216,14 +216,14 @@ def _take_over(settings: StudySettings, config: DictConfig, key: str | None) -> 
         elif given.get(theirs) is not None and said != value:
             place = key if key and OmegaConf.select(config, f"{key}.{ours}") is not None else f"{IN_SWEEPER}study"
             raise StudyError(
-                f"{IN_SWEEPER}{theirs}={value} and {place}.{ours}={said} are one setting with two values."
-                " Leave one of them out."
+                f"{IN_SWEEPER}{theirs}={told(ours, value)} and {place}.{ours}={told(ours, said)}"
+                " are one setting with two values. Leave one of them out."
             )
 
 
-def _one_of(key: str, value: Any, known: tuple[str, ...], more: str = "", group: str = "study") -> None:
+def _one_of(key: str, value: Any, known: tuple[str, ...], group: str = "study") -> None:
     if value not in known:
-        raise StudyError(f"{group}.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}{more}")
+        raise StudyError(f"{group}.{key}={value} is unknown. Known: {did_you_mean(str(value), known)}")
 
 
 def _at_least(settings: StudySettings, limits: dict[str, float]) -> None:

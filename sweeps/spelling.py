@@ -6,8 +6,9 @@ from typing import Any
 
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.choices import option_alone
+
 SWEEPER_KEYS = {
-    "sampler": "study.sampler=tpe (or auto, grid, random, {_target_: optuna.samplers.NAME}), its seed study.seed",
     "search_space": "hydra.sweeper.params in a configuration file, or KEY=choice(...) on the command line",
     "custom_search_space": "study.when for keys that only some points need, and study.constraints for conditions, also"
     " as a function",
@@ -23,10 +24,13 @@ TAKEN_KEYS = {
     "n_jobs": "slots",
     "storage": "storage",
     "sampler": "sampler",
+    "pruner": "pruner",
 }
 """Keys of Hydra's Optuna sweeper that work here, to the setting that each is."""
 
 _SWEEPER_KEY = re.compile(r"hydra[./]sweeper[./](?!params\b)(\w+)")
+_NO_PLACE = re.compile(r"Could not override 'study/(pruner|sampler)'\. No match in the defaults list")
+_NO_OPTION = re.compile(r"Could not override '(study\.|hydra\.sweeper\.)(pruner|sampler)\.(\w+)'")
 _MISSING_LAUNCHER = re.compile(r"hydra/launcher/(\w+)")
 _SWEPT = re.compile(r"Sweeping over Hydra's configuration is not supported\s*:\s*'\+*hydra\.sweeper\.params\.(.+)'")
 
@@ -42,6 +46,11 @@ def spelled_here(error: BaseException) -> str | None:
         return f"hydra.sweeper.params.{swept[1]}: on the command line a sweep needs no more than its key: '{swept[1]}'."
     if (key := _SWEEPER_KEY.search(told)) and key[1] in SWEEPER_KEYS:
         return sweeper_key(key[1])
+    if group := _NO_PLACE.search(told):
+        typed = f"hydra/sweeper/{group[1]}=NAME hydra.sweeper.{group[1]}.KEY=VALUE"
+        return f"The defaults list here has no study/{group[1]}. Any configuration takes {typed}, without a plus."
+    if option := _NO_OPTION.search(told):
+        return option_alone(*option.groups())
     if launcher := _MISSING_LAUNCHER.search(told):
         return no_launcher(launcher[1])
     return None

@@ -45,6 +45,8 @@ class StudySweeperConfig:
     """
 
     _target_: str = SWEEPER
+    # hydra/sweeper/pruner=asha and hydra/sweeper/sampler=tpe work in every application.
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": None}, {"pruner": None}])
     # What stands below is read as it is written; Hydra 1.3 would build a sampler of it.
     _recursive_: bool = False
     # Override key to a sweep, e.g. {model.optimizer.lr: "tag(log, interval(0.0001, 0.1))"}. The command line wins.
@@ -59,6 +61,7 @@ class StudySweeperConfig:
     n_jobs: Any = None
     storage: Any = None
     sampler: Any = None
+    pruner: Any = None
     search_space: Any = None
     custom_search_space: Any = None
     max_failure_rate: Any = None

@@ -56,21 +56,6 @@ def test_what_is_none_is_refused_in_one_line(
     assert re.search(text, str(caught.value)) and "\n" not in str(caught.value) and not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("word", "told"),
-    [
-        ("median", "Did you mean 'study.pruner={_target_: optuna.pruners.MedianPruner}'?"),
-        ("MedianPruner", "Did you mean 'study.pruner={_target_: optuna.pruners.MedianPruner}'?"),
-        ("ASHA", "Did you mean 'study.pruner={_target_: optuna.pruners.SuccessiveHalvingPruner}'?"),
-        ("xyz", "Write 'study.pruner={_target_: optuna.pruners.NAME}'. Known: HyperbandPruner, MedianPruner,"),
-    ],
-)
-def test_a_word_is_answered_with_its_class(word: str, told: str) -> None:
-    with pytest.raises(StudyError) as caught:
-        make_pruner(word, ())
-    assert str(caught.value).startswith(f"study.pruner={word} is a word, and a class is needed. {told}")
-
-
 class Patient(MedianPruner):
     """A pruner of the application's own."""
 

@@ -73,7 +73,10 @@ def test_the_options_of_a_sampler_arrive(tmp_path: Path) -> None:
         ({"_target_": "optuna.samplers.TPESampler", "x": 1}, "study.sampler: .*unexpected keyword argument 'x'"),
         ({"_target_": "optuna.pruners.NopPruner"}, "study.sampler: .*'optuna.pruners.NopPruner' is not in the Hydra"),
         ({"_target_": "optuna.samplers.RandomSampler", "_partial_": True}, "is no sampler. Valid: a class of optuna.s"),
-        ({"seed": 1}, "is no sampler. Valid: a class of optuna.samplers"),
+        (
+            {"seed": 1},
+            "study.sampler.seed is an option of a sampler, and no sampler is chosen. Type study/sampler=NAME",
+        ),
     ],
     ids=str,
 )

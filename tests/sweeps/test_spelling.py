@@ -26,7 +26,7 @@ def test_every_key_of_the_stock_sweeper_is_known() -> None:
 
     theirs = set(OptunaSweeperConf.__dataclass_fields__) - {"_target_", "defaults", "params"}
     assert theirs <= SWEEPER_KEYS.keys() | TAKEN_KEYS.keys()
-    assert SWEEPER_KEYS.keys() - {"sampler"} == STOCK.keys()
+    assert SWEEPER_KEYS.keys() == STOCK.keys()
 
 
 def answered(commands: Commands, *arguments: str) -> str:
@@ -41,12 +41,14 @@ def answered(commands: Commands, *arguments: str) -> str:
     ("typed", "expected"),
     [
         ("hydra.sweeper.n_trials=none", "hydra.sweeper.n_trials: Value 'none' of type 'str' could not be converted to"),
-        ("hydra.sweeper.sampler.seed=3", "Here it is study.sampler=tpe (or auto, grid, random, {_target_: "),
-        ("hydra.sweeper.sampler={_target_: optuna.samplers.TPESampler, startup: 1}", "unexpected keyword argument 'st"),
         (
-            "hydra/sweeper/sampler=tpe",
-            "hydra.sweeper.sampler is a key of another sweeper. Here it is study.sampler=tpe",
+            "hydra.sweeper.sampler.seed=3",
+            "hydra.sweeper.sampler.seed is an option of a sampler, and no sampler is chosen."
+            " Type hydra/sweeper/sampler=NAME as well.",
         ),
+        ("study.pruner.patience=3", "and no pruner is chosen. Type study/pruner=NAME as well."),
+        ("hydra.sweeper.sampler={_target_: optuna.samplers.TPESampler, startup: 1}", "unexpected keyword argument 'st"),
+        ("hydra/sweeper/sampler=motpe", "study.sampler=motpe is unknown. Known: auto, grid, random, tpe, gp, cmaes,"),
         ("hydra.sweeper.max_failure_rate=0.1", "Here it is study.max_failures, a number of trials."),
         ("hydra/launcher=submitit_slurm", "hydra/launcher=submitit_slurm: the workers of a study need no launcher."),
         ("hydra/launcher=joblib", "study.slots=N runs N trials at a time here"),
@@ -61,6 +63,19 @@ def answered(commands: Commands, *arguments: str) -> str:
 )
 def test_what_is_typed_for_others_is_answered(commands: Commands, typed: str, expected: str) -> None:
     assert expected in answered(commands, "-m", "x=1,2", typed)
+
+
+def test_another_sweeper_that_is_typed_says_that_it_does_not_read_the_study(commands: Commands) -> None:
+    done = commands.run("fake", "-m", "x=1,2", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=1")
+    assert done.returncode == 0, done.stderr
+    assert (
+        done.stderr.splitlines().count(
+            "Warning: hydra/sweeper=optuna does not read study.direction=minimize, nor any other key of study;"
+            " its own direction is hydra.sweeper.direction=minimize. hydra/sweeper=sweeps makes a study."
+        )
+        == 1
+    )
+    assert (commands.folder / "executions.txt").read_text().splitlines() != []
 
 
 THEIR_SEARCH = """
