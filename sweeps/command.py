@@ -15,8 +15,10 @@ from sweeps.errors import StudyError
 from sweeps.grammar import IN_SWEEPER
 from sweeps.stored_line import check_stored
 
-_NOT_AGAIN = ("name", "retry_failed", "preview")
-"""Settings of the first command that another worker must not repeat."""
+_NOT_AGAIN = ("name", "retry_failed", "preview", "slots", "num_workers", "submit")
+"""Settings of the first command that another worker must not repeat; how many slots it has, its machine says."""
+
+_OF_A_LAUNCHER = ("hydra/launcher=", "hydra.launcher.")
 
 
 def started_by(task: str) -> dict[str, Any]:
@@ -41,12 +43,13 @@ def started_by(task: str) -> dict[str, Any]:
     }
 
 
-def again(study: str, facts: dict[str, Any]) -> list[str]:
+def again(study: str, facts: dict[str, Any], slots: int | None = None) -> list[str]:
     """The command line that joins a study: program, options and overrides.
 
     Args:
         study: The study's name.
         facts: What the study keeps of the command that started it.
+        slots: Trials at a time; None: as many as the machine has room for.
 
     Raises:
         StudyError: It was started from neither a module nor a script.
@@ -67,12 +70,13 @@ def again(study: str, facts: dict[str, Any]) -> list[str]:
     name = QuotedString(study, Quote.single).with_quotes()
     typed = [*(command.get("hydra") or []), *facts["arguments"]]
     places = (f"{IN_SWEEPER}study", facts.get("study_key", "study"))
-    left_out = tuple(f"{place}.{setting}=" for place in places for setting in _NOT_AGAIN)
+    left_out = (*(f"{place}.{setting}=" for place in places for setting in _NOT_AGAIN), *_OF_A_LAUNCHER)
     overrides = [text for text in typed if not text.lstrip("+").startswith(left_out)]
-    return [sys.executable, *program, "-m", *command["options"], *overrides, f"{IN_SWEEPER}study.name={name}"]
+    own = [f"{IN_SWEEPER}study.name={name}", *([f"{IN_SWEEPER}study.slots={slots}"] if slots else [])]
+    return [sys.executable, *program, "-m", *command["options"], *overrides, *own]
 
 
-def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -> NoReturn:
+def join(study: str, facts: dict[str, Any], storage: str, slots: int | None = None, *, is_trusted: bool) -> NoReturn:
     """Become a worker of the study: this process runs its line, where it was typed.
 
     A module is run here, where that folder is on another machine: which files it finds, the module itself says.
@@ -81,12 +85,13 @@ def join(study: str, facts: dict[str, Any], storage: str, *, is_trusted: bool) -
         study: The study's name.
         facts: What the study keeps of the command that started it.
         storage: URL of the storage, the same from every working directory.
+        slots: Trials at a time; None: as many as the machine has room for.
         is_trusted: Whether the user knows the line, whatever it is.
 
     Raises:
         StudyError: Something of it is missing here.
     """
-    line, here = again(study, facts), str(Path.cwd())
+    line, here = again(study, facts, slots), str(Path.cwd())
     typed_in = (facts.get("command") or {}).get("directory") or "."
     if Path(typed_in).exists():
         os.chdir(typed_in)

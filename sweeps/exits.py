@@ -1,6 +1,7 @@
 """How a command ends, for any application: exit codes, and one line for a mistake of the user's.
 
 0: every trial has ended well. 1: some trials have failed. 2: the command was wrong, and nothing was created.
+75: the time of a worker was over (`--max-time`, SIGUSR1, SIGUSR2); start it again.
 129, 130, 141 and 143: the terminal was closed, Ctrl-C, nobody reads the output, SIGTERM; the study can be continued.
 """
 

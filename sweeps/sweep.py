@@ -41,7 +41,7 @@ from sweeps.worker.child import check_in_child
 from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.job import Job
 from sweeps.worker.order import WorkOrder, trial_overrides
-from sweeps.worker.placement import places_of_this_machine, server_environment
+from sweeps.worker.placement import places_of_this_machine, server_environment, settle_in
 from sweeps.worker.script import Script
 from sweeps.worker.task import Task
 from sweeps.worker.written import learn_secrets
@@ -170,7 +170,10 @@ class Sweep:
         is_whole = plan.is_grid and plan.num_points == plan.space.num_points
         samples = telling_points(plan.space, is_whole=is_whole, seed_key=plan.settings.seed_key)
         application = self._application(samples)
-        places = places_of_this_machine(self._plan.settings.slots, self._plan.num_points)
+        asked = (plan.settings.slots, plan.num_points)
+        if not plan.settings.preview:
+            settle_in(*asked)  # the fork server learns now how many threads its trials have
+        places = places_of_this_machine(*asked)
         server = ForkServer.of(application, server_environment(places))
         jobs = [self._check_job(point) for point in samples]
         answers = (server.ask(check_in_child, jobs) for _ in range(_MAX_CHECKS))

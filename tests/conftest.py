@@ -66,6 +66,8 @@ class Commands:
         unset = ("SWEEPS_STORAGE", "MLFLOW_TRACKING_URI", "HYDRA_FULL_ERROR")
         self.environment = {key: value for key, value in os.environ.items() if key not in unset}
         self.environment["SWEEPS_DATA_DIR"] = str(data_dir or folder / "data")
+        # The workers of other tests are not on this machine.
+        self.environment["SWEEPS_MACHINE_DIR"] = str(folder.with_name(f"{folder.name}-machine"))
         # The environment is active: a line that is printed to be typed says `python` and `train`, not where they are.
         self.environment["PATH"] = os.pathsep.join((str(BIN), os.environ.get("PATH", os.defpath)))
 

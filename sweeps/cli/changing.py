@@ -44,15 +44,30 @@ def delete(
         raise typer.Exit(1)
 
 
-def worker(name: Name, storage: Storage = None, trust: Trust = False) -> None:
+def worker(
+    name: Name,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Trials at a time. Default: what this machine, or the batch job, has.")
+    ] = None,
+    max_time: Annotated[
+        str | None, typer.Option(help="Hand back and be gone after this time: seconds, or 1:30:00. Exit code 75.")
+    ] = None,
+    requeue: Annotated[
+        bool, typer.Option("--requeue", help="Once the time is over, have Slurm queue this job again.")
+    ] = False,
+    storage: Storage = None,
+    trust: Trust = False,
+) -> None:
     """Join a study on this machine and work until it is finished."""
     from sweeps.command import join
+    from sweeps.granted import grant
     from sweeps.report.opened import open_study
     from sweeps.settings import default_storage
     from sweeps.study.urls import absolute, url_of
 
     where = absolute(url_of(storage or default_storage()))
-    join(name, open_study(name, storage).facts, where, is_trusted=trust)
+    grant(max_time, is_requeued=requeue)
+    join(name, open_study(name, storage).facts, where, slots, is_trusted=trust)
 
 
 def retry(

@@ -4,17 +4,20 @@ import contextlib
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from sweeps.display import Display, print_summary
 from sweeps.errors import StudyError, SweepStopped
+from sweeps.granted import ends_at, requeue
 from sweeps.identity.snapshot import Snapshot
 from sweeps.owners import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.report.best import keep_best
 from sweeps.report.typed import looked_at, shown_by_mlflow
+from sweeps.settings import StudySettings
 from sweeps.study.events import log
 from sweeps.study.pruning import make_pruner
 from sweeps.study.records import Claim
@@ -28,10 +31,16 @@ from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.forkserver import ForkServer
+from sweeps.worker.interruption import TIME_IS_OVER
 from sweeps.worker.observers import Observer
 from sweeps.worker.order import WorkOrder
-from sweeps.worker.placement import Place, places_of_this_machine, server_environment
+from sweeps.worker.placement import Place, places_of_this_machine, server_environment, settle_in
 from sweeps.worker.worker import Worker
+
+TIME_OVER = 75
+"""Exit code of a worker whose time is over; sysexits.h calls it a temporary failure: start it again."""
+
+_LOOK_S = 1.0
 
 
 def launch(order: WorkOrder, num_workers: int) -> list[int]:
@@ -57,7 +66,7 @@ def work(order: WorkOrder) -> int:
         raise StudyError(f"study.directory: {lack}.")
     own_study(files, order.study, order.key)
     with _events_written_to(files.worker_log(worker_id)):
-        server = None if study.is_finished() else _server(order)
+        server = None if study.is_finished() or not _has_room(study, order) else _server(order)
         display = Display(study)
         tracking = Tracking(study, order.tracking, files, display.warn)
         worker = _worker(study, worker_id, order, files, server, [tracking, display]) if server else None
@@ -78,6 +87,10 @@ def work(order: WorkOrder) -> int:
     _tell_of_edits(order)
     if stopped is not None:
         raise stopped
+    if interrupted_by in TIME_IS_OVER:
+        print("The time of this worker is over. The same command continues the study.", file=sys.stderr)
+        requeue()
+        return TIME_OVER
     if interrupted_by is not None:
         print("Interrupted. The same command continues the study.", file=sys.stderr)
         return 128 + interrupted_by
@@ -118,6 +131,27 @@ def _tell_of_edits(order: WorkOrder) -> None:
         print(f"{', '.join(names)} {what} edited while this ran. {later}", file=sys.stderr)
 
 
+def _has_room(study: Study, order: WorkOrder) -> bool:
+    """Wait for a GPU that no other worker of this machine has; False: the study was finished meanwhile."""
+    is_told = False
+    while not (tenancy := settle_in(order.settings.slots, order.num_points)).devices and tenancy.holders:
+        if study.is_finished():
+            return False
+        if not is_told:
+            held = ", ".join(map(str, tenancy.holders))
+            print(f"Other workers have all GPUs of this machine (processes {held}). Waits for one.", file=sys.stderr)
+        is_told = True
+        time.sleep(_LOOK_S)
+    return True
+
+
+def _hands_back_at(settings: StudySettings, drain_s: float) -> float | None:
+    """When the worker has to stop so that it is gone in time: first its trials write checkpoints, then it tells."""
+    if (until := ends_at()) is None:
+        return None
+    return until - min(settings.stop_grace_s + drain_s, (until - time.time()) / 2)
+
+
 def _server(order: WorkOrder) -> ForkServer:
     """The fork server, once it has imported everything: a trial claimed before would be silent until then."""
     server = ForkServer.of(order.application, server_environment(_places(order)))
@@ -149,7 +183,8 @@ def _worker(
     def lack() -> str | None:
         return lack_of(files.trials)
 
-    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack)
+    until = _hands_back_at(settings, order.tracking.drain_s)
+    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack, until)
 
 
 def _places(order: WorkOrder) -> tuple[Place, ...]:

@@ -28,7 +28,8 @@ _PRELOAD = (
 _FIRST = "sweeps.worker.preload_first"
 _LAST = "sweeps.worker.preload"
 
-_OF_THE_WORKER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_OF_THE_WORKER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""A batch system may send the last two to all that a job has started; trials go on ignoring them."""
 
 _MAX_ROUNDS = 50
 _PAUSE_S = 0.02

@@ -1,10 +1,14 @@
 """How many trials this machine runs at a time, and on what."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+
+from sweeps.granted import cores_of_engine, is_alone, num_workers_here, scope
+from sweeps.worker.tenancy import Tenancy, take
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -26,14 +30,37 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+_held: Tenancy | None = None
+"""What this process has of the machine, once it works on a study."""
+
+
+def settle_in(asked: int | str, num_trials: int) -> Tenancy:
+    """Take this process's part of the machine; the places are of that part from now on.
+
+    Without a device that is free on a machine that has some, nothing is taken: ask again.
+
+    Args:
+        asked: Trials at a time (`study.slots`). One worker may run several on a GPU, two workers never share one.
+        num_trials: Trials of the study.
+    """
+    global _held
+    devices = gpus()
+    if _held is None or (devices and not _held.devices):
+        share = math.ceil(len(devices) / num_workers_here())
+        wanted = min(share if asked == "auto" else int(asked), max(1, num_trials))
+        _held = Tenancy(devices=devices) if is_alone() else take(scope(), devices, wanted)
+    return _held
+
+
 def places_of_this_machine(asked: int | str, num_trials: int) -> tuple[Place, ...]:
-    """The places of a worker that has the machine to itself.
+    """The places of a worker: in its part of the machine where it has settled in, else on the whole machine.
 
     Args:
         asked: Trials at a time (`study.slots`); `auto`: one per GPU, or one per core on a machine without.
         num_trials: Trials of the study; there are never more places.
     """
-    cores, devices = num_cores(), gpus()
+    num_workers = 1 if is_alone() else max(num_workers_here(), _held.num_workers if _held else 1)
+    cores, devices = max(1, num_cores() // num_workers), (_held and _held.devices) or gpus()
     num = (len(devices) or cores) if asked == "auto" else int(asked)
     num = max(1, min(num, num_trials))
     threads = max(1, cores // num)
@@ -52,14 +79,28 @@ def server_environment(places: tuple[Place, ...]) -> dict[str, str]:
     return {name: os.environ.get(name, usual) for name in _THREADS}
 
 
-def num_cores(group: Path = Path("/sys/fs/cgroup")) -> int:
-    """Cores this process may use: those that it may run on, or what its container gets of their time, if that is less.
+def num_cores(group: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Cores this process may use: those that it may run on, or what it gets of their time, if that is less.
+
+    What it gets may be said by its container, by a control group in it, or by the engine that has started it.
 
     Args:
         group: Control group of the container, as the container sees it.
+        own: Says which control group in there this process is in.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, int(min(cores, _quota(group))))
+    limits = (_quota(place) for place in _groups(group, own))
+    return max(1, int(min(cores, cores_of_engine() or inf, *limits)))
+
+
+def _groups(group: Path, own: Path) -> list[Path]:
+    """The control groups of this process, from the container's own down, in version 2."""
+    try:
+        name = next(line for line in own.read_text().splitlines() if line.startswith("0::"))[3:].strip("/")
+    except (OSError, StopIteration):
+        return [group]
+    parts = Path(name).parts if ".." not in name else ()
+    return [group.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
 
 
 def _quota(group: Path) -> float:

@@ -49,6 +49,7 @@ class Worker:
         settings: How trials are treated.
         observers: Learn of every start and end.
         lack: Says why trials cannot write, or None where they can; asked before each claim.
+        until: When it hands its trials back, in seconds since the epoch; None: never.
     """
 
     def __init__(
@@ -61,13 +62,14 @@ class Worker:
         draw: "Draws | None" = None,
         observers: Sequence[Observer] = (),
         lack: Callable[[], str | None] = lambda: None,
+        until: float | None = None,
     ) -> None:
         self._study, self._id, self._settings = study, worker_id, settings
         self._places, self._start, self._draw = places, start, draw
         # Several beats fit into a lease, so that a late one does not lose the trial.
         self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
         self._running: list[Attempt] = []
-        self._interruption = Interruption(self._kill_all)
+        self._interruption = Interruption(self._kill_all, until)
         self._observers = Observers(observers, lambda: self._interruption.ask(signal.SIGPIPE))
         self._brake = Brake(settings.max_failures, lack)
         self._next_look = 0.0

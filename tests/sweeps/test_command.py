@@ -24,14 +24,22 @@ def test_a_module_is_started_as_one_with_the_options_that_chose_its_configuratio
     options = ["--config-name=other", "--config-path=p", f"--config-dir={tmp_path}/conf dir"]
     assert command == {"module": "pkg.train", "script": None, "options": options, "directory": str(tmp_path)}
     assert again("s", {**FACTS, "command": command}) == [
-        *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "study.slots=2", "hydra.sweeper.study.name='s'"),
+        *(sys.executable, "-m", "pkg.train", "-m", *options, "x=1,2", "hydra.sweeper.study.name='s'"),
     ]
+
+
+def test_its_own_machine_says_how_much_a_worker_does_at_a_time_and_it_brings_no_workers() -> None:
+    batch = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.study.slots=1"]
+    facts = {**FACTS, "command": {"module": "pkg.train", "script": None, "options": [], "hydra": batch}}
+    facts["arguments"] = [*FACTS["arguments"], "study.num_workers=3", "++study.submit=true"]
+    assert again("s", facts)[4:] == ["x=1,2", "hydra.sweeper.study.name='s'"]
+    assert again("s", facts, slots=4)[4:] == ["x=1,2", "hydra.sweeper.study.name='s'", "hydra.sweeper.study.slots=4"]
 
 
 @pytest.mark.parametrize(
     ("study_key", "kept"),
     [
-        ("runs", ["study.name=cohort", "study.retry_failed=true", "runs.slots=2"]),
+        ("runs", ["study.name=cohort", "study.retry_failed=true"]),
         (None, OWN_WORDS),
         ("study", ["+runs.name=s", "runs.retry_failed=true", "runs.slots=2"]),
     ],

@@ -70,7 +70,7 @@ def attempt_of(claims: list[Claim], folder: Path, task: Task) -> Attempt:
 
 
 def worker_of(
-    study: Study, folder: Path, task: Task, num_places: int = 2, **settings: object
+    study: Study, folder: Path, task: Task, num_places: int = 2, until: float | None = None, **settings: object
 ) -> tuple[Worker, Witness]:
     witness = Witness()
 
@@ -78,7 +78,7 @@ def worker_of(
         return attempt_of([claim], folder, task)
 
     options = StudySettings(**settings)  # type: ignore[arg-type]
-    return Worker(study, "w", [PLACE] * num_places, start, options, observers=[witness]), witness
+    return Worker(study, "w", [PLACE] * num_places, start, options, observers=[witness], until=until), witness
 
 
 def square(number: int, pipe: Connection) -> None:
@@ -141,6 +141,24 @@ def test_a_crash_is_retried_and_then_recorded(tmp_path: Path) -> None:
     assert sum(isinstance(notice, TrialEnded) for notice in witness.notices) == 1
     retried = TrialRetried(number=0, what="retried", why="crash: killed by SIGKILL")
     assert [notice for notice in witness.notices if isinstance(notice, TrialRetried)] == [retried] * 2
+
+
+@pytest.mark.parametrize("asked", [None, signal.SIGUSR1, signal.SIGUSR2], ids=str)
+def test_a_worker_whose_time_is_over_hands_back(tmp_path: Path, asked: int | None) -> None:
+    def until_told(number: int, pipe: Connection) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+        if asked is not None and number == 0:
+            os.kill(os.getppid(), asked)
+            os.kill(os.getppid(), asked)
+        time.sleep(60)
+
+    study = study_of(tmp_path, 3)
+    made, _ = worker_of(study, tmp_path, until_told, until=None if asked else time.time() + 0.5)
+    assert made.run() == (asked or signal.SIGALRM)
+    assert study.counts() == {"open": 3, "running": 0, "done": 0}
+    why = {event.why for event in study.events() if event.what == "handed back"}
+    told = f"its worker was told to stop by {signal.Signals(asked).name}" if asked else None
+    assert why == {told or "its worker's time was over (--max-time)"}
 
 
 def test_what_is_no_message_fails_its_trial_and_no_other(tmp_path: Path) -> None:
