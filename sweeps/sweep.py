@@ -14,6 +14,7 @@ from sweeps.corners import samples, telling_points
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
 from sweeps.hydra_output import KEPT, check_output, unused_output
+from sweeps.identity.composition import compose
 from sweeps.identity.origin import Origin
 from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
@@ -161,8 +162,8 @@ class Sweep:
         return Study(database, self._plan.name)
 
     def _wanted(self, known: Study | None) -> Wanted:
-        compose = partial(self._context.config_loader.load_sweep_config, self._config)
-        return Wanted.of(self._plan, self._config, self._program, self._snapshot, compose, known)
+        composed = partial(compose, self._context.config_loader, self._config)
+        return Wanted.of(self._plan, self._config, self._program, self._snapshot, composed, known)
 
     def _checked_application(self) -> Application:
         """Compose every value of every axis, and let the application look at each."""
@@ -186,8 +187,8 @@ class Sweep:
 
     def _application(self, samples: list[Point]) -> Application:
         """The application, with the modules that these points name imported once for all trials."""
-        compose = self._context.config_loader.load_sweep_config
-        configs = [compose(self._config, list(self._overrides(point))) for point in samples]
+        loader = self._context.config_loader
+        configs = [compose(loader, self._config, self._overrides(point)) for point in samples]
         return Application.of(self._function, self._context, self._config, self._overrides(self._sample()), configs)
 
     def _sample(self) -> Point:

@@ -13,6 +13,7 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 
+from sweeps.identity.composition import Memory
 from sweeps.values import digest, typed
 
 _OF_HYDRA = ("hydra/", "_dummy")
@@ -26,14 +27,16 @@ class Snapshot(IConfigRepository):
     Args:
         repository: Hydra's own.
         memory: What was read so far.
+        merged: What was merged of it so far.
     """
 
-    def __init__(self, repository: Any, memory: dict[Any, Any] | None = None) -> None:
+    def __init__(self, repository: Any, memory: dict[Any, Any] | None = None, merged: Memory | None = None) -> None:
         self._repository = repository
         self._memory: dict[Any, Any] = {} if memory is None else memory
+        self.merged = Memory() if merged is None else merged
 
     def __deepcopy__(self, memo: Any) -> "Snapshot":
-        return Snapshot(copy.deepcopy(self._repository, memo), self._memory)
+        return Snapshot(copy.deepcopy(self._repository, memo), self._memory, self.merged)
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         """What a file says; a copy, since composing changes it."""

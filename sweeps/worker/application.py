@@ -11,6 +11,7 @@ from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
 
+from sweeps.identity.composition import compose
 from sweeps.versions import targets as constructors
 from sweeps.versions import trusted_by
 from sweeps.worker.script import Script
@@ -90,7 +91,7 @@ class Application:
         context, config, singletons = _opened(self.state)
         setup_globals()
         Singleton.set_state(singletons)
-        return context.config_loader.load_sweep_config(config, list(overrides))
+        return compose(context.config_loader, config, overrides)
 
 
 class Publication:

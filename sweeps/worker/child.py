@@ -24,6 +24,7 @@ from sweeps.trial.journal import Journal
 from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
+from sweeps.worker.copies import hasten_hydra
 from sweeps.worker.isolation import isolate, redirect_output, take_directory
 from sweeps.worker.job import Job
 from sweeps.worker.memory import volunteer
@@ -52,6 +53,7 @@ def run_in_child(job: Job, connection: Connection) -> None:
         guard_terminal()
         guard_logs()
         guard_hydra_files()
+        hasten_hydra()
         volunteer()
         take_directory(files, job.point, job.restarts, tell)
         redirect_output(files.log)

@@ -5,11 +5,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core import utils as hydra_utils
 from omegaconf import OmegaConf
+from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
@@ -30,7 +33,7 @@ def record_attempt(files: TrialFiles, attempt: int, config: Any, origin: Mapping
         config: The composed configuration.
         origin: What the command runs, and who typed it.
     """
-    write_text(files.config, OmegaConf.to_yaml(OmegaConf.create(tree(_own(config)))))
+    write_text(files.config, _yaml(_own(config)))
     choices = {str(group): choice for group, choice in config.hydra.runtime.choices.items() if choice is not None}
     keys = {"seed": own_keys(config).seed, "tags": "tags"}  # a tracking server shows their values
     with environment_as_written():
@@ -58,7 +61,7 @@ def guard_hydra_files() -> None:
 
     def save(config: Any, name: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / name, OmegaConf.to_yaml(OmegaConf.create(tree(_plain(config)))))
+        write_text(folder / name, _yaml(config))
 
     hydra_utils._save_config = save  # type: ignore[assignment]
 
@@ -83,11 +86,18 @@ def _own(config: Any) -> dict[str, Any]:
     return {str(key): _plain(config._get_node(key)) for key in config if key not in ours}
 
 
+def _yaml(config: Any) -> str:
+    """What `OmegaConf.to_yaml` gives of a configuration without its secrets."""
+    plain, dumper = tree(_plain(config)), get_omega_conf_dumper()
+    return str(yaml.dump(plain, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=dumper))
+
+
 def _plain(node: Any) -> Any:
-    """Plain containers with interpolations as written."""
+    """Plain containers with interpolations as written, and names in the place of members of an Enum."""
     if OmegaConf.is_config(node):
-        return OmegaConf.to_container(node, resolve=False)
-    return node._value() if hasattr(node, "_value") else node
+        return OmegaConf.to_container(node, resolve=False, enum_to_str=True)
+    value = node._value() if hasattr(node, "_value") else node
+    return value.name if isinstance(value, Enum) else value
 
 
 def _resolved(config: Any, key: str) -> Any:
