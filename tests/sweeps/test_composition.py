@@ -114,7 +114,7 @@ def loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         path = folder / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text("\n".join(line[8:] if line.startswith(" " * 8) else line for line in content.splitlines()))
-    with initialize_config_dir(str(folder), version_base="1.3"):
+    with initialize_config_dir(str(folder)):
         found: Any = GlobalHydra.instance().config_loader()
         take_snapshot(found)
         for line in LINES:
