@@ -93,7 +93,7 @@ hydra:
     n_jobs: 1
     sampler: {_target_: optuna.samplers.TPESampler, seed: 7, n_startup_trials: 2}
     params:
-      x: choice(1, 2, 3)
+      x: choice(1, 2, 3, 4, 5, 6)
 """
 
 
@@ -110,8 +110,9 @@ def test_a_search_that_was_written_for_the_stock_sweeper_runs_as_it_is(commands:
     again = commands.run("plain", *shlex.split(best))
     assert "--config-dir=" in best and " hydra.mode=RUN " in best and again.returncode == 0, again.stderr
     assert list(commands.folder.glob("outputs/*/*/plain.log"))
+    assert len({trial.point.key for trial in trials if trial.point}) == 5
     assert [type(trial.outcome) for trial in trials] == [Completed] * 5 and len({t.worker for t in trials}) == 1
-    assert all(trial.point is not None and trial.point.overrides["x"] in "123" for trial in trials)
+    assert all(trial.point is not None and trial.point.overrides["x"] in "123456" for trial in trials)
     twice = commands.run("plain", *line, "hydra.sweeper.study.n_trials=6")
     assert twice.returncode == 2 and twice.stderr.endswith(
         "Error: hydra.sweeper.n_trials=5 and hydra.sweeper.study.n_trials=6 are one setting with two values."
