@@ -69,7 +69,7 @@ def cell_means(trials: Trials) -> CellMeans:
 def best_first(trials: Trials, cells: CellMeans) -> list[int]:
     """Rows of the cells, those with the best mean of the first objective first; without one as they come.
 
-    Of a grid, cells that lack results of seeds come last: one lucky seed is not to beat the mean of three. Behind them
+    Cells that lack results of seeds come last: one lucky seed is not to beat the mean of three. Behind them
     come cells whose objective is a mean of other metrics than that of most.
     """
     if trials.objectives.empty or not len(trials.objectives.columns):
@@ -77,7 +77,7 @@ def best_first(trials: Trials, cells: CellMeans) -> list[int]:
     name = trials.objectives.columns[0]
     sign = -1.0 if trials.directions.get(name) == "max" else 1.0
     costs = [sign * value if math.isfinite(value) else math.inf for value in cells.means[name]]
-    most = 0 if trials.is_drawn else max(cells.sizes, default=0)
+    most = max(cells.sizes, default=0)
     known = {part: cells.means[part].notna() for part in trials.means.get(str(name), ()) if part in cells.means}
     parts = [frozenset(part for part, is_known in known.items() if is_known[row]) for row in range(len(costs))]
     told = most_told(parts)

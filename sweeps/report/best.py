@@ -16,6 +16,7 @@ from sweeps.output import counted
 from sweeps.redact import tree
 from sweeps.report.lines import describe
 from sweeps.report.measures import comparable, told_among
+from sweeps.report.ranking import best_cells, best_trials, by_cell
 from sweeps.report.typed import repeated
 from sweeps.space import REPLICATE_KEY
 from sweeps.study.records import TrialRow
@@ -28,54 +29,9 @@ from sweeps.values import value_of
 _MAX_SHOWN, _MAX_ALIKE = 5, 10
 
 
-def best_trials(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[TrialRow]:
-    """The completed trials that no other one beats, by values and then by number.
-
-    With one objective these are the best and all that are exactly as good; with several the Pareto set.
-
-    Args:
-        trials: Trials of a study; those without a finite value per direction do not count.
-        directions: `minimize` or `maximize` per objective.
-    """
-    found: list[tuple[tuple[float, ...], TrialRow]] = []
-    costs = [(cost, trial) for trial in trials if (cost := _cost(trial, directions)) is not None]
-    # In this order no later one beats an earlier one.
-    for cost, trial in sorted(costs, key=lambda each: (each[0], each[1].number)):
-        if not any(_beats(other, cost) for other, _ in found):
-            found.append((cost, trial))
-    return [trial for _, trial in found]
-
-
-def best_cell(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[TrialRow]:
-    """The replicates of the cell with the best mean, the best one first; empty where no cell has replicates.
-
-    Only cells with as many results as any count: one lucky seed is not to beat the mean of three.
-
-    Args:
-        trials: Trials of a study; points that a sampler drew have no replicates.
-        directions: `minimize` or `maximize` per objective; with several there is no one order of means.
-    """
-    cells = _by_cell(trials, directions)
-    most = max(map(len, cells), default=0)
-    if most < 2:
-        return []
-    whole = [cell for cell in cells if len(cell) == most]
-    best = min(whole, key=lambda cell: statistics.fmean(cost for cost, _ in cell))
-    return [trial for _, trial in sorted(best, key=lambda each: (each[0], each[1].number))]
-
-
-def _by_cell(trials: Sequence[TrialRow], directions: Sequence[str]) -> list[list[tuple[float, TrialRow]]]:
-    """The results of each cell of a grid, the smaller the better."""
-    cells: dict[str, list[tuple[float, TrialRow]]] = {}
-    for trial in trials:
-        if not trial.is_drawn and len(directions) == 1 and (cost := _cost(trial, directions)) and trial.point:
-            cells.setdefault(trial.point.cell_key, []).append((cost[0], trial))
-    return list(cells.values())
-
-
 def _compared(study: Study, trials: Sequence[TrialRow]) -> list[str]:
-    """Which of the trials `best_cell` has compared, where these are not all."""
-    sizes = [len(cell) for cell in _by_cell(comparable(study, trials), study.directions)]
+    """Which of the trials `best_cells` has compared, where these are not all."""
+    sizes = [len(cell) for cell in by_cell(comparable(study, trials), study.directions)]
     most = max(sizes, default=0)
     is_cut = most > 1 and min(sizes) < most
     told = [f"{sizes.count(most)} of {counted(len(sizes), 'cell')}, those with results of {most} seeds"] * is_cut
@@ -90,19 +46,22 @@ def winners(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
     if len(study.directions) != 1:
         return []
     trials = comparable(study, trials)
-    return best_cell(trials, study.directions) or best_trials(trials, study.directions)[:1]
+    return next(iter(best_cells(trials, study.directions)), []) or best_trials(trials, study.directions)[:1]
+
+
+def leaders(study: Study, trials: Sequence[TrialRow]) -> list[TrialRow]:
+    """The best trial, or the Pareto set; of cells with replicates the best one of each."""
+    trials = comparable(study, trials)
+    found = [cell[0] for cell in best_cells(trials, study.directions)] or best_trials(trials, study.directions)
+    return found if study.directions[1:] else found[:1]
 
 
 def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     """The best trial with the command that repeats it, or the Pareto set; empty where no trial has a value."""
     among = [f"         compared: {told}" for told in _compared(study, trials)]
     trials = comparable(study, trials)
-    if cell := best_cell(trials, study.directions):
-        return [
-            f"Best:    {_cell_text(study, cell)}: {_mean(study, cell)} over {len(cell)} seeds ({study.directions[0]})",
-            f"         its best is {_line(study, cell[0])}",
-            *among,
-        ]
+    if cells := best_cells(trials, study.directions):
+        return [*(_front_lines(study, cells) if study.directions[1:] else _cell_lines(study, cells[0])), *among]
     best = best_trials(trials, study.directions)
     if not best:
         return []
@@ -111,10 +70,24 @@ def best_lines(study: Study, trials: Sequence[TrialRow]) -> list[str]:
         more = ", ..." if numbers[_MAX_ALIKE:] else ""
         alike = [f"         as good: trial {', '.join(numbers[:_MAX_ALIKE])}{more}"] if numbers else []
         return [f"Best:    {_line(study, best[0])}", *alike, *among]
-    aims = ", ".join(f"{name} ({way})" for name, way in _aims(study).items())
-    left = [f"         ... and {len(best) - _MAX_SHOWN} more, in best.yaml"] if len(best) > _MAX_SHOWN else []
-    shown = [f"         {_line(study, trial)}" for trial in best[:_MAX_SHOWN]]
-    return [f"Pareto:  {len(best)} of {counted(len(trials), 'trial')}, by {aims}", *shown, *left, *among]
+    shown = _shown([_line(study, trial) for trial in best])
+    return [f"Pareto:  {len(best)} of {counted(len(trials), 'trial')}, by {_told_aims(study)}", *shown, *among]
+
+
+def _cell_lines(study: Study, cell: Sequence[TrialRow]) -> list[str]:
+    told = f"{_cell_text(study, cell)}: {_mean(study, cell)} over {len(cell)} seeds ({study.directions[0]})"
+    return [f"Best:    {told}", f"         its best is {_line(study, cell[0])}"]
+
+
+def _front_lines(study: Study, cells: Sequence[Sequence[TrialRow]]) -> list[str]:
+    num_seeds, told = len(cells[0]), counted(len(cells), "point")
+    shown = [f"{_cell_text(study, cell)}: {_mean(study, cell)} (trial {cell[0].number}, ...)" for cell in cells]
+    return [f"Pareto:  {told}, by the means over {num_seeds} seeds of {_told_aims(study)}", *_shown(shown)]
+
+
+def _shown(lines: Sequence[str]) -> list[str]:
+    left = [f"... and {len(lines) - _MAX_SHOWN} more, in best.yaml"] if len(lines) > _MAX_SHOWN else []
+    return [f"         {line}" for line in (*lines[:_MAX_SHOWN], *left)]
 
 
 def told_best(study: Study) -> list[str]:
@@ -125,15 +98,15 @@ def told_best(study: Study) -> list[str]:
     """
     all_trials = study.current_trials()
     trials = comparable(study, all_trials)
-    cell = best_cell(trials, study.directions)
-    best = cell[:1] or best_trials(trials, study.directions)
+    cells = best_cells(trials, study.directions)
+    best = [cell[0] for cell in cells] or best_trials(trials, study.directions)
     if not best:
         raise StudyError(f"Study {study.name!r} has no trial yet with a value.")
-    lines = (
-        [f"Best of {study.name}: {_cell_text(study, cell)}, {_mean(study, cell)} over {len(cell)} seeds"]
-        if cell
-        else []
-    )
+    what = "In the Pareto set" if study.directions[1:] else "Best"
+    lines = [
+        f"{what} of {study.name}: {_cell_text(study, cell)}, {_mean(study, cell)} over {len(cell)} seeds"
+        for cell in cells
+    ]
     directory = study.facts.get("directory")
     for trial in best if study.directions[1:] else best[:1]:
         point = trial.point
@@ -156,8 +129,8 @@ def keep_best(study: Study, files: StudyFiles) -> None:
     """Write `best.yaml`: the best trial, or the Pareto set. A disk that refuses it ends nothing."""
     all_trials = study.current_trials()
     trials = comparable(study, all_trials)
-    cell = best_cell(trials, study.directions)
-    best = cell[:1] or best_trials(trials, study.directions)
+    cells = best_cells(trials, study.directions)
+    best = [cell[0] for cell in cells] or best_trials(trials, study.directions)
     if best:
         alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
         told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}
@@ -166,8 +139,9 @@ def keep_best(study: Study, files: StudyFiles) -> None:
             told["compared"] = among[0]
         if alike:
             told["as_good"] = alike
-        if cell:
-            told["mean_over_seeds"] = {"trials": [trial.number for trial in cell], "values": _means(study, cell)}
+        means = [{"trials": [one.number for one in cell], "values": _means(study, cell)} for cell in cells]
+        if means:
+            told["mean_over_seeds"] = means if study.directions[1:] else means[0]
         with contextlib.suppress(OSError):
             write_text(files.best, yaml.safe_dump(tree(told), sort_keys=False, allow_unicode=True, width=math.inf))
 
@@ -216,19 +190,9 @@ def _values(study: Study, trial: TrialRow) -> dict[str, float]:
     return dict(zip(study.value_names, trial.outcome.values, strict=True))
 
 
+def _told_aims(study: Study) -> str:
+    return ", ".join(f"{name} ({way})" for name, way in _aims(study).items())
+
+
 def _aims(study: Study) -> dict[str, str]:
     return dict(zip(study.value_names, study.directions, strict=True))
-
-
-def _cost(trial: TrialRow, directions: Sequence[str]) -> tuple[float, ...] | None:
-    """The values turned so that less is better; None where there is no result, or no such one."""
-    if not isinstance(trial.outcome, Completed) or trial.point is None:
-        return None
-    values = trial.outcome.values
-    if not values or len(values) != len(directions) or not all(map(math.isfinite, values)):
-        return None
-    return tuple(-value if way == "maximize" else value for value, way in zip(values, directions, strict=True))
-
-
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sweeps.errors import StudyError
 from sweeps.report.arranged import Arrangement
 from sweeps.report.asked import Asked, Looked, check_format, format_of, table_of, write
-from sweeps.report.best import best_trials, checkpoint_of, record, winners
+from sweeps.report.best import checkpoint_of, leaders, record
 from sweeps.report.export import EXPORTS
 from sweeps.report.frame import trial_frame
 from sweeps.report.markup import to_fragment
-from sweeps.report.measures import comparable
 from sweeps.report.opened import open_study
 from sweeps.report.plain import in_columns, printed
 from sweeps.report.structured import to_frame
@@ -120,7 +119,7 @@ class LoadedStudy:
             StudyError: No trial has a value.
         """
         trials = self._study.current_trials()
-        found = winners(self._study, trials)[:1] or best_trials(comparable(self._study, trials), self._study.directions)
+        found = leaders(self._study, trials)
         if not found:
             raise StudyError(f"Study {self.name!r} has no trial yet with a value.")
         files = StudyFiles(Path(self._study.facts.get("directory", ".")))

@@ -9,6 +9,7 @@ from sweeps.output import counted, one_line
 from sweeps.report.marks import FEW_SEEDS
 from sweeps.report.measures import most_told
 from sweeps.report.numbers import short
+from sweeps.report.ranking import beats
 
 if TYPE_CHECKING:
     from sweeps.report.cells import Cells
@@ -36,7 +37,8 @@ def notes(table: "Table", cells: "Cells", shown: "Sequence[Column]") -> tuple[st
         shown: Those of its columns that a reader sees.
     """
     seen = replace(table, columns=tuple(shown))
-    return (*_of_spread(seen), *_of_marks(seen), *_of_choice(table, seen, cells), *_of_missing(seen, cells))
+    chosen = (*_of_choice(table, seen, cells), *_of_front(table, cells))
+    return (*_of_spread(seen), *_of_marks(seen), *chosen, *_of_missing(seen, cells))
 
 
 def _of_spread(table: "Table") -> Iterator[str]:
@@ -86,6 +88,24 @@ def _of_choice(table: "Table", seen: "Table", cells: "Cells") -> Iterator[str]:
         )
 
 
+def _of_front(table: "Table", cells: "Cells") -> Iterator[str]:
+    """The rows that no other one beats in all objectives, where there are several."""
+    aims = [column for column in table.of_kind("metric") if column.title in cells.done.objectives]
+    if len(aims) < 2 or any(column.direction is None for column in aims):
+        return
+    most = max(cells.completed)
+    costs = {
+        row: tuple(-value if column.direction == "max" else value for column, value in zip(aims, values, strict=True))
+        for row, values in enumerate(zip(*(column.values for column in aims), strict=True))
+        if cells.completed[row] == most and None not in values
+    }
+    front = [row for row, cost in costs.items() if not any(beats(other, cost) for other in costs.values())]
+    told = [_name_of(table, row) or "the only cell" for row in front[:_MAX_MISSING]]
+    names = ", ".join(f"{column.title} ({column.direction})" for column in aims)
+    if len(costs) > 1:
+        yield f"Pareto set by {names}: {len(front)} of {counted(table.num_rows, 'row')}: {_listed(told, front)}."
+
+
 def _of_others(cells: "Cells", objective: "Column") -> str:
     """That rows are not compared by an objective which is not of the same metrics in all of them."""
     parts = [kind for _, kind in cells.kinds(objective.title) if kind]
@@ -112,8 +132,8 @@ def _chosen(table: "Table", cells: "Cells", objective: "Column") -> Iterator[int
         if len(rows) > 1:
             told = most_told([kinds[row][1] for row in rows])
             rows = [row for row in rows if kinds[row][1] == told]
-            # As `Best:` does it: the mean of fewer seeds than others have may be luck. A sampler draws without seeds.
-            most = 0 if cells.trials.is_drawn else max(cells.completed[row] for row in rows)
+            # As `Best:` does it: the mean of fewer seeds than others have may be luck.
+            most = max(cells.completed[row] for row in rows)
             yield best((row for row in rows if cells.completed[row] >= most), key=lambda row: objective.values[row])
 
 
@@ -128,7 +148,7 @@ def _of_missing(table: "Table", cells: "Cells") -> Iterator[str]:
 
     short_of = [row for row, pair in enumerate(zip(cells.completed, cells.planned, strict=True)) if pair[0] < pair[1]]
     causes = _causes(cells)
-    if short_of and cells.trials.is_drawn:
+    if short_of and max(cells.planned) == 1 and cells.trials.is_drawn:
         yield f"Without a result: {_counts(sum(causes.values(), Counter()))}."
     elif short_of:
         labels = cells.first.cells.tolist()

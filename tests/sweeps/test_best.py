@@ -7,15 +7,16 @@ import pytest
 import yaml
 
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
-from sweeps.report.best import best_cell, best_lines, best_trials, keep_best
+from sweeps.report.best import best_lines, keep_best, told_best
 from sweeps.report.frame import trial_frame
 from sweeps.report.listing import trials_listing
+from sweeps.report.ranking import best_cells, best_trials
 from sweeps.report.tables import benchmark_table
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
-from tests.studies import done, study_of
+from tests.studies import Result, done, study_of
 
 FAILED = Failed(cause="error", detail="ValueError: x")
 
@@ -142,7 +143,7 @@ def replicated(folder: Path, values: dict[str, list[float | None]]) -> Study:
 def test_with_seeds_the_best_is_the_cell_with_the_best_mean_that_lost_no_seed(tmp_path: Path) -> None:
     """Cell a has the best trial and the worst mean; cell c the best mean, of the one seed that did not fail."""
     study = replicated(tmp_path, {"a": [0.0, 0.75, 0.75], "b": [0.5, 0.25, 0.375], "c": [0.1, None, None]})
-    assert [trial.number for trial in best_cell(study.trials(), ["minimize"])] == [4, 5, 3]
+    assert [[trial.number for trial in cell] for cell in best_cells(study.trials(), ["minimize"])] == [[4, 5, 3]]
     assert best_lines(study, study.trials()) == [
         "Best:    x=b: loss=0.375 over 3 seeds (minimize)",
         "         its best is trial 4, loss=0.25 (minimize): x=b seed=1",
@@ -159,9 +160,47 @@ def test_with_seeds_the_best_is_the_cell_with_the_best_mean_that_lost_no_seed(tm
     assert (marks.best, marks.same) == ({1}, {0})
 
 
+def test_of_several_objectives_the_pareto_set_is_of_the_means_of_whole_cells(tmp_path: Path) -> None:
+    """The first trial of c beats all, its mean none of a and b; d would, but has one seed."""
+    values = {
+        "a": [(1.0, 4.0), (1.0, 6.0)],
+        "b": [(4.0, 1.0), (2.0, 1.0)],
+        "c": [(0.0, 0.0), (9.0, 12.0)],
+        "d": [(0.0, 0.0), None],
+    }
+    results: list[Result] = [
+        ({"x": x, "seed": str(seed)}, FAILED if pair is None else done(*pair))
+        for x, pairs in values.items()
+        for seed, pair in enumerate(pairs)
+    ]
+    study = study_of(
+        tmp_path, results, objectives=("loss", "cost"), directions=("minimize", "minimize"), varied=("x", "seed")
+    )
+    assert best_lines(study, study.trials()) == [
+        "Pareto:  2 points, by the means over 2 seeds of loss (minimize), cost (minimize)",
+        "         x=a: loss=1, cost=5 (trial 0, ...)",
+        "         x=b: loss=3, cost=1 (trial 3, ...)",
+        "         compared: 3 of 4 cells, those with results of 2 seeds",
+    ]
+    keep_best(study, StudyFiles(tmp_path))
+    told = yaml.safe_load((tmp_path / "best.yaml").read_text())
+    assert [each["trial"] for each in told["best"]] == [0, 3]
+    assert told["mean_over_seeds"] == [
+        {"trials": [0, 1], "values": {"loss": 1.0, "cost": 5.0}},
+        {"trials": [3, 2], "values": {"loss": 3.0, "cost": 1.0}},
+    ]
+    assert told_best(study)[:2] == [
+        "In the Pareto set of s: x=a, loss=1, cost=5 over 2 seeds",
+        "In the Pareto set of s: x=b, loss=3, cost=1 over 2 seeds",
+    ]
+    table = benchmark_table(trial_frame(study))
+    assert table is not None
+    assert "Pareto set by loss (min), cost (min): 2 of 4 rows: x=a; x=b." in table.notes
+
+
 def test_without_replicates_there_is_no_best_cell(tmp_path: Path) -> None:
     study = replicated(tmp_path, {"a": [1.0], "b": [0.5]})
-    assert best_cell(study.trials(), ["minimize"]) == []
+    assert best_cells(study.trials(), ["minimize"]) == []
 
 
 def test_without_a_result_there_is_neither_line_nor_file(tmp_path: Path) -> None:
