@@ -156,7 +156,7 @@ def _places(study: Study, directory: Path) -> Iterator[str]:
     yield f"Results: {directory}{_moved(study.facts.get('directory'), directory)}"
     if any(trial.state == "completed" for trial in study.current_trials()):
         yield f"Table:   {looked_at('table', study)}"
-    if (report := next(kept_report(study, StudyFiles(directory)), None)) and study.is_finished():
+    if (report := next(kept_report(study, StudyFiles(directory)), None)) and study.is_at_rest():
         yield f"Report:  {report[1]}"
 
 

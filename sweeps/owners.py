@@ -1,6 +1,7 @@
 """Who a worker is, and whether another one on this machine still lives."""
 
 import functools
+import getpass
 import hashlib
 import os
 import socket
@@ -17,6 +18,14 @@ def new_worker_id() -> str:
     """Host name, machine, process, its start and a random part, unique over all machines and restarts."""
     started = _process(os.getpid())[1]
     return f"{socket.gethostname()}:{machine()}:{os.getpid()}:{started}.{uuid.uuid4().hex[:8]}"
+
+
+def user_and_host() -> str:
+    """Who runs this process, and on which machine."""
+    try:
+        return f"{getpass.getuser()} on {socket.gethostname()}"
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return f"somebody on {socket.gethostname()}"
 
 
 def host_of(worker: str) -> str:

@@ -54,6 +54,14 @@ class StudySettings:
     trial_memory_gb: float | None = None
     max_retries: int = 1
     max_failures: int | None = None
+    max_trials: int | None = None
+    max_hours: float | None = None
+    max_core_hours: float | None = None
+    max_gpu_hours: float | None = None
+    target: Any = None
+    patience: int | None = None
+    terminator: Any = None
+    notify: str | None = None
     retry_failed: bool = False
     on_change: str = "new"
     seed_key: str = "seed"

@@ -10,6 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from sweeps.command import started_by
+from sweeps.continuing import go_on
 from sweeps.corners import samples, telling_points
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
@@ -25,10 +26,12 @@ from sweeps.refinement import keep, refined
 from sweeps.report.ratios import ratio_lines
 from sweeps.settings import DEFAULT_DIRECTORY
 from sweeps.space import Point
+from sweeps.study.limits import Limits
 from sweeps.study.pruning import check_objectives, make_pruner
 from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
+from sweeps.study.terminating import make_terminator
 from sweeps.study.urls import check_url, shown, without_passwords
 from sweeps.study.warm import check_like
 from sweeps.tracking.first_use import warm_up
@@ -135,6 +138,9 @@ class Sweep:
     def _check_settings(self, known: Study | None, database: Database | None) -> None:
         """Refuse what cannot work before there is a study."""
         plan, settings = self._plan, self._plan.settings
+        Limits.of(settings, len(known.directions if known else settings.directions or settings.objectives or "1"))
+        if settings.terminator:
+            make_terminator(settings.terminator, trusted_by(self._context), len(settings.directions))
         if settings.pruner:
             check_objectives(settings.objectives, len(settings.directions))
             make_pruner(settings.pruner, trusted_by(self._context))
@@ -223,6 +229,7 @@ class Sweep:
         study.remember("scales", settings.metrics_scaled)
         keep(plan, study)
         wanted.add_to(study)
+        go_on(study, settings)
         if settings.retry_failed and (again := study.reopen("study.retry_failed", fresh=True)):
             listed = ", ".join(map(str, again))
             sys.stderr.write(f"Failed trials start afresh (study.retry_failed): {listed}. What they left is kept.\n")

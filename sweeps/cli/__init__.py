@@ -2,7 +2,7 @@
 
 import typer
 
-from sweeps.cli import changing, drawing, looking, pages, registering, tracked
+from sweeps.cli import changing, drawing, looking, pages, registering, steering, tracked
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help="Studies that `train -m` has made."
@@ -12,6 +12,7 @@ for _command in (
     *(looking.show, looking.table, looking.compare, looking.weights, looking.best, drawing.report, drawing.plot),
     *(tracked.sync, tracked.doctor, registering.register),
     *(changing.delete, changing.worker, changing.retry),
+    *(steering.stop, steering.pause, steering.resume),
     *(pages.ui, pages.dashboard),
 ):
     app.command()(_command)

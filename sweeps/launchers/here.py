@@ -23,6 +23,7 @@ from sweeps.study.pruning import make_pruner
 from sweeps.study.records import Claim
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
+from sweeps.study.terminating import terminator_of
 from sweeps.tracking.follow import Tracking
 from sweeps.tracking.reported import keep_report
 from sweeps.trial.disk import lack_of
@@ -66,7 +67,7 @@ def work(order: WorkOrder) -> int:
         raise StudyError(f"study.directory: {lack}.")
     own_study(files, order.study, order.key)
     with _events_written_to(files.worker_log(worker_id)):
-        server = None if study.is_finished() or not _has_room(study, order) else _server(order)
+        server = None if study.is_at_rest() or not _has_room(study, order) else _server(order)
         display = Display(study)
         tracking = Tracking(study, order.tracking, files, display.warn)
         worker = _worker(study, worker_id, order, files, server, [tracking, display]) if server else None
@@ -85,6 +86,7 @@ def work(order: WorkOrder) -> int:
     address = tracking.address() or (order.tracking.uri and shown_by_mlflow(study, order.tracking.uri))
     print_summary(study, files.directory, address)
     _tell_of_edits(order)
+    _tell_of_rest(study)
     if stopped is not None:
         raise stopped
     if interrupted_by in TIME_IS_OVER:
@@ -113,13 +115,23 @@ def _closed(tracking: Tracking, drain_s: float, report: Callable[[], None]) -> i
 
 
 def _report(study: Study, files: StudyFiles, *, is_wanted: bool, is_new: bool) -> None:
-    """Write the page of a study that is finished, unless nothing is new and there is one."""
+    """Write the page of a study that is at rest, unless nothing is new and there is one."""
 
     def warn(what: str) -> None:
         print(f"Warning: {what}", file=sys.stderr, flush=True)
 
-    if is_wanted and study.is_finished() and (is_new or not files.page.is_file()):
+    if is_wanted and study.is_at_rest() and (is_new or not files.page.is_file()):
         keep_report(study, files, warn)
+
+
+def _tell_of_rest(study: Study) -> None:
+    """Say why a study ended that has points left, and what goes on with them."""
+    now = study.look()
+    if now.is_at_rest and not now.is_finished:
+        left = "1 point is left" if now.open == 1 else f"{now.open} points are left"
+        is_limit = now.why.startswith("study.")
+        line = "The same line with a higher limit" if is_limit else "The same line"
+        print(f"{'Limit:  ' if is_limit else 'Stopped:'} {now.why}. {left}. {line} goes on.")
 
 
 def _tell_of_edits(order: WorkOrder) -> None:
@@ -135,7 +147,7 @@ def _has_room(study: Study, order: WorkOrder) -> bool:
     """Wait for a GPU that no other worker of this machine has; False: the study was finished meanwhile."""
     is_told = False
     while not (tenancy := settle_in(order.settings.slots, order.num_points)).devices and tenancy.holders:
-        if study.is_finished():
+        if study.is_at_rest():
             return False
         if not is_told:
             held = ", ".join(map(str, tenancy.holders))
@@ -184,7 +196,9 @@ def _worker(
         return lack_of(files.trials)
 
     until = _hands_back_at(settings, order.tracking.drain_s)
-    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack, until)
+    trusted = trusted_by(order.application.hydra_context)
+    asks = terminator_of(study, settings.terminator, trusted) if settings.terminator else None
+    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack, until, asks)
 
 
 def _places(order: WorkOrder) -> tuple[Place, ...]:

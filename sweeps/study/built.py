@@ -32,5 +32,6 @@ def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequenc
     except (InstantiationException, TypeError, ValueError) as error:
         raise StudyError(f"study.{key}: {why_not_built(error)}") from error
     if not isinstance(made, kind):
-        raise StudyError(f"study.{key}={spec} is no {key}. Valid: a class of optuna.{key}s, without _partial_.")
+        home = optunas[0].rpartition(".")[0]
+        raise StudyError(f"study.{key}={spec} is no {key}. Valid: a class of {home}, without _partial_.")
     return made

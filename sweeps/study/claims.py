@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from sweeps import outcome as outcomes
-from sweeps.errors import StudyError
+from sweeps.errors import StorageLost, StudyError
 from sweeps.outcome import Outcome
 from sweeps.space import Point
 from sweeps.study.additions import is_of
@@ -20,6 +20,7 @@ from sweeps.study.records import Claim, claim_of, columns, point_of
 from sweeps.study.requeue import Ending, Finish, Requeue, decide
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
+from sweeps.study.will import Look, Will
 from sweeps.trial.files import TrialFiles
 
 if TYPE_CHECKING:
@@ -45,14 +46,36 @@ class Claims:
         self._drawn_rows = DrawnRows(database, self.facts.get("key", ""))
         self._mirror = Mirror(database, study, self._ledger)
         self.bundles = Bundles(database, self.facts.get("key", ""))
+        self.will = Will(database, self.facts.get("key", ""))
+        self._has_had_points = False
 
     @property
     def objectives(self) -> tuple[str, ...]:
         """Metric names that the study optimises; empty where the application gives values without a name."""
         return tuple(self.facts.get("objective") or ())
 
+    def look(self) -> Look:
+        """How far the study is, as to points of the configuration of this process, and what its workers are to do.
+
+        Raises:
+            StorageLost: The study has points no more: somebody has deleted it.
+        """
+        found = self.will.look(self.configuration)
+        if self._has_had_points and not found.is_there:
+            raise StorageLost(f"Study {self.name!r} was deleted while it was in use.")
+        self._has_had_points = found.is_there
+        return found
+
+    def is_finished(self) -> bool:
+        """Whether every point has ended that is of the configuration of this process."""
+        return self.look().is_finished
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing runs, and nothing is to be started: the study is finished, was stopped, or is at a limit."""
+        return self.look().is_at_rest
+
     def claim(self, worker: str, draw: "Draws | None") -> Claim | None:
-        """Take the next open point; None when all are running or done.
+        """Take the next open point; None when all are running or done, or the study is to start nothing.
 
         Args:
             worker: Who takes it.

@@ -15,6 +15,7 @@ from sweeps.study.requeue import MAX_PAUSE_S
 from sweeps.study.schema import OF_A_STUDY, rows
 from sweeps.study.schema import events as event_rows
 from sweeps.study.storage import Database
+from sweeps.study.will import runs
 
 _SURELY_GONE_S = 600.0
 """Silence after which a worker of another machine keeps nobody from deleting its study."""
@@ -59,7 +60,8 @@ class Ledger:
             worker: Who takes it.
             configuration: The configuration that the worker runs; None: any.
         """
-        is_open = (rows.c.study_key == self._study_key, rows.c.state == "open", self._is_due())
+        of_study = rows.c.study_key == self._study_key
+        is_open = (of_study, rows.c.state == "open", self._is_due(), runs(self._study_key))
         first = sa.select(rows.c.id).where(*is_open, is_of(configuration)).order_by(rows.c.number).limit(1)
         if not self._db.is_sqlite:
             # Workers that ask at the same moment get different rows instead of waiting for each other.

@@ -65,9 +65,15 @@ studies = sa.Table(
     "sweeps_studies",
     metadata,
     sa.Column("study_key", sa.String(64), primary_key=True),
-    sa.Column("wanted", sa.String(8), nullable=False),  # what its workers are to do: run, pause or stop
+    sa.Column("wanted", sa.String(8), nullable=False),  # what its workers are to do: one of `will.Wish`
     sa.Column("why", sa.Text, nullable=False),  # who or what wants that
     sa.Column("at", sa.Float, nullable=False),  # since when, by the database's clock
+    sa.Column("limits", sa.Text),  # JSON: at which of its limits it ends
+    sa.Column("worked_s", sa.Float, nullable=False, server_default="0"),  # time in which any trial has run
+    sa.Column("worked_at", sa.Float),  # until when that is counted
+    sa.Column("core_s", sa.Float, nullable=False, server_default="0"),  # time that trials have held a core
+    sa.Column("gpu_s", sa.Float, nullable=False, server_default="0"),  # the same of GPUs
+    sa.Column("announced", sa.Text),  # the last end of it that somebody was told of
 )
 
 sources = sa.Table(

@@ -4,14 +4,14 @@ The ledger is the truth; Optuna's trials mirror it for samplers, pruners and das
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
-from sweeps.errors import StorageLost, StudyError, did_you_mean
+from sweeps.errors import StudyError, did_you_mean
 from sweeps.outcome import Goal, names_of_values
 from sweeps.space import Point
 from sweeps.study.additions import draws, points
@@ -46,7 +46,6 @@ class Study(Claims):
             known = did_you_mean(name, database.study_names())
             raise StudyError(f"There is no study {name!r}. Studies: {known}") from None
         super().__init__(database, name, study)
-        self._has_had_points = False
 
     @classmethod
     def create(cls, database: Database, name: str, directions: Sequence[str], facts: Mapping[str, Any]) -> "Study":
@@ -126,6 +125,10 @@ class Study(Claims):
     def use(self, pruner: optuna.pruners.BasePruner) -> None:
         """Set what stops trials; without it no trial is stopped."""
         self._optuna.pruner = pruner
+
+    def asked(self, question: Callable[[optuna.Study], Any]) -> Any:
+        """What a part of Optuna's says of the study as Optuna keeps it."""
+        return self.database.patiently(lambda: question(self._optuna))
 
     def remember(self, key: str, value: Any) -> None:
         """Keep a plain value with the study."""
@@ -220,19 +223,6 @@ class Study(Claims):
     def counts(self) -> dict[str, int]:
         """Ledger state (`open`, `running`, `done`) to number of points."""
         return self._ledger.counts()
-
-    def is_finished(self) -> bool:
-        """Whether every point has ended that is of the configuration of this process.
-
-        Raises:
-            StorageLost: The study has points no more: somebody has deleted it.
-        """
-        counts = self._ledger.counts(self.configuration)
-        is_there = any(counts.values()) or any(self.counts().values())
-        if self._has_had_points and not is_there:
-            raise StorageLost(f"Study {self.name!r} was deleted while it was in use.")
-        self._has_had_points = is_there
-        return counts["open"] == counts["running"] == 0
 
     def trials(self) -> list[TrialRow]:
         """All trials by number."""

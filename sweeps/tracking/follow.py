@@ -81,7 +81,7 @@ class Tracking:
             return
         mark = {"uri": text(self._uri), "trials": len(self._study.trials())}
         path = self._files.upload_mark
-        is_finished = self._study.is_finished()
+        is_finished = self._study.is_at_rest()
         known = json.loads(path.read_text()) if path.is_file() else {}
         if is_finished and {**known, "link": None} == {**mark, "link": None} and not self._is_started:
             self._link = known.get("link")

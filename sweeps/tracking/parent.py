@@ -76,7 +76,7 @@ def lacks(study: Study, view: MlflowView, run: Run) -> Iterator[str]:
     """What is wrong with the run of a study, in a few words each, unless a worker keeps it up to date."""
     if is_worked_on(study):
         return
-    if not study.is_finished():
+    if not study.is_at_rest():
         if run.status == "RUNNING":
             yield "nobody works on the study, its run is RUNNING"
         return

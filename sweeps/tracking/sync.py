@@ -43,7 +43,7 @@ def sync(
         sent = _mend(comparison.trials, view, tell)
         if sent:
             _drop_doubles(view)
-        if study.is_finished():
+        if study.is_at_rest():
             keep_models(study, view, found, card_of, tell)
             finish(study, view, found)
         elif not is_worked_on(study):

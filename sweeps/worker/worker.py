@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,16 @@ from sweeps.errors import SweepsError, SweepStopped, first_line
 from sweeps.outcome import Cause
 from sweeps.settings import StudySettings
 from sweeps.study.records import TrialStarted
-from sweeps.study.requeue import Ended, Ending, Finish, Stopped
 from sweeps.study.study import Study
-from sweeps.worker.attempt import Attempt, Member, Starter
+from sweeps.worker.attempt import Attempt, Starter
 from sweeps.worker.brake import Brake
+from sweeps.worker.course import Course
 from sweeps.worker.interruption import Interruption
 from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned, Waiting
 from sweeps.worker.observers import Observer, Observers
 from sweeps.worker.placement import Place
-from sweeps.worker.verdict import failure, notice_of, overrun_of, verdict
+from sweeps.worker.settlement import Settlement
+from sweeps.worker.verdict import overrun_of
 
 if TYPE_CHECKING:
     from sweeps.study.draws import Draws
@@ -50,6 +52,7 @@ class Worker:
         observers: Learn of every start and end.
         lack: Says why trials cannot write, or None where they can; asked before each claim.
         until: When it hands its trials back, in seconds since the epoch; None: never.
+        should_terminate: Whether Optuna's terminator says that more trials would not help; None: there is none.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Worker:
         observers: Sequence[Observer] = (),
         lack: Callable[[], str | None] = lambda: None,
         until: float | None = None,
+        should_terminate: Callable[[], bool] | None = None,
     ) -> None:
         self._study, self._id, self._settings = study, worker_id, settings
         self._places, self._start, self._draw = places, start, draw
@@ -72,10 +76,12 @@ class Worker:
         self._interruption = Interruption(self._kill_all, until)
         self._observers = Observers(observers, lambda: self._interruption.ask(signal.SIGPIPE))
         self._brake = Brake(settings.max_failures, lack)
-        self._next_look = 0.0
+        goal = partial(study.goal, is_searched=draw is not None)
+        self._settlement = Settlement(study, settings, goal, self._brake, self._observers)
+        self._course, self._next_look = Course(study, should_terminate), 0.0
 
     def run(self) -> int | None:
-        """Work until every trial of the study has ended, here or elsewhere.
+        """Work until every trial of the study has ended, here or elsewhere, or the study is to end or stop.
 
         Returns:
             The number of the signal that ended the work earlier, or None.
@@ -87,7 +93,8 @@ class Worker:
             try:
                 while not self._is_stopping and not self._is_over():
                     self._step()
-                self._hand_back()
+                self._hand_back(self._interruption.reason or f"its worker gave up: {self._brake.reason}")
+                self._course.look((), is_last=True)
             finally:
                 self._kill_all()
         if self._brake.reason is not None and self._interruption.by is None:
@@ -98,35 +105,45 @@ class Worker:
     def _is_stopping(self) -> bool:
         return self._interruption.by is not None or self._brake.reason is not None
 
-    def _kill_all(self) -> None:
-        for attempt in self._running:
-            attempt.process.kill()
-
     def _is_over(self) -> bool:
-        return not self._running and self._study.is_finished()
+        if not self._running:
+            self._look()
+        return not self._running and self._course.now.is_at_rest
+
+    def _look(self) -> None:
+        """Look at the study, if that is due, and do what it wants."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _POLL_S
+        now, num_own = self._course.look(self._held), sum(len(attempt.members) for attempt in self._running)
+        if now.held > num_own and self._study.reap(self._settings.lease_s, self._id):
+            now = self._course.look(self._held)
+        if now.wanted in ("pause", "stop") and self._running:
+            self._hand_back(now.why)
+        else:
+            self._fill()
 
     def _step(self) -> None:
         for attempt in list(self._running):
             self._guarded(attempt, self._attend)  # it beats before it judges others by their beats
-        if time.monotonic() >= self._next_look:
-            self._study.reap(self._settings.lease_s, self._id)
-            self._fill()
-            self._next_look = time.monotonic() + _POLL_S
+        self._look()
         if not self._is_over():  # the last trial may have ended since
             self._listen()
         self._observers.tick()
 
     def _fill(self) -> None:
-        taken = [attempt.place for attempt in self._running]
+        taken = self._held
         for place in self._places:
             if place in taken:  # places may be alike: each attempt takes one of its kind
                 taken.remove(place)
                 continue
-            if self._is_stopping or not self._brake.may_claim(is_idle=not self._running):
+            may_start = self._course.may_start and self._brake.may_claim(is_idle=not self._running)
+            if self._is_stopping or not may_start:
                 return
-            claim = self._study.claim(self._id, self._draw)
-            if claim is None:
+            if (claim := self._study.claim(self._id, self._draw)) is None:
                 return
+            self._course.hold(self._held)
+            self._course.started()
             self._running.append(self._start(claim, place))
             self._observers.notice(TrialStarted(number=claim.number, attempt=claim.attempt, point=claim.point))
 
@@ -137,10 +154,7 @@ class Worker:
         if self._settings.trial_memory_gb is not None:
             due += [attempt.memory.due_at for attempt in self._running]
         pause_s = max(0.0, min(_POLL_S, min(due) - time.monotonic()))
-        if sources:
-            wait(sources, timeout=pause_s)
-        else:
-            time.sleep(pause_s)
+        wait(sources, timeout=pause_s) if sources else time.sleep(pause_s)
         for attempt in list(self._running):
             self._guarded(attempt, self._hear)
 
@@ -193,45 +207,35 @@ class Worker:
         if (gb := attempt.memory.excess_gb(self._settings.trial_memory_gb)) is not None:
             self._end(attempt, "out_of_memory", f"{gb:.2f} GB of memory in use (study.trial_memory_gb)")
             return
-        if time.monotonic() - attempt.beat_at < self._beat_interval_s:
-            return
-        attempt.beat_at = time.monotonic()
-        held = [self._study.beat(member.claim, member.progress) for member in attempt.members.values()]
-        if not any(held):
-            self._remove(attempt)
+        if time.monotonic() - attempt.beat_at >= self._beat_interval_s:
+            attempt.beat_at = time.monotonic()
+            held = [self._study.beat(member.claim, member.progress) for member in attempt.members.values()]
+            if not any(held):
+                self._remove(attempt)
 
     def _end(self, attempt: Attempt, cause: Cause, detail: str) -> None:
-        attempt.process.kill()
-        for member in attempt.members.values():
-            is_over = member.last_word is not None  # its task has ended, its process has not
-            ending = Ended(outcome=failure(attempt, member, cause, detail))
-            self._settle(attempt, member, self._verdict(attempt, member) if is_over else ending)
+        self._settlement.end(attempt, cause, detail)
         self._remove(attempt)
 
     def _conclude(self, attempt: Attempt) -> None:
-        attempt.process.kill()  # with all that it has left behind
-        for member in attempt.members.values():
-            self._settle(attempt, member, self._verdict(attempt, member))
+        self._settlement.conclude(attempt)
         self._remove(attempt)
 
-    def _verdict(self, attempt: Attempt, member: Member) -> Ending:
-        return verdict(attempt, member, self._study.goal(is_searched=self._draw is not None))
+    @property
+    def _held(self) -> list[Place]:
+        return [attempt.place for attempt in self._running]
 
-    def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
-        worked_s, max_retries = attempt.worked_s(member), self._settings.max_retries
-        decision = self._study.settle(member.claim, ending, worked_s, max_retries, member.files)
-        if isinstance(ending, Ended) and decision is not None:
-            self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
-        if decision is not None:
-            self._observers.notice(notice_of(member.claim.number, decision))
+    def _kill_all(self) -> None:
+        for attempt in self._running:
+            attempt.process.kill()
 
     def _remove(self, attempt: Attempt) -> None:
         attempt.process.kill()
+        self._course.hold(self._held)
         self._running.remove(attempt)
         self._next_look = 0.0
 
-    def _hand_back(self) -> None:
-        why = self._interruption.reason or f"its worker gave up: {self._brake.reason}"
+    def _hand_back(self, why: str) -> None:
         for attempt in self._running:
             attempt.stop(why)
         deadline = time.monotonic() + self._settings.stop_grace_s
@@ -242,8 +246,5 @@ class Worker:
                 if attempt in self._running:
                     self._guarded(attempt, self._conclude if attempt.has_ended else self._beat)
         for attempt in list(self._running):
-            attempt.process.kill()
-            killed = Stopped(why=f"{why}, and it was killed after study.stop_grace_s")
-            for member in attempt.members.values():
-                self._settle(attempt, member, self._verdict(attempt, member) if member.last_word else killed)
+            self._settlement.cut_short(attempt, f"{why}, and it was killed after study.stop_grace_s")
             self._remove(attempt)
