@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -74,6 +74,20 @@ def again(study: str, facts: dict[str, Any], slots: int | None = None) -> list[s
     overrides = [text for text in typed if not text.lstrip("+").startswith(left_out)]
     own = [f"{IN_SWEEPER}study.name={name}", *([f"{IN_SWEEPER}study.slots={slots}"] if slots else [])]
     return [sys.executable, *program, "-m", *command["options"], *overrides, *own]
+
+
+def check_joinable(study: str, task: str, withheld: Iterable[str]) -> None:
+    """Refuse a study that other workers could not join, before it is made.
+
+    Args:
+        study: The study's name.
+        task: `module:function` of the task function.
+        withheld: Keys whose values the study would not keep.
+
+    Raises:
+        StudyError: With the reason.
+    """
+    again(study, {"withheld": sorted(withheld), "command": started_by(task), "arguments": []})
 
 
 def join(study: str, facts: dict[str, Any], storage: str, slots: int | None = None, *, is_trusted: bool) -> NoReturn:

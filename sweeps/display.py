@@ -146,6 +146,14 @@ def print_preview(
         print(line)
 
 
+def print_submitted(study: Study) -> None:
+    """Say that a study is there to be worked on, and what works on it."""
+    num_trials, counts = len(study.current_trials()), study.counts()
+    done = f", {counts['done']} of them done" if counts["done"] else ""
+    print(f"Study {study.name}: {counted(num_trials, 'trial')}{done}. {aim(study)}. Nothing is trained here.")
+    print(f"Works on it, here and on every machine that has the project and the storage: {looked_at('worker', study)}")
+
+
 def _moved(recorded: str | None, directory: Path) -> str:
     """Says that a study began elsewhere: its project was moved, or another machine has begun it."""
     return f" (begun in {recorded})" if recorded and Path(recorded) != directory else ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import hydra
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.choices import option_alone
@@ -27,6 +28,15 @@ TAKEN_KEYS = {
     "pruner": "pruner",
 }
 """Keys of Hydra's Optuna sweeper that work here, to the setting that each is."""
+
+PACKAGES = {
+    "joblib": "hydra-joblib-launcher",
+    "ray": "hydra-ray-launcher",
+    "rq": "hydra-rq-launcher",
+    "submitit_local": "hydra-submitit-launcher",
+    "submitit_slurm": "hydra-submitit-launcher",
+}
+"""Launchers of Hydra's, to the package that has each."""
 
 _SWEEPER_KEY = re.compile(r"hydra[./]sweeper[./](?!params\b)(\w+)")
 _NO_PLACE = re.compile(r"Could not override 'study/(pruner|sampler)'\. No match in the defaults list")
@@ -78,11 +88,13 @@ def sweeper_key(key: str) -> str:
 
 
 def no_launcher(choice: str) -> str:
-    """What to do instead of choosing another launcher of jobs."""
+    """What to install, or to do instead, where Hydra has no launcher of that name."""
+    if package := PACKAGES.get(choice):
+        pre = " --pre" if "rc" in hydra.__version__ or "dev" in hydra.__version__ else ""
+        return f"hydra/launcher={choice} is not installed: pip install{pre} {package}"
     return (
-        f"hydra/launcher={choice}: the workers of a study need no launcher. study.slots=N runs N trials at a time here;"
-        " the same line, or `sweeps worker NAME`, in other terminals, machines or batch jobs (sbatch, ray) that share"
-        " study.storage works on the same study."
+        f"hydra/launcher={choice} does not exist. Known: basic, {', '.join(PACKAGES)}. The same line, or `sweeps worker"
+        " NAME`, on any machine that shares study.storage works on the same study, without a launcher."
     )
 
 

@@ -9,17 +9,17 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from sweeps.command import started_by
+from sweeps.command import check_joinable, started_by
 from sweeps.continuing import go_on
 from sweeps.corners import samples, telling_points
-from sweeps.display import print_preview
+from sweeps.display import print_preview, print_submitted
 from sweeps.errors import StudyError
 from sweeps.hydra_output import KEPT, check_output, unused_output
 from sweeps.identity.composition import compose
 from sweeps.identity.origin import Origin
 from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
-from sweeps.launchers import launcher_of
+from sweeps.launchers import check_launcher, launcher_of
 from sweeps.own_keys import own_keys
 from sweeps.plan import read_plan
 from sweeps.refinement import keep, refined
@@ -42,7 +42,7 @@ from sweeps.versions import trusted_by
 from sweeps.wanted import Wanted, named_as_before
 from sweeps.worker.application import Application
 from sweeps.worker.child import check_in_child
-from sweeps.worker.forkserver import ForkServer
+from sweeps.worker.forkserver import ForkServer, end_server
 from sweeps.worker.job import Job
 from sweeps.worker.order import WorkOrder, trial_overrides
 from sweeps.worker.placement import places_of_this_machine, server_environment, settle_in
@@ -84,7 +84,8 @@ class Sweep:
         self._snapshot = take_snapshot(context.config_loader)
         self._program = program_of(self._task)
         self._origin = Origin.of(self._program, self._task)
-        self._launch = launcher_of(config.hydra.runtime.choices.get("hydra/launcher", "basic"))
+        self._launcher = config.hydra.runtime.choices.get("hydra/launcher", "basic")
+        self._launch = launcher_of(self._launcher)
         self._plan = read_plan(
             config, arguments, params, context.config_loader, self._program.name, trusted_by(context)
         )
@@ -132,7 +133,12 @@ class Sweep:
             identity=wanted.identity,
             origin=self._origin,
         )
-        if code := max(self._launch(order, 1)):
+        if plan.settings.submit:
+            print_submitted(study)
+            return
+        if self._launcher != "basic":
+            end_server()  # what comes from it ends with this command, and workers do not
+        if code := max(self._launch(order, plan.settings.num_workers)):
             raise SystemExit(code)
 
     def _check_settings(self, known: Study | None, database: Database | None) -> None:
@@ -141,6 +147,9 @@ class Sweep:
         Limits.of(settings, len(known.directions if known else settings.directions or settings.objectives or "1"))
         if settings.terminator:
             make_terminator(settings.terminator, trusted_by(self._context), len(settings.directions))
+        check_launcher(self._launcher, settings, self._config)
+        if self._launcher != "basic" or settings.submit:  # other workers join
+            check_joinable(plan.name, self._task, plan.space.withheld)
         if settings.pruner:
             check_objectives(settings.objectives, len(settings.directions))
             make_pruner(settings.pruner, trusted_by(self._context))
@@ -178,7 +187,7 @@ class Sweep:
         samples = telling_points(plan.space, is_whole=is_whole, seed_key=plan.settings.seed_key)
         application = self._application(samples)
         asked = (plan.settings.slots, plan.num_points)
-        if not plan.settings.preview:
+        if not plan.settings.preview and self._launcher == "basic" and not plan.settings.submit:
             settle_in(*asked)  # the fork server learns now how many threads its trials have
         places = places_of_this_machine(*asked)
         server = ForkServer.of(application, server_environment(places))

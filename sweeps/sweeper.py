@@ -16,6 +16,7 @@ from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
 from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS, sweeper_key
 from sweeps.versions import SWEEPER
+from sweeps.worker.kinship import end_with_job
 from sweeps.worker.part import is_part, run_part
 
 _NAME = "sweeps"
@@ -91,6 +92,7 @@ class StudySweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         if is_part():
             return run_part(self._context, self._config, self._task)
+        end_with_job()
         collect_rarely()
         # Before and after the worker, which hands its trials back, an interruption just ends the command.
         guard_terminal()

@@ -1,16 +1,19 @@
 """Launchers: each brings a number of workers to a study, on some engine. They never see a trial.
 
-Another launcher is a module with a function `launch` and a line in `LAUNCHERS`.
+A launcher of Hydra's carries workers as it is. One of ours is a module with a function `launch` and a line in
+`LAUNCHERS`.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sweeps.errors import StudyError, did_you_mean
-from sweeps.spelling import no_launcher
+from sweeps.errors import StudyError
 
 if TYPE_CHECKING:
+    from sweeps.settings import StudySettings
     from sweeps.worker.order import WorkOrder
+
+_CARRIED = "sweeps.launchers.carried"
 
 LAUNCHERS = {
     "basic": "sweeps.launchers.here",
@@ -39,9 +42,24 @@ class Launcher(Protocol):
 def launcher_of(choice: str) -> Launcher:
     """The launcher that a choice of `hydra/launcher` names.
 
-    Raises:
-        StudyError: There is none of that name.
+    Any that Hydra knows, and ours does not, is carried: Hydra has refused a name that it does not know.
     """
-    if choice not in LAUNCHERS:
-        raise StudyError(f"{no_launcher(choice)} Known: {did_you_mean(choice, LAUNCHERS)}")
-    return cast(Launcher, importlib.import_module(LAUNCHERS[choice]).launch)
+    return cast(Launcher, importlib.import_module(LAUNCHERS.get(choice, _CARRIED)).launch)
+
+
+def check_launcher(choice: str, settings: "StudySettings", config: Any) -> None:
+    """Refuse what a launcher cannot do before there is a study.
+
+    Raises:
+        StudyError: With what to type instead.
+    """
+    if choice == "basic":
+        if settings.num_workers > 1:
+            raise StudyError(
+                f"study.num_workers={settings.num_workers} needs a launcher that brings them, such as"
+                " hydra/launcher=joblib. Here study.slots=N runs N trials at a time."
+            )
+        return
+    module = importlib.import_module(LAUNCHERS.get(choice, _CARRIED))
+    if hasattr(module, "check"):
+        module.check(choice, settings.storage_url, config)

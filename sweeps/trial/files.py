@@ -121,6 +121,11 @@ class StudyFiles:
         return self.directory / "trials"
 
     @property
+    def launched(self) -> Path:
+        """A folder per batch of workers that a launcher has brought, with what they have printed."""
+        return self.directory / "launched"
+
+    @property
     def best(self) -> Path:
         """The best trial, or the Pareto set, with what repeats it."""
         return self.directory / "best.yaml"

@@ -68,12 +68,15 @@ class ForkServer:
             server._stop()
         if running is not None:
             running._publication.close()
+            for name in running._own_variables:
+                os.environ.pop(name, None)
         if shelter is not None:
             shelter.close()
 
     def __init__(self, application: Application, environment: Mapping[str, str]) -> None:
         self.application = application
         self._pids: set[int] = set()
+        self._own_variables = environment.keys() - os.environ.keys()
         os.environ.update(environment)
         if ForkServer._shelter is None:
             ForkServer._shelter = Shelter()

@@ -9,6 +9,9 @@ from pathlib import Path
 PARENT = "SWEEPS_COMMAND_PID"
 """Variable with the process id of the command that starts a fork server."""
 
+ENDS_WITH = "SWEEPS_ENDS_WITH"
+"""Variable with the process id of the job that has started a worker."""
+
 server_pid: int | None = None
 """In a fork server and in all that is forked from it: its process id."""
 
@@ -16,14 +19,20 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def die_with(parent: int) -> None:
-    """Let the kernel kill this process once its parent ends; end it now where the parent has ended already."""
+def end_with_job() -> None:
+    """Hand back and end once the job that has started this worker ends, whatever ends it."""
+    if job := os.environ.pop(ENDS_WITH, None):
+        die_with(int(job), signal.SIGTERM)
+
+
+def die_with(parent: int, number: int = signal.SIGKILL) -> None:
+    """Let the kernel signal this process once its parent ends; end it now where the parent has ended already."""
     if sys.platform != "linux":
         return
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, number)
     # The parent may have died before the kernel was asked: then nobody is told of it.
     if os.getppid() != parent:
-        os._exit(128 + signal.SIGKILL)
+        os._exit(128 + number)
 
 
 def adopt_orphans() -> None:

@@ -5,8 +5,6 @@ import shlex
 
 import pytest
 
-from sweeps.errors import StudyError
-from sweeps.launchers import launcher_of
 from sweeps.outcome import Completed
 from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS
 from sweeps.study.storage import Database
@@ -50,9 +48,8 @@ def answered(commands: Commands, *arguments: str) -> str:
         ("hydra.sweeper.sampler={_target_: optuna.samplers.TPESampler, startup: 1}", "unexpected keyword argument 'st"),
         ("hydra/sweeper/sampler=motpe", "study.sampler=motpe is unknown. Known: auto, grid, random, tpe, gp, cmaes,"),
         ("hydra.sweeper.max_failure_rate=0.1", "Here it is study.max_failures, a number of trials."),
-        ("hydra/launcher=submitit_slurm", "hydra/launcher=submitit_slurm: the workers of a study need no launcher."),
-        ("hydra/launcher=joblib", "study.slots=N runs N trials at a time here"),
-        ("hydra/launcher=ray", "batch jobs (sbatch, ray) that share study.storage"),
+        ("hydra/launcher=rq", "hydra/launcher=rq is not installed: pip install --pre hydra-rq-launcher"),
+        ("hydra/launcher=dask", "hydra/launcher=dask does not exist. Known: basic, joblib, ray, rq, submitit_local, "),
         (
             "hydra.sweeper.params.x=choice(1,2)",
             "params.x=choice(1,2): on the command line a sweep needs no more than its key: 'x=choice(1,2)'.",
@@ -129,8 +126,3 @@ def test_a_key_of_the_stock_sweeper_in_a_file_is_answered(commands: Commands, ke
     (folder / "tuned.yaml").write_text(f"# @package _global_\nhydra:\n  sweeper:\n    {key}: {STOCK[key]}\n")
     line = answered(commands, "--config-dir=extra", "-m", "x=1,2", "+experiment=tuned")
     assert f"hydra.sweeper.{key} is a key of another sweeper. Here it is {SWEEPER_KEYS[key]}." in line
-
-
-def test_another_launcher_that_is_installed_is_refused_too() -> None:
-    with pytest.raises(StudyError, match=r"need no launcher.*Known: basic"):
-        launcher_of("rq")

@@ -1,0 +1,100 @@
+"""What a launcher cannot do is refused before there is a study."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from sweeps.errors import StudyError
+from sweeps.launchers import check_launcher, launcher_of
+from sweeps.launchers.carried import launch
+from sweeps.launchers.job import WorkerJob
+from sweeps.settings import StudySettings
+from sweeps.spelling import PACKAGES
+
+POSTGRES = "postgresql://u@h/d"
+
+
+def refused(choice: str, storage: str = "sqlite:///s.db", **launcher: object) -> str | None:
+    """What is said of a launcher; None: nothing."""
+    config = OmegaConf.create({"hydra": {"launcher": launcher}})
+    try:
+        check_launcher(choice, StudySettings(storage=storage), config)
+    except StudyError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("choice", PACKAGES)
+def test_every_launcher_of_hydras_is_carried(choice: str) -> None:
+    assert launcher_of(choice) is launch and refused(choice, POSTGRES) is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "launcher"),
+    [("joblib", {}), ("submitit_local", {}), ("ray", {"ray": {"init": {"address": None}}}), ("rq", {})],
+)
+def test_a_file_serves_the_workers_of_one_machine(choice: str, launcher: dict[str, object]) -> None:
+    assert refused(choice, **launcher) is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "launcher"),
+    [
+        ("submitit_slurm", {}),
+        ("ray", {"ray": {"init": {"address": "auto"}}}),
+        ("rq", {"redis": {"host": "queue.example"}}),
+        ("of_somebody_else", {}),
+    ],
+)
+def test_a_file_is_no_database_for_workers_elsewhere(choice: str, launcher: dict[str, object]) -> None:
+    told = refused(choice, **launcher)
+    assert told is not None and told.startswith(f"hydra/launcher={choice} may start workers on other machines")
+    assert "study.storage=postgresql://USER@HOST/DATABASE" in told and "\n" not in told
+
+
+def test_workers_need_somebody_who_brings_them() -> None:
+    with pytest.raises(StudyError, match=r"study\.num_workers=2 needs a launcher .* study\.slots=N"):
+        check_launcher("basic", StudySettings(num_workers=2), OmegaConf.create({}))
+
+
+CODE = """
+import os, signal, sys, time
+from sweeps.worker.kinship import end_with_job
+signal.signal(signal.SIGTERM, lambda *_: (print("handed back", flush=True), sys.exit(143)))
+end_with_job()
+print(os.environ["SWEEPS_WORKERS_HERE"], os.environ["MINE"], os.getcwd(), "SWEEPS_ENDS_WITH" in os.environ, flush=True)
+time.sleep(60)
+"""
+JOB = """
+import sys, time
+from sweeps.launchers.job import WorkerJob
+line = ("python", "-c", sys.argv[1])
+job = WorkerJob(line=line, directory=sys.argv[2], environment={"MINE": "1"}, num_workers_here=3)
+job.start(open(sys.argv[3], "ab"))
+time.sleep(60)
+"""
+
+
+def test_a_worker_hands_back_when_its_job_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    job = subprocess.Popen([sys.executable, "-c", JOB, CODE, str(tmp_path), str(log)])
+    deadline = time.monotonic() + 30
+    while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert log.read_text() == f"3 1 {tmp_path} False\n"
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()
+    while "handed back" not in log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert log.read_text().endswith("handed back\n")
+
+
+def test_a_directory_that_another_machine_has_not_is_no_obstacle() -> None:
+    job = WorkerJob(line=("python", "-c", "import os; os._exit(7)"), directory="/nowhere")
+    assert job.start().wait() == 7
