@@ -29,6 +29,7 @@ PRUNERS: Mapping[str, Mapping[str, Any]] = {
     "patient": {"_target_": "optuna.pruners.PatientPruner", "wrapped_pruner": None, "patience": 3},
     "threshold": {"_target_": "optuna.pruners.ThresholdPruner"},
     "wilcoxon": {"_target_": "optuna.pruners.WilcoxonPruner"},
+    "moasha": {"_target_": "sweeps.study.moasha.MoAsha"},
 }
 """The same for pruners."""
 

@@ -10,7 +10,7 @@ import yaml
 
 from sweeps.errors import StudyError
 from sweeps.identity.provenance import flat
-from sweeps.outcome import Completed
+from sweeps.outcome import Completed, was_run
 from sweeps.owners import is_known_dead
 from sweeps.report.typed import looked_at
 from sweeps.study.records import TrialRow
@@ -165,7 +165,8 @@ def _run_of_study(study: Study, found: Comparison, view: MlflowView) -> Iterator
 def _run(one: Compared) -> Iterator[str]:
     """What is wrong with the run of a trial, one line each."""
     number, num_runs = one.trial.number, len(one.others) + (one.run is not None)
-    if num_runs > 1 or (num_runs == 0 and one.trial.outcome is not None):
+    has_run = one.trial.outcome is not None and was_run(one.trial.outcome)
+    if num_runs > 1 or (num_runs == 0 and has_run):
         yield f"trial {number} has {num_runs} runs in MLflow"
     for problem in (*one.problems, *(why for _, why in one.lacks)):
         yield f"trial {number}: {problem}"

@@ -3,6 +3,7 @@
 import logging
 import math
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Mapping
 from itertools import pairwise
@@ -19,6 +20,9 @@ from sweeps.trial.handle import TrialPruned, current_trial
 from sweeps.trial.journal import Journal, read
 
 log = logging.getLogger(__name__)
+
+_LOOK_S = 0.1
+"""Time between two looks at what the pruner has decided; a look is a system call."""
 
 
 class JournalLogger(Logger):
@@ -108,6 +112,7 @@ class TrialCallback(Callback):
         self._resume, self._select = resume, select
         self._loss: Any = None
         self._validated: int | None = None
+        self._next_look = 0.0
         self._best: Any = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -118,7 +123,7 @@ class TrialCallback(Callback):
             current_trial().declare(directions, getattr(pl_module, "metric_means", None))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._loss, self._validated = None, None
+        self._loss, self._validated, self._next_look = None, None, 0.0
         self._best = _best_of(trainer)  # a fit that continues has restored it
 
     def on_train_batch_end(
@@ -126,6 +131,10 @@ class TrialCallback(Callback):
     ) -> None:
         self._loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         current_trial().progress()
+        # The decision on an epoch comes while the next one trains, which need not be trained to its end.
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + _LOOK_S
+            self._stop_where_pruned()
 
     def on_save_checkpoint(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
         self._tell_selection(trainer)  # before there is a later checkpoint to continue from
@@ -152,7 +161,11 @@ class TrialCallback(Callback):
         tell({**metrics, "epoch": trainer.current_epoch + 1}, step=trainer.current_epoch + 1)
         steps = [logger.last_step for logger in trainer.loggers if isinstance(logger, JournalLogger)]
         self._validated = steps[0] if steps else trainer.current_epoch + 1
-        if trial.should_prune and _is_finite(self._loss):
+        self._stop_where_pruned()
+
+    def _stop_where_pruned(self) -> None:
+        """End the fit for its pruner; one whose loss is not finite fails instead, once the epoch is logged."""
+        if current_trial().should_prune and _is_finite(self._loss):
             raise TrialPruned
 
     def _look_back(self, trainer: Trainer) -> None:

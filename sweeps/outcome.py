@@ -40,11 +40,13 @@ class Pruned:
         values: Last reported value per objective; empty when nothing was reported.
         metrics: As in `Completed`.
         duration_s: As in `Completed`.
+        why: Why it was not run at all; empty where the pruner stopped it on its way.
     """
 
     values: tuple[float, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +80,18 @@ def kind(outcome: Outcome) -> str:
     return type(outcome).__name__.lower()
 
 
+def was_run(outcome: Outcome) -> bool:
+    """Whether there was a process of the trial, which has left something."""
+    return not (isinstance(outcome, Pruned) and outcome.why)
+
+
 def summary(outcome: Outcome) -> str:
     """How a trial ended, in a few words: its values, or the cause of its failure."""
     match outcome:
         case Completed(values=values):
             return f"completed with {', '.join(f'{value:.6g}' for value in values) or 'no value'}"
+        case Pruned(why=why) if why:
+            return f"not run: {why}"
         case Pruned(values=values):
             return f"pruned at {', '.join(f'{value:.6g}' for value in values) or 'no value'}"
         case Failed(cause=cause, detail=detail):

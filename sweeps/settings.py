@@ -36,6 +36,7 @@ class StudySettings:
     sampler: Any = "auto"
     seed: int | None = 0
     pruner: Any = None
+    prune_by: Any = None
     points: Any = None
     refine: int | None = None
     when: Any = None

@@ -27,7 +27,7 @@ from sweeps.report.ratios import ratio_lines
 from sweeps.settings import DEFAULT_DIRECTORY
 from sweeps.space import Point
 from sweeps.study.limits import Limits
-from sweeps.study.pruning import check_objectives, make_pruner
+from sweeps.study.pruning import check_pruner
 from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
@@ -151,8 +151,7 @@ class Sweep:
         if self._launcher != "basic" or settings.submit:  # other workers join
             check_joinable(plan.name, self._task, plan.space.withheld)
         if settings.pruner:
-            check_objectives(settings.objectives, len(settings.directions))
-            make_pruner(settings.pruner, trusted_by(self._context))
+            check_pruner(settings, plan.space, trusted_by(self._context))
         if not plan.is_grid:
             drawer(plan.space, settings.sampler, settings.seed, trusted=trusted_by(self._context), first=settings.first)
             if settings.like:

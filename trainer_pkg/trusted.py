@@ -29,6 +29,7 @@ optuna.pruners: HyperbandPruner MedianPruner NopPruner PatientPruner PercentileP
 optuna.samplers: BruteForceSampler CmaEsSampler GPSampler GridSampler NSGAIIISampler NSGAIISampler PartialFixedSampler
     QMCSampler RandomSampler TPESampler
 sweeps.lightning: JournalLogger Progress TrialCallback
+sweeps.study.moasha: MoAsha
 torch.nn: AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool1d
     AdaptiveMaxPool2d AdaptiveMaxPool3d AlphaDropout AvgPool1d AvgPool2d AvgPool3d BCELoss BCEWithLogitsLoss BatchNorm1d
     BatchNorm2d BatchNorm3d Bilinear CELU CTCLoss ChannelShuffle CircularPad1d CircularPad2d CircularPad3d ConstantPad1d

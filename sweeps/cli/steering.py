@@ -40,10 +40,18 @@ def pause(name: Name, storage: Storage = None) -> None:
     print(f"{name}: its workers hand their trials back and wait. {_counts(now)} {_then(study, 'resume')}")
 
 
-def resume(name: Name, storage: Storage = None) -> None:
-    """Let a study go on that was paused or stopped; workers that wait go on by themselves."""
+def resume(
+    name: Name,
+    trial: Annotated[int | None, typer.Option(help="Number of a trial that a pruner has stopped: it alone.")] = None,
+    storage: Storage = None,
+) -> None:
+    """Let a study go on that was paused or stopped, or one trial that a pruner has stopped, from its checkpoint."""
+    from sweeps.cli.continuing import continue_trial
     from sweeps.errors import StudyError
 
+    if trial is not None:
+        continue_trial(name, trial, storage)
+        return
     study, now = _opened(name, storage)
     if now.wanted == "run":
         raise StudyError(f"Study {name!r} is neither paused nor stopped.")

@@ -19,7 +19,7 @@ from sweeps.report.best import keep_best
 from sweeps.report.typed import looked_at, shown_by_mlflow
 from sweeps.settings import StudySettings
 from sweeps.study.events import log
-from sweeps.study.pruning import make_pruner
+from sweeps.study.pruning import judged_by, make_pruner
 from sweeps.study.records import Claim
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
@@ -176,7 +176,8 @@ def _worker(
 ) -> Worker:
     settings, draw = order.settings, None
     if settings.pruner:
-        study.use(make_pruner(settings.pruner, trusted_by(order.application.hydra_context)))
+        pruner = make_pruner(settings.pruner, trusted_by(order.application.hydra_context))
+        study.use(pruner, judged_by(settings, len(study.directions)))
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
         from sweeps.study.warm import learned_from

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sweeps.outcome import Completed, Failed
+from sweeps.outcome import Completed, Failed, Outcome, was_run
 from sweeps.report.headings import Origin, headings
 from sweeps.space import REPLICATE_KEY, is_key
 from sweeps.study.records import TrialRow
@@ -145,9 +145,16 @@ def _own(trial: TrialRow) -> dict[str, Any]:
         "state": trial.state,
         "attempts": trial.attempt,
         "duration_s": outcome.duration_s if outcome else None,
-        "cause": outcome.cause if isinstance(outcome, Failed) else None,
+        "cause": _cause(outcome),
         "role": _role(trial),
     }
+
+
+def _cause(outcome: Outcome | None) -> str | None:
+    """What has kept a trial from a result."""
+    if isinstance(outcome, Failed):
+        return outcome.cause
+    return None if outcome is None or was_run(outcome) else "not run"
 
 
 def _seed(trial: TrialRow, seed_key: str) -> str:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from sweeps.outcome import Completed, Failed
+from sweeps.outcome import Completed, Failed, Pruned
 from sweeps.output import counted, one_line
 from sweeps.report.numbers import number_format
 from sweeps.space import Point
@@ -35,6 +35,8 @@ def result(trial: TrialRow) -> str:
             return ", ".join(f"{value:{number_format([value])}}" for value in values)
         case Failed(cause=cause, detail=detail):
             return one_line(f"{cause}: {detail}")
+        case Pruned(why=why) if why:
+            return one_line(why)
     return ""
 
 

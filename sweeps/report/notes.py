@@ -176,8 +176,14 @@ def _causes(cells: "Cells") -> dict[str, Counter[str]]:
     lacking = cells.trials.chosen(own.index[own["state"] != "completed"])
     found: dict[str, Counter[str]] = {}
     for label, state, cause in zip(lacking.cells, lacking.own["state"], lacking.own["cause"], strict=True):
-        found.setdefault(label, Counter())[f"failed ({cause})" if state == "failed" else _STATES[state]] += 1
+        found.setdefault(label, Counter())[_became(state, cause)] += 1
     return found
+
+
+def _became(state: str, cause: str | None) -> str:
+    if state == "failed":
+        return f"failed ({cause})"
+    return "not run, as its point is clearly worse" if cause == "not run" else _STATES[state]
 
 
 def _counts(causes: Counter[str]) -> str:

@@ -20,7 +20,7 @@ def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequenc
         spec: `_target_` and arguments, or a name.
         trusted: Constructors that the application trusts, as Hydra keeps them. None: it has no list, and trusts what is
             typed, but not what a worker has from the database.
-        kind: What it has to be.
+        kind: What it has to be, or several kinds.
         optunas: Names of Optuna's own.
 
     Raises:

@@ -5,19 +5,24 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.pruners import BasePruner, WilcoxonPruner
 
 from sweeps import outcome as outcomes
 from sweeps.errors import StorageLost, StudyError
-from sweeps.outcome import Outcome
+from sweeps.outcome import Outcome, Pruned
 from sweeps.space import Point
 from sweeps.study.additions import is_of
 from sweeps.study.bundles import Bundles
 from sweeps.study.drawn_rows import DrawnRows
 from sweeps.study.events import Note
+from sweeps.study.judge import Judge
 from sweeps.study.ledger import Ledger
 from sweeps.study.mirror import Mirror
+from sweeps.study.moasha import MoAsha
+from sweeps.study.paired import Paired
 from sweeps.study.records import Claim, claim_of, columns, point_of
-from sweeps.study.requeue import Ending, Finish, Requeue, decide
+from sweeps.study.requeue import Ending, Finish, Requeue, decide, was_pruned
+from sweeps.study.rungs import Rungs
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
 from sweeps.study.will import Look, Will
@@ -25,6 +30,8 @@ from sweeps.trial.files import TrialFiles
 
 if TYPE_CHECKING:
     from sweeps.study.draws import Draws
+
+Pruner = BasePruner | MoAsha
 
 
 class Claims:
@@ -48,6 +55,9 @@ class Claims:
         self.bundles = Bundles(database, self.facts.get("key", ""))
         self.will = Will(database, self.facts.get("key", ""))
         self._has_had_points = False
+        directions = [direction.name.lower() for direction in study.directions]
+        self._judge = Judge(self._mirror, Rungs(database, self.facts.get("key", "")), self.objectives, directions)
+        self._paired: Paired | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -74,13 +84,37 @@ class Claims:
         """Whether nothing runs, and nothing is to be started: the study is finished, was stopped, or is at a limit."""
         return self.look().is_at_rest
 
+    def use(self, pruner: Pruner, by: Mapping[str, str] | None = None) -> None:
+        """Set what stops trials; without it no trial is stopped.
+
+        Args:
+            pruner: One of Optuna's, or of ours.
+            by: Metric that trials report, to `minimize` or `maximize`; None: the objectives.
+        """
+        if isinstance(pruner, WilcoxonPruner):
+            way = self._optuna.directions[0].name.lower()
+            self._paired = Paired(self._ledger, pruner, way, self.facts.get("seed_key", "seed"))
+        elif isinstance(pruner, MoAsha):
+            self._judge.use(pruner, by)
+        else:
+            self._optuna.pruner = pruner
+            self._judge.use(None, by)
+
     def claim(self, worker: str, draw: "Draws | None") -> Claim | None:
-        """Take the next open point; None when all are running or done, or the study is to start nothing.
+        """Take the next open point that is to be run; None when all are running or done, or nothing is to start.
 
         Args:
             worker: Who takes it.
             draw: Asks the sampler for a point; needed where the study has points to draw.
         """
+        while claim := self._claimed(worker, draw):
+            why = self._paired.why_not(claim, self.configuration) if self._paired else None
+            if why is None:
+                return claim
+            self.tell(claim, Pruned(why=why))
+        return None
+
+    def _claimed(self, worker: str, draw: "Draws | None") -> Claim | None:
         row = self._ledger.take(worker, self.configuration)
         if row is None:
             return None
@@ -120,8 +154,25 @@ class Claims:
             reports: Metric name to value.
             step: Epoch, or whatever the trial counts.
         """
-        watched = reports.get(self.objectives[0]) if len(self.objectives) == 1 else None  # Optuna's pruners take one
-        return watched is not None and self._mirror.should_prune(claim.trial_id, watched, step)
+        return self._judge.should_stop(claim, reports, step)
+
+    def silence(self, claim: Claim, reported: Mapping[str, float]) -> str | None:
+        """As `Judge.silence`, of a trial that has ended."""
+        return self._judge.silence(claim.number, reported)
+
+    def go_on(self, number: int, why: str) -> bool:
+        """Hand out a trial that was pruned once more, from its checkpoint; no pruner stops it then.
+
+        Args:
+            number: The trial's.
+            why: Who wants that.
+
+        Returns:
+            Whether there is such a trial.
+        """
+        note = Note(what="reopened", why=why)
+        found = [row for row in self._ledger.rows(rows.c.number == number) if was_pruned(row)]
+        return bool(found) and self._ledger.reopen(found[0], note, spared=1)
 
     def settle(
         self, claim: Claim, ending: Ending, spent_s: float, max_retries: int, files: TrialFiles | None = None

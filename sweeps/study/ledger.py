@@ -109,9 +109,9 @@ class Ledger:
         update = sa.update(rows).where(rows.c.id == row_id).values(mirrored=1)
         self._db.write(lambda connection: connection.execute(update))
 
-    def reopen(self, row: Any, note: Note) -> bool:
-        """Hand out an ended point once more, as a new trial of Optuna's; an open one keeps its trial."""
-        again: dict[str, Any] = {"retries": 0, "worker": None, "beat_at": None}
+    def reopen(self, row: Any, note: Note, **also: Any) -> bool:
+        """Hand out an ended point once more, as a new trial of Optuna's, with these values; an open one keeps its."""
+        again: dict[str, Any] = {"retries": 0, "worker": None, "beat_at": None, **also}
         if row.state == "done":
             again |= {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None}
         return self._update(row.id, _held(row), rows.c.state == row.state, again, note)

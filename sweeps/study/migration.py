@@ -43,7 +43,7 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
         _add(connection, rows.c.identity, rows.c.cell, rows.c.configuration)
     if found >= 2:
         _add(connection, rows.c.role, rows.c.also)
-        _add(connection, rows.c["draw"], rows.c.replicate, rows.c.drawn)
+        _add(connection, rows.c["draw"], rows.c.replicate, rows.c.drawn, rows.c.spared)
     metadata.create_all(connection)
     _place_draws(connection)
     connection.execute(sa.delete(schema))

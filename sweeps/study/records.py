@@ -24,6 +24,7 @@ class Claim:
         spent_s: Wall time of earlier attempts.
         retries: Attempts so far that counted against `study.max_retries`.
         restarts: How often the trial was sent back to its beginning.
+        is_spared: Whether no pruner stops it, as somebody wants it whole.
     """
 
     id: int
@@ -35,6 +36,7 @@ class Claim:
     spent_s: float
     retries: int = 0
     restarts: int = 0
+    is_spared: bool = False
 
     @property
     def held(self) -> Held:
@@ -159,6 +161,7 @@ def claim_of(row: Any, trial_id: int, point: Point, restarts: int) -> Claim:
         spent_s=row.spent_s,
         retries=row.retries,
         restarts=restarts,
+        is_spared=bool(row.spared),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sweeps import outcome as outcomes
-from sweeps.outcome import RETRYABLE, Failed, Outcome
+from sweeps.outcome import RETRYABLE, Failed, Outcome, Pruned
 
 MAX_FREE_ATTEMPTS = 20
 """From this attempt on a trial that is lost counts as failed: it may be what takes its server down each time."""
@@ -98,6 +98,11 @@ def decide(ending: Ending, attempt: int, retries_left: int) -> Finish | Requeue:
 def pause_s(attempt: int) -> float:
     """How long a trial waits after this attempt: not at all at first, then twice as long each time."""
     return 0.0 if attempt <= _FREE_OF_PAUSE else min(MAX_PAUSE_S, 0.5 * 2.0 ** (attempt - _FREE_OF_PAUSE))
+
+
+def was_pruned(row: Any) -> bool:
+    """Whether a pruner has stopped a trial."""
+    return row.state == "done" and isinstance(outcomes.from_json(row.outcome), Pruned)
 
 
 def may_reopen(row: Any, *, with_open: bool) -> bool:

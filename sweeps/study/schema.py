@@ -32,6 +32,7 @@ rows = sa.Table(
     sa.Column("draw", sa.Integer),  # place among the points that a sampler draws; NULL of a point that was given
     sa.Column("replicate", sa.Integer),  # which of the seeds of its draw; NULL of a point that was given
     sa.Column("drawn", sa.Text),  # JSON: what the sampler noted of itself as it drew the point
+    sa.Column("spared", sa.Integer),  # 1: somebody wants it whole, so no pruner stops it
     sa.Column("state", sa.String(8), nullable=False),  # open, running or done
     sa.Column("trial_id", sa.Integer),  # Optuna's
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
@@ -85,6 +86,15 @@ sources = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),  # what its trials are composed from
 )
 
+rungs = sa.Table(
+    "sweeps_rungs",
+    metadata,
+    sa.Column("study_key", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # the trial's number
+    sa.Column("rung", sa.Integer, primary_key=True, autoincrement=False),  # as a step
+    sa.Column("reported", sa.Text, nullable=False),  # JSON list of what the trial had reported there
+)
+
 bundles = sa.Table(
     "sweeps_bundles",
     metadata,
@@ -95,5 +105,5 @@ bundles = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),  # a zip archive
 )
 
-OF_A_STUDY = (rows, events, bundles, studies, sources)
+OF_A_STUDY = (rows, events, bundles, studies, sources, rungs)
 """The tables whose rows go with their study."""

@@ -122,10 +122,6 @@ class Study(Claims):
     def _kept(self) -> Mapping[str, Any]:
         return self.database.patiently(lambda: self._optuna.user_attrs)
 
-    def use(self, pruner: optuna.pruners.BasePruner) -> None:
-        """Set what stops trials; without it no trial is stopped."""
-        self._optuna.pruner = pruner
-
     def asked(self, question: Callable[[optuna.Study], Any]) -> Any:
         """What a part of Optuna's says of the study as Optuna keeps it."""
         return self.database.patiently(lambda: question(self._optuna))

@@ -1,5 +1,6 @@
 """What a worker records of an attempt that is over."""
 
+import sys
 from collections.abc import Callable
 
 from sweeps.outcome import Cause, Goal
@@ -56,5 +57,7 @@ class Settlement:
         decision = self._study.settle(member.claim, ending, worked_s, max_retries, member.files)
         if isinstance(ending, Ended) and decision is not None:
             self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))
+            if line := self._study.silence(member.claim, {**ending.outcome.metrics, **member.progress}):
+                sys.stderr.write(f"Warning: {line}\n")
         if decision is not None:
             self._observers.notice(notice_of(member.claim.number, decision))

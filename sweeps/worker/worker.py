@@ -172,10 +172,10 @@ class Worker:
     def _hear(self, attempt: Attempt) -> None:
         messages = attempt.receive()
         # Each report that the pruner sees is written to the study. A trial that reports a thousand times a second must
-        # not keep the worker from its signals: per look the last report counts.
-        last = {message.trial: message for message in messages if isinstance(message, Reported)}
+        # not keep the worker from its signals: per look the last report of the same metrics counts.
+        last = {(message.trial, *message.metrics): message for message in messages if isinstance(message, Reported)}
         for message in messages:
-            if not isinstance(message, Reported) or message is last[message.trial]:
+            if not isinstance(message, Reported) or message is last[message.trial, *message.metrics]:
                 self._on_message(attempt, message)
 
     def _on_message(self, attempt: Attempt, message: FromTrial) -> None:

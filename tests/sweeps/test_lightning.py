@@ -6,6 +6,7 @@ import json
 import math
 import multiprocessing
 from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, enter
 from sweeps.trial.journal import Journal, events, samples, values
 from sweeps.worker.child import report_of
-from sweeps.worker.messages import Raised
+from sweeps.worker.messages import GaveUp, Prune, Raised, encode
 from sweeps.worker.piped import PipedTrial
 from tests.quiet import QUIET
 
@@ -225,3 +226,28 @@ def test_an_error_of_floating_point_is_a_failure_of_that_cause() -> None:
 
     word = report_of(0, diverges)
     assert word == Raised(trial=0, cause="nonfinite", detail="FloatingPointError: the loss is nan")
+
+
+class Decided(Callback):
+    """The decision of a pruner, which arrives as a batch starts."""
+
+    def __init__(self, worker: Connection, epoch: int, batch: int) -> None:
+        self._worker, self._when = worker, (epoch, batch)
+        self.seen: list[tuple[int, int]] = []
+
+    def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self.seen.append((trainer.current_epoch, batch_idx))
+        if self.seen[-1] == self._when:
+            self._worker.send_bytes(encode(Prune(trial=0)))
+
+
+def test_a_decision_is_obeyed_while_the_next_epoch_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.lightning._LOOK_S", 0.0)
+    ours, theirs = multiprocessing.Pipe()
+    enter(PipedTrial(theirs, 0, tmp_path))
+    decided, kept = Decided(ours, epoch=1, batch=1), ModelCheckpoint(dirpath=tmp_path / "checkpoints", save_last=True)
+    word = report_of(0, lambda: fit(tmp_path, Graded([0.5, 0.4, 0.3, 0.2]), TrialCallback(), kept, decided))
+    enter(Trial())
+    assert isinstance(word, GaveUp) and decided.seen[-1] == (1, 1)
+    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()  # of the epoch that is whole, to go on from
+    ours.close()

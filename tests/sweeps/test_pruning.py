@@ -3,18 +3,81 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 from optuna.pruners import MedianPruner, PatientPruner
 
 from sweeps.errors import StudyError
-from sweeps.study.pruning import check_objectives, make_pruner
+from sweeps.settings import StudySettings, study_settings
+from sweeps.space import Axis, Space
+from sweeps.study.pruning import check_pruner, judged_by, make_pruner
 
 
-def test_a_pruner_beside_two_objectives_is_refused() -> None:
-    check_objectives((), 1)
-    with pytest.raises(StudyError, match=r"one objective; study.objective=\[loss,acc\] has 2. Leave study.pruner out."):
-        check_objectives(("loss", "acc"), 2)
-    with pytest.raises(StudyError, match=r"one objective; study.direction has 3"):
-        check_objectives((), 3)
+def settings(**given: Any) -> StudySettings:
+    return study_settings(OmegaConf.create({"study": given}))
+
+
+GRID = Space(fixed={}, operational=(), axes=(Axis(key="seed", values=("0", "1", "2"), text="seed=0,1,2"),))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"objective": ["loss", "acc"]},
+            "compares one number, and there are 2: loss, acc. study.pruner=moasha compares",
+        ),
+        ({"direction": ["minimize"] * 3}, "study.pruner=median judges a metric that trials report, and none is named."),
+        (
+            {"direction": ["minimize"] * 3, "prune_by": {"loss": "minimize"}},
+            "study.pruner=median compares one number, and there are 3 directions.",
+        ),
+        (
+            {"objective": "loss", "prune_by": ["loss", "acc"]},
+            "study.prune_by=acc is no objective, so it needs a direct",
+        ),
+        (
+            {"objective": "loss", "prune_by": {"acc": "up"}},
+            "study.prune_by.acc=up is unknown. Known: maximize, minimiz",
+        ),
+        ({}, "study.objective=METRIC names it, or study.prune_by=METRIC."),
+        (
+            {"objective": "loss", "pruner": {"_target_": "median", "n_startup": 3}},
+            "unexpected keyword argument 'n_start",
+        ),
+        ({"pruner": "wilcoxon"}, "needs 4 of them to tell (p_threshold=0.1), and there are 3. study.replicates=5 or"),
+        ({"pruner": "wilcoxon", "replicates": 4}, "and there are 4. study.replicates=5 or more."),
+        ({"pruner": {"_target_": "wilcoxon", "p_threshold": 0.0}}, "study.pruner.p_threshold=0.0 is never reached."),
+        ({"pruner": "wilcoxon", "objective": ["a", "b"]}, "study.pruner=wilcoxon compares one number, and there are 2"),
+        (
+            {"pruner": {"_target_": "patient", "wrapped_pruner": "wilcoxon"}, "objective": "loss"},
+            "study.pruner=patient: wilcoxon compares replicates, not reports, so nothing can wrap it.",
+        ),
+    ],
+    ids=str,
+)
+def test_a_pruner_that_could_stop_nothing_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        check_pruner(settings(**{"pruner": "median", **given}), GRID, ())
+    assert message in str(caught.value)
+
+
+def test_a_pruner_that_can_is_not() -> None:
+    check_pruner(settings(pruner="median", objective="loss"), GRID, ())
+    check_pruner(settings(pruner="median", prune_by="loss"), GRID, ())
+    check_pruner(settings(pruner="moasha", objective=["loss", "acc"]), GRID, ())
+    check_pruner(settings(pruner="wilcoxon", replicates=5), GRID, ())
+    check_pruner(settings(pruner={"_target_": "wilcoxon", "p_threshold": 0.3}), GRID, ())  # three seeds are swept
+
+
+def test_what_is_judged_is_said_or_is_the_objective() -> None:
+    assert judged_by(settings(objective="acc", direction="maximize")) == {"acc": "maximize"}
+    assert judged_by(settings(objective=["a", "b"])) == {"a": "minimize", "b": "minimize"}
+    assert judged_by(settings(objective=["a", "b"], direction=["minimize", "maximize"], prune_by="b")) == {
+        "b": "maximize"
+    }
+    assert judged_by(settings(objective="acc", prune_by={"val/loss": "minimize"})) == {"val/loss": "minimize"}
+    assert judged_by(settings(direction="maximize", prune_by="acc")) == {"acc": "maximize"}
+    assert judged_by(settings()) == {}
 
 
 def test_a_pruner_of_optunas_is_made() -> None:

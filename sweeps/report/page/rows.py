@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sweeps.outcome import Failed, Pruned
+from sweeps.outcome import Failed, Pruned, was_run
 from sweeps.output import counted
 from sweeps.report.findings import Findings
 from sweeps.report.lines import describe, left_out_line, result
@@ -52,7 +52,9 @@ def failures(findings: Findings) -> Mapping[str, Any]:
 
 
 def _cause(trial: TrialRow) -> str:
-    return f"failed ({trial.outcome.cause})" if isinstance(trial.outcome, Failed) else "pruned"
+    if isinstance(trial.outcome, Failed):
+        return f"failed ({trial.outcome.cause})"
+    return "pruned" if trial.outcome is None or was_run(trial.outcome) else "not run"
 
 
 def _last(trial: TrialRow) -> str:
