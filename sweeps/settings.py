@@ -17,9 +17,7 @@ from sweeps.spelling import TAKEN_KEYS, settings_of
 
 DEFAULT_DIRECTORY = "logs/studies"
 DEFAULT_TRACKING_URI = "sqlite:///mlflow.db"
-DIRECTIONS = ("maximize", "minimize")
-ON_CHANGE = ("new", "refuse")
-MODELS = ("best", "all", "none")
+DIRECTIONS, ON_CHANGE, MODELS = ("maximize", "minimize"), ("new", "refuse"), ("best", "all", "none")
 
 Settings = TypeVar("Settings")
 

@@ -9,7 +9,7 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from sweeps.command import check_joinable, started_by
+from sweeps.command import started_by
 from sweeps.continuing import go_on
 from sweeps.corners import samples, telling_points
 from sweeps.display import print_preview, print_submitted
@@ -19,23 +19,18 @@ from sweeps.identity.composition import compose
 from sweeps.identity.origin import Origin
 from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
-from sweeps.launchers import check_launcher, launcher_of
+from sweeps.launchers import launcher_of
 from sweeps.own_keys import own_keys
 from sweeps.plan import read_plan
 from sweeps.refinement import keep, refined
+from sweeps.refusals import Command, check_settings
 from sweeps.report.ratios import ratio_lines
 from sweeps.settings import DEFAULT_DIRECTORY
 from sweeps.space import Point
-from sweeps.study.limits import Limits
-from sweeps.study.pruning import check_pruner
-from sweeps.study.sampling import check_space, drawer
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
-from sweeps.study.terminating import make_terminator
 from sweeps.study.urls import check_url, shown, without_passwords
-from sweeps.study.warm import check_like
 from sweeps.tracking.first_use import warm_up
-from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
@@ -105,7 +100,12 @@ class Sweep:
         plan = self._plan = named_as_before(self._plan, self._program, self._task, database)
         known = self._existing_study(database)
         plan = self._plan = refined(plan, known)
-        self._check_settings(known, database)
+        check_settings(
+            plan,
+            known,
+            database,
+            Command(task=self._task, launcher=self._launcher, config=self._config, trusted=trusted_by(self._context)),
+        )
         wanted = self._wanted(known)
         if known is not None:
             wanted.announce(known)
@@ -140,27 +140,6 @@ class Sweep:
             end_server()  # what comes from it ends with this command, and workers do not
         if code := max(self._launch(order, plan.settings.num_workers)):
             raise SystemExit(code)
-
-    def _check_settings(self, known: Study | None, database: Database | None) -> None:
-        """Refuse what cannot work before there is a study."""
-        plan, settings = self._plan, self._plan.settings
-        Limits.of(settings, len(known.directions if known else settings.directions or settings.objectives or "1"))
-        if settings.terminator:
-            make_terminator(settings.terminator, trusted_by(self._context), len(settings.directions))
-        check_launcher(self._launcher, settings, self._config)
-        if self._launcher != "basic" or settings.submit:  # other workers join
-            check_joinable(plan.name, self._task, plan.space.withheld)
-        if settings.pruner:
-            check_pruner(settings, plan.space, trusted_by(self._context))
-        if not plan.is_grid:
-            drawer(plan.space, settings.sampler, settings.seed, trusted=trusted_by(self._context), first=settings.first)
-            if settings.like:
-                check_like(database, plan.name, settings.like, settings.aims)
-            if known:
-                check_space(plan.space, plan.name, known.distributions())
-        files = StudyFiles.of(settings.directory, plan.name)
-        if not settings.preview and (lack := lack_of(files.directory)):
-            raise StudyError(f"study.directory: {lack}.")
 
     def _existing_database(self) -> Database | None:
         """The database, unless opening it would create a file."""

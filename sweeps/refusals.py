@@ -1,0 +1,68 @@
+"""What of the settings cannot work, said before there is a study."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig
+
+from sweeps.command import check_joinable
+from sweeps.errors import StudyError
+from sweeps.launchers import check_launcher
+from sweeps.plan import Plan
+from sweeps.study.limits import Limits
+from sweeps.study.pruning import check_pruner
+from sweeps.study.sampling import check_space, drawer
+from sweeps.study.storage import Database
+from sweeps.study.study import Study
+from sweeps.study.terminating import make_terminator
+from sweeps.study.warm import check_like
+from sweeps.trial.disk import lack_of
+from sweeps.trial.files import StudyFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What is started.
+
+    Attributes:
+        task: `module:function` of the task function.
+        launcher: The choice of `hydra/launcher`.
+        config: The configuration composed without the swept overrides.
+        trusted: Constructors that the application trusts, as Hydra keeps them.
+    """
+
+    task: str
+    launcher: str
+    config: DictConfig
+    trusted: Any
+
+
+def check_settings(plan: Plan, known: Study | None, database: Database | None, command: Command) -> None:
+    """Refuse what cannot work.
+
+    Args:
+        plan: The command line.
+        known: The study, where there is one.
+        database: The storage, where there is one.
+        command: What is started.
+
+    Raises:
+        StudyError: A setting cannot work.
+    """
+    settings, trusted = plan.settings, command.trusted
+    Limits.of(settings, len(known.directions if known else settings.directions or settings.objectives or "1"))
+    if settings.terminator:
+        make_terminator(settings.terminator, trusted, len(settings.directions))
+    check_launcher(command.launcher, settings, command.config)
+    if command.launcher != "basic" or settings.submit:  # other workers join
+        check_joinable(plan.name, command.task, plan.space.withheld)
+    if settings.pruner:
+        check_pruner(settings, plan.space, trusted)
+    if not plan.is_grid:
+        drawer(plan.space, settings.sampler, settings.seed, trusted=trusted, first=settings.first)
+        if settings.like:
+            check_like(database, plan.name, settings.like, settings.aims)
+        if known:
+            check_space(plan.space, plan.name, known.distributions())
+    if not settings.preview and (lack := lack_of(StudyFiles.of(settings.directory, plan.name).directory)):
+        raise StudyError(f"study.directory: {lack}.")
