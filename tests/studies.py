@@ -47,6 +47,7 @@ def study_of(
         if outcome is not None:
             claim = study.claim("w", None)
             assert claim is not None and study.tell(claim, outcome)
+    study.mirror()
     return study
 
 
@@ -75,6 +76,7 @@ def run_in(
     while (claim := study.claim("w", None)) is not None:
         Journal(directory / "trials" / f"{claim.number:03d}").event("attempt", attempt=1)
         study.tell(claim, done(claim.number / 8, metrics={"test/acc": 0.5}))
+    study.mirror()
     return study
 
 

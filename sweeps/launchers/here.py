@@ -33,6 +33,7 @@ from sweeps.versions import trusted_by
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.interruption import TIME_IS_OVER
+from sweeps.worker.mirroring import Mirroring
 from sweeps.worker.observers import Observer
 from sweeps.worker.order import WorkOrder
 from sweeps.worker.placement import Place, places_of_this_machine, server_environment, settle_in
@@ -70,7 +71,9 @@ def work(order: WorkOrder) -> int:
         server = None if study.is_at_rest() or not _has_room(study, order) else _server(order)
         display = Display(study)
         tracking = Tracking(study, order.tracking, files, display.warn)
-        worker = _worker(study, worker_id, order, files, server, [tracking, display]) if server else None
+        worker = (
+            _worker(study, worker_id, order, files, server, [tracking, display, Mirroring(study)]) if server else None
+        )
         interrupted_by, stopped = None, None
         if worker:
             tracking.prepare()

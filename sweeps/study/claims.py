@@ -121,8 +121,12 @@ class Claims:
         point = point_of(row) or self._drawn(row, draw)
         if point is None:
             return None
-        trial_id = row.trial_id if row.trial_id is not None else self._mirror.start(point)
+        trial_id = row.trial_id
+        if trial_id is None and self._mirror.is_read:
+            trial_id = self._mirror.start(point)
         claim = claim_of(row, trial_id, point, self._ledger.num_restarts(row.number) if row.attempt > 1 else 0)
+        if trial_id == row.trial_id:
+            return claim
         # A worker that dies before this line leaves a row that beats no more, which is reaped, and an Optuna trial
         # that no row knows, which `reconcile` fails.
         return claim if self._ledger.change(claim, {"trial_id": trial_id}) else None
@@ -209,6 +213,10 @@ class Claims:
             return False
         self._mirror.end(claim.id, claim.trial_id, outcome)
         return True
+
+    def mirror(self) -> None:
+        """Bring Optuna's tables up to date with the trials that have ended."""
+        self._mirror.catch_up()
 
     def give_back(self, claim: Claim, spent_s: float, again: Requeue) -> bool:
         """Let any worker continue the trial; False when the claim is no longer ours."""

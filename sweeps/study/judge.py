@@ -46,7 +46,7 @@ class Judge:
             return False
         [(name, direction)] = self._by.items()
         sign = 1.0 if direction == self._direction else -1.0  # Optuna reads every number in the study's direction
-        return self._mirror.should_prune(claim.trial_id, sign * reports[name], step) and not claim.is_spared
+        return self._mirror.should_prune(claim, sign * reports[name], step) and not claim.is_spared
 
     def silence(self, number: int, reported: Mapping[str, float]) -> str | None:
         """That a trial has ended without the metric that is judged; told once, and None where any trial has had it.

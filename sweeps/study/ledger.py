@@ -33,6 +33,10 @@ class Ledger:
         self._db, self._study_key = database, study_key
         self._leases = Leases(database)
 
+    @property
+    def study_key(self) -> str:
+        return self._study_key
+
     def add(self, wanted: Wanted) -> int:
         """Open a row for each point that is new; returns how many were."""
         # Two coordinators at once would number the same points twice.

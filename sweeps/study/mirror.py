@@ -1,23 +1,24 @@
 """Optuna's view of a study: trials for samplers, pruners and dashboards, always after the ledger."""
 
 import contextlib
-import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState
 
 from sweeps import outcome as outcomes
 from sweeps.errors import StudyError
-from sweeps.outcome import Completed, Failed, Outcome, Pruned
+from sweeps.outcome import Outcome
 from sweeps.space import Point
-from sweeps.study.axes import DRAWN, Axes, attribute
+from sweeps.study.axes import DRAWN, Axes
+from sweeps.study.backlog import Backlog
 from sweeps.study.ledger import Ledger
 from sweeps.study.optuna_rows import put_attributes, refit
-from sweeps.study.records import is_drawn, point_of
+from sweeps.study.optuna_trials import final, template
+from sweeps.study.records import Claim, is_drawn, point_of
 from sweeps.study.schema import rows
 from sweeps.study.storage import Database
 
@@ -37,7 +38,13 @@ class Mirror:
 
     def __init__(self, database: Database, study: optuna.Study, ledger: Ledger) -> None:
         self._db, self._study, self._ledger = database, study, ledger
+        self._backlog = Backlog(database, ledger.study_key, study._study_id)
         self._axes: Axes | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether anybody reads a trial while it runs: a pruner. Else its trial is made once it has ended."""
+        return not isinstance(self._study.pruner, optuna.pruners.NopPruner)
 
     def name_values(self, names: Sequence[str]) -> None:
         """Tell Optuna what the numbers of a result are called."""
@@ -50,7 +57,7 @@ class Mirror:
         """Make a running trial; returns its id."""
         create = self._db.storage.create_new_trial
         for _ in range(_MAX_TRIES):
-            made = partial(create, self._study._study_id, _template(self._axes_with(point), point))
+            made = partial(create, self._study._study_id, template(self._axes_with([point]), point))
             with contextlib.suppress(ValueError):  # another command has added a value to an axis meanwhile
                 return int(self._db.patiently(made))
             self._axes = None
@@ -86,11 +93,12 @@ class Mirror:
             self._axes = known if DRAWN in attributes else self._axes_of_earlier(known)
         return self._axes
 
-    def _axes_with(self, point: Point) -> Axes:
-        """The axes, read again where they lack a value of the point."""
-        leaves = point.leaves
-        if any(not self.axes().knows(key, leaves.overrides[key]) for key in leaves.varied):
-            self._axes = None
+    def _axes_with(self, points: Iterable[Point]) -> Axes:
+        """The axes, read again where they lack a value of a point."""
+        for leaves in (point.leaves for point in points):
+            if any(not self.axes().knows(key, leaves.overrides[key]) for key in leaves.varied):
+                self._axes = None
+                break
         return self.axes()
 
     def _axes_of_earlier(self, known: Axes) -> Axes:
@@ -102,8 +110,12 @@ class Mirror:
         points = [point_of(row) for row in listed if not is_drawn(row)]
         return known.with_points([point for point in points if point is not None]).with_drawn(drawn)
 
-    def should_prune(self, trial_id: int, value: float, step: int) -> bool:
+    def should_prune(self, claim: Claim, value: float, step: int) -> bool:
         """Record an intermediate value; whether the pruner says stop."""
+        trial_id = claim.trial_id
+        if trial_id is None:
+            self._backlog.report(claim.id, step, value)
+            return False
 
         def tell() -> bool:
             trial = optuna.trial.Trial(self._study, trial_id)
@@ -115,32 +127,25 @@ class Mirror:
         return self._db.patiently(tell)
 
     def end(self, row_id: int, trial_id: int | None, outcome: Outcome) -> None:
-        """Give the trial of a row its final state; one that has it already stays as it is."""
+        """Give the trial of a row its final state, or leave it to the backlog where it has none yet."""
         if trial_id is not None:
             self._end(trial_id, outcome)
-        self._ledger.mark_mirrored(row_id)
+            self._ledger.mark_mirrored(row_id)
 
     def catch_up(self) -> None:
-        """End the trials whose worker died between the ledger and Optuna's tables."""
-        for row in self._ledger.rows(*_BEHIND):
+        """Make the trials of the rows that have ended, and end those whose worker died before it could."""
+        for row in self._ledger.rows(*_BEHIND, rows.c.trial_id.is_not(None)):
             self.end(row.id, row.trial_id, outcomes.from_json(row.outcome))
+        while self._backlog.write(self._axes_with):
+            pass
 
     def behind(self) -> list[int]:
         """Numbers of ended trials whose outcome Optuna's tables may not have yet."""
         return [row.number for row in self._ledger.rows(*_BEHIND)]
 
     def _end(self, trial_id: int, outcome: Outcome) -> None:
-        match outcome:
-            case Completed(values=(), metrics=metrics):
-                # Optuna's samplers fail at a complete trial without a value, and leave out a failed one.
-                told = {"outcome": "completed without an objective", **_told(metrics)}
-                self._finish(trial_id, TrialState.FAIL, None, told)
-            case Completed(values=values, metrics=metrics):
-                self._finish(trial_id, TrialState.COMPLETE, values, _told(metrics))
-            case Pruned(values=values, metrics=metrics):
-                self._finish(trial_id, TrialState.PRUNED, values or None, _told(metrics))
-            case Failed(cause=cause, detail=detail):
-                self._finish(trial_id, TrialState.FAIL, None, {"cause": cause, "detail": detail})
+        said = final(outcome)
+        self._finish(trial_id, said.state, said.values, said.attributes)
 
     def fail_orphans(self) -> None:
         """End the trials that a worker made and died before it could note them; only once no trial runs."""
@@ -160,23 +165,3 @@ class Mirror:
         # It may have been mirrored before the crash that made us look again.
         with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
             self._db.patiently(finish)
-
-
-def _template(axes: Axes, point: Point) -> FrozenTrial:
-    """A running trial of the point: parameters where the axes have them, attributes for the rest."""
-    point = point.leaves
-    params = {key: axes.param(key, point.overrides[key]) for key in point.varied}
-    found = {key: param for key, param in params.items() if param is not None}
-    left = {key: attribute(point.overrides[key]) for key in point.varied if key not in found}
-    return create_trial(
-        state=TrialState.RUNNING,
-        params={key: value for key, (_, value) in found.items()},
-        distributions={key: distribution for key, (distribution, _) in found.items()},
-        user_attrs={**({"role": point.role} if point.role else {}), **left},
-    )
-
-
-def _told(metrics: Mapping[str, float]) -> dict[str, float | str]:
-    """The metrics of the test split as attributes; no reader of JSON but Python's takes what is not finite."""
-    tests = {name: value for name, value in metrics.items() if name.startswith("test/")}
-    return {name: value if math.isfinite(value) else str(value) for name, value in tests.items()}

@@ -19,7 +19,7 @@ class Claim:
         number: The trial's number in the study.
         attempt: 1 for the first execution; a later claim makes this one worthless.
         worker: Its owner.
-        trial_id: Optuna's trial.
+        trial_id: Optuna's trial; None where it is made once it has ended.
         point: What to run.
         spent_s: Wall time of earlier attempts.
         retries: Attempts so far that counted against `study.max_retries`.
@@ -31,7 +31,7 @@ class Claim:
     number: int
     attempt: int
     worker: str
-    trial_id: int
+    trial_id: int | None
     point: Point
     spent_s: float
     retries: int = 0
@@ -142,12 +142,12 @@ def is_drawn(row: Any) -> bool:
     return row.draw is not None
 
 
-def claim_of(row: Any, trial_id: int, point: Point, restarts: int) -> Claim:
+def claim_of(row: Any, trial_id: int | None, point: Point, restarts: int) -> Claim:
     """The claim of the worker that a ledger row names.
 
     Args:
         row: The row.
-        trial_id: Optuna's trial.
+        trial_id: Optuna's trial, if there is one.
         point: The row's point, or the one just drawn for it.
         restarts: How often the trial was sent back to its beginning.
     """

@@ -124,6 +124,7 @@ class Study(Claims):
 
     def asked(self, question: Callable[[optuna.Study], Any]) -> Any:
         """What a part of Optuna's says of the study as Optuna keeps it."""
+        self.mirror()
         return self.database.patiently(lambda: question(self._optuna))
 
     def remember(self, key: str, value: Any) -> None:

@@ -118,6 +118,7 @@ def test_a_point_that_was_drawn_twice_is_told(tmp_path: Path) -> None:
         Journal(StudyFiles(tmp_path).trial(claim.number).directory).event("attempt")
     same = sa.update(rows).where(rows.c.number == 1).values(overrides=json.dumps({"x": "1"}))  # of an earlier version
     study.database.write(lambda connection: connection.execute(same))
+    study.mirror()
     assert "trials 0, 1 completed the same point" in found(study, tmp_path)
 
 

@@ -367,6 +367,7 @@ def test_what_was_drawn_is_a_parameter_of_optunas_trial(tmp_path: Path) -> None:
     space = space_of("x=interval(0,6)", "lr=tag(log, interval(0.1,1))", seeds=2)
     study = study_in(tmp_path, space, 2)
     run(study, space, "random", x_of)
+    study.mirror()
     trials = study._optuna.get_trials()
     assert len(trials) == 4 and {tuple(trial.params) for trial in trials} == {("x", "lr")}
     assert {trial.distributions["lr"] for trial in trials} == {distributions_of(space)["lr"]}

@@ -3,7 +3,9 @@
 import itertools
 import math
 import random
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,9 @@ def grid(**axes: Sequence[str]) -> list[Point]:
 
 
 def new_study(url: str, *points: Point) -> Study:
+    """A study whose trials Optuna has at once, since a pruner reads them."""
     study = Study.create(Database(url), "s", ["maximize"], {"objective": ["val/acc"]})
+    study.use(optuna.pruners.MedianPruner())
     study.add(points)
     return study
 
@@ -102,6 +106,72 @@ def test_a_trial_is_told_as_optuna_tells_its_own(storage_url: str) -> None:
     assert completed.value == 0.5 and pruned.user_attrs == {"seed": 1, **tests}
     assert failed.user_attrs == {"seed": 0, "cause": "timeout", "detail": "Longer than 6 s."}
     assert (without.state, without.user_attrs["outcome"]) == (TrialState.FAIL, "completed without an objective")
+
+
+def untimed(trial: FrozenTrial) -> dict[str, Any]:
+    """All of a trial but its ids and times."""
+    left_out = ("_trial_id", "datetime_start", "_datetime_start", "datetime_complete")
+    return {key: value for key, value in vars(trial).items() if key not in left_out}
+
+
+def test_what_is_written_in_a_batch_is_what_is_written_at_once(storage_url: str) -> None:
+    points = grid(model=["dense", "cnn"], weight=["0.5", "1e3"], seed=["0", "1"])
+    metrics = {"test/acc": 0.75, "test/loss": math.nan, "train/loss": 1.0, "test/" + "k" * 600: 1.0}
+    endings: list[Outcome] = [
+        Completed(values=(0.5,), metrics=metrics),
+        Pruned(values=(0.25,), metrics=metrics),
+        Pruned(),
+        Failed(cause="timeout", detail="Longer than 6 s."),
+        Completed(values=(), metrics=metrics),
+        Completed(values=(math.inf,)),
+    ]
+    studies = [new_study(storage_url, *points)]
+    lazy = Study.create(Database(storage_url), "lazy", ["maximize"], {"objective": ["val/acc"]})
+    lazy.add(points)
+    began = time.time()
+    for study in (*studies, lazy):
+        for ending in endings:
+            claim = claimed(study)
+            for step, value in ((0, 0.1), (2, math.nan), (2, 0.3), (3, -math.inf)):
+                assert not study.should_prune(claim, {"val/acc": value}, step)
+            assert study.tell(claim, ending)
+    assert trials(lazy) == [] and lazy.unmirrored() == list(range(6))
+    lazy.mirror()
+    found = trials(lazy)
+    assert [str(untimed(trial)) for trial in found] == [str(untimed(trial)) for trial in trials(studies[0])]
+    assert found[0].intermediate_values.keys() == {0, 2, 3} and math.isnan(found[0].intermediate_values[2])
+    for trial in found:
+        assert trial.datetime_start is not None and trial.datetime_complete is not None
+        assert -2 < trial.datetime_start.timestamp() - began < 60 and trial.duration is not None
+    assert lazy.unmirrored() == [] and [row.trial_id for row in lazy._ledger.rows()][:6] == [
+        trial._trial_id for trial in found
+    ]
+
+
+def test_workers_that_write_a_batch_together_make_each_trial_once(storage_url: str) -> None:
+    study = Study.create(Database(storage_url), "s", ["maximize"], {"objective": ["val/acc"]})
+    study.add(grid(x=[str(i) for i in range(300)]))  # two transactions each
+    while (claim := study.claim("w", None)) is not None:
+        study.tell(claim, Completed(values=(float(claim.point.overrides["x"]),)))
+    workers = [Study(Database(storage_url), "s") for _ in range(4)]
+    with ThreadPoolExecutor(len(workers)) as threads:
+        for done in [threads.submit(worker.mirror) for worker in workers]:
+            done.result()
+    found = trials(study)
+    assert [trial.number for trial in found] == list(range(300))
+    assert sorted(trial.params["x"] for trial in found) == list(range(300))
+    assert all(trial.value == trial.params["x"] for trial in found) and study.unmirrored() == []
+
+
+def test_a_trial_that_is_reopened_is_another_one_in_the_next_batch(storage_url: str) -> None:
+    study = Study.create(Database(storage_url), "s", ["maximize"], {"objective": ["val/acc"]})
+    study.add(grid(x=["1"]))
+    study.tell(claimed(study), Failed(cause="error", detail="no"))
+    study.mirror()
+    assert study.reopen("test", fresh=True) == [0] and study.unmirrored() == []
+    study.tell(claimed(study), Completed(values=(1.0,)))
+    study.reconcile()
+    assert [trial.state for trial in trials(study)] == [TrialState.FAIL, TrialState.COMPLETE]
 
 
 def test_an_axis_that_grows_has_one_distribution(storage_url: str) -> None:
@@ -178,7 +248,7 @@ def test_a_study_of_the_version_before_continues_and_is_put_right(
     points = grid(model=["dense", "cnn"], weight=["0.1", "1"], seed=["0"])
     with monkeypatch.context() as before:
         before.setattr("sweeps.study.mirror.Mirror.extend", lambda *_, **__: None)
-        before.setattr("sweeps.study.mirror._template", as_before.__get__(None, type(None)))
+        before.setattr("sweeps.study.mirror.template", as_before.__get__(None, type(None)))
         study = new_study(storage_url, *points)
         run_all_but_one = [claimed(study) for _ in points[1:]]
         for claim in run_all_but_one:
@@ -240,6 +310,7 @@ def test_a_search_of_the_version_before_keeps_what_it_drew(storage_url: str) -> 
     again.add(grid(model=["cnn", "dense"], lr=["0.5"]))
     again.tell(claimed(again), Completed(values=(1.0,)))
     again.tell(claimed(again), Completed(values=(1.0,)))
+    again.mirror()
     assert [trial.params for trial in trials(study)] == [*before, {"lr": 0.5}, {"model": "dense", "lr": 0.5}]
     assert set(of_key(study, "model")) == {CategoricalDistribution(["vit", "dense"]), None}
 
@@ -251,6 +322,7 @@ def test_a_failed_draw_is_handed_out_again_as_it_was(storage_url: str) -> None:
     study.tell(claimed(study, draw), Failed(cause="error", detail="no"))
     assert study.reopen("test", fresh=True) == [0]
     study.tell(claimed(study, draw), Completed(values=(1.0,)))
+    study.mirror()
     first, second = trials(study)
     assert first.params == second.params and second.distributions["width"] == CategoricalDistribution([16, 32])
 

@@ -1,5 +1,6 @@
 """What a database is to those who look, to later versions, to errors that pass and to those that do not."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -225,8 +226,9 @@ def test_an_error_that_does_not_pass_is_told_at_once(storage_url: str, breaks, c
 
 def test_a_right_that_is_taken_away_is_told_at_once(tmp_path: Path) -> None:
     study = make(f"sqlite:///{tmp_path}/studies.db", 1)
-    with study.database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with contextlib.ExitStack() as open_ones:
+        for connection in [open_ones.enter_context(study.database.engine.connect()) for _ in range(5)]:
+            connection.exec_driver_sql("PRAGMA query_only=ON")
     began = time.monotonic()
     with pytest.raises(StorageLost, match="attempt to write a readonly database"):
         study.claim("w", None)

@@ -58,7 +58,9 @@ def test_a_result_is_told_once_and_mirrored(storage_url: str) -> None:
     study = make(storage_url, 1)
     held = claim(study)
     assert finish(study, held, 0.25)
-    assert study.is_finished() and study.unmirrored() == []
+    assert study.is_finished() and study.unmirrored() == [0]
+    study.mirror()
+    assert study.unmirrored() == []
     trials = optuna.load_study(study_name="s", storage=study.database.storage).trials
     assert [(trial.state.name, trial.value, trial.params) for trial in trials] == [("COMPLETE", 0.25, {"x": 1.0})]
 
@@ -221,14 +223,17 @@ def test_who_is_sent_back_to_the_beginning_and_how_often_is_part_of_the_claim(st
     ]
 
 
-def test_a_crash_between_ledger_and_optuna_is_mended(storage_url: str) -> None:
+@pytest.mark.parametrize("is_pruned", [False, True])
+def test_a_crash_between_ledger_and_optuna_is_mended(storage_url: str, is_pruned: bool) -> None:
     study = make(storage_url, 1)
+    if is_pruned:  # then Optuna has the trial while it runs
+        study.use(optuna.pruners.MedianPruner())
     held = claim(study)
     stored = optuna.load_study(study_name="s", storage=study.database.storage)
     # The ledger's half of `tell`, as a worker leaves it that dies before the other half.
     ledger = Ledger(study.database, study.facts["key"])
     ledger.change(held, {"state": "done", "outcome": to_json(Completed(values=(3.0,)))})
-    assert study.unmirrored() == [0] and stored.trials[0].state.name == "RUNNING"
+    assert study.unmirrored() == [0] and [trial.state.name for trial in stored.trials] == ["RUNNING"] * is_pruned
     study.reconcile()
     assert study.unmirrored() == [] and stored.best_value == 3.0
 
@@ -239,9 +244,10 @@ def test_a_study_prunes_by_the_pruner_it_is_given_and_by_no_other(storage_url: s
         held = claim(study)
         assert [study.should_prune(held, {"loss": float(value)}, step) for step in range(3)] == [False] * 3
         finish(study, held, float(value))
-    worst = claim(study)
-    assert not study.should_prune(worst, {"loss": 1e9}, 0)
+    study.use(optuna.pruners.NopPruner())
+    assert not study.should_prune(claim(study), {"loss": 1e9}, 0)
     study.use(optuna.pruners.ThresholdPruner(upper=10.0))
+    worst = claim(study)
     assert study.should_prune(worst, {"loss": 1e9, "acc": 0.0}, 1)
     assert not study.should_prune(worst, {"acc": 0.0}, 2)
 
