@@ -123,8 +123,7 @@ class Ledger:
     def num_restarts(self, number: int) -> int:
         """How often a trial was sent back to its beginning."""
         is_one = (event_rows.c.study_key == self._study_key, event_rows.c.number == number)
-        query = sa.select(sa.func.count().label("n")).where(*is_one, event_rows.c.what == "restarted")
-        return int(self._read(query)[0].n)
+        return int(self._read(sa.select(sa.func.count()).where(*is_one, event_rows.c.what == "restarted"))[0][0])
 
     @staticmethod
     def drop_rows_of_others(database: Database, keys: Sequence[str]) -> None:
@@ -177,8 +176,9 @@ class Ledger:
 
     def rows(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Any]:
         """Rows by number."""
-        query = sa.select(rows).where(rows.c.study_key == self._study_key, *conditions)
-        return self._read(query.order_by(rows.c.number))
+        return self._read(
+            sa.select(rows).where(rows.c.study_key == self._study_key, *conditions).order_by(rows.c.number)
+        )
 
     def events(self, number: int | None) -> list[Event]:
         """The events of one trial, or of all, oldest first."""

@@ -302,6 +302,7 @@ def test_a_search_of_the_version_before_keeps_what_it_drew(storage_url: str) -> 
     study.add_draws(3, wanted)
     for _ in range(3):
         study.tell(claimed(study, draw), Completed(values=(1.0,)))
+    study.mirror()
     before = [trial.params for trial in trials(study)]
     with study.database.engine.begin() as connection:
         query = sa.text("DELETE FROM study_user_attributes WHERE key IN (:values, :drawn)")
@@ -320,6 +321,7 @@ def test_a_failed_draw_is_handed_out_again_as_it_was(storage_url: str) -> None:
     wanted, draw = draws_of(study, "width=choice(16,32)", "lr=tag(log,interval(0.01,1))", "n=range(1,9)")
     study.add_draws(1, wanted)
     study.tell(claimed(study, draw), Failed(cause="error", detail="no"))
+    study.mirror()
     assert study.reopen("test", fresh=True) == [0]
     study.tell(claimed(study, draw), Completed(values=(1.0,)))
     study.mirror()
