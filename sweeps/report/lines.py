@@ -29,14 +29,15 @@ def aim(study: Study) -> str:
 
 
 def result(trial: TrialRow) -> str:
-    """The values of a trial, or the cause of its failure; empty for any other state."""
+    """The values of a trial, or why it has none; empty where it has not ended."""
     match trial.outcome:
         case Completed(values=values):
             return ", ".join(f"{value:{number_format([value])}}" for value in values)
         case Failed(cause=cause, detail=detail):
             return one_line(f"{cause}: {detail}")
-        case Pruned(why=why) if why:
-            return one_line(why)
+        case Pruned(values=values, why=why):
+            told = ", ".join(f"{value:.6g}" for value in values) or "no value"
+            return one_line(why or f"stopped by the pruner at {told}")
     return ""
 
 

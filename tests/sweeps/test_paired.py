@@ -56,6 +56,7 @@ def test_replicates_of_a_point_that_is_clearly_worse_are_not_run(storage_url: st
     assert [trial.point.overrides["seed"] for trial in spared if trial.point] == ["4", "5"]
     why = "its point is clearly worse: mean 15.3175 over 4 seeds, the best has 15.0175 over the same (wilcoxon)"
     assert [trial.outcome for trial in spared] == [Pruned(why=why)] * 2
+    study.reconcile()
     assert study.unmirrored() == [] and study.events(10)[-1].why == f"not run: {why}"
     assert ended_line(spared[0], 11, 18) == f"[11/18] trial 10 pruned x=b seed=4: {why}"
 

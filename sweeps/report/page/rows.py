@@ -43,7 +43,7 @@ def failures(findings: Findings) -> Mapping[str, Any]:
             "state": trial.state,
             "attempts": trial.attempt,
             "point": describe(trial.point),
-            "why": result(trial) or _last(trial),
+            "why": result(trial),
             "tail": _tail(trial) if position < _MAX_TAILS else "",
         }
         for position, (i, trial) in enumerate(ended[:_MAX_FAILURES])
@@ -55,11 +55,6 @@ def _cause(trial: TrialRow) -> str:
     if isinstance(trial.outcome, Failed):
         return f"failed ({trial.outcome.cause})"
     return "pruned" if trial.outcome is None or was_run(trial.outcome) else "not run"
-
-
-def _last(trial: TrialRow) -> str:
-    values = trial.outcome.values if isinstance(trial.outcome, Pruned) else ()
-    return f"stopped by the pruner at {', '.join(f'{value:.6g}' for value in values) or 'no value'}"
 
 
 def _tail(trial: TrialRow) -> str:
