@@ -1,4 +1,4 @@
-"""`python -m benchmarks sweep|tracking|overhead|step|families|balancers|storage|sync|commands`: each prints a table."""
+"""`python -m benchmarks NAME` measures something and prints a table; without a name, the names."""
 
 import functools
 import importlib.util
@@ -137,6 +137,20 @@ def sync(num: Annotated[int, typer.Option(help="Trials, of 191 points each.")] =
     with tempfile.TemporaryDirectory() as name:
         rows = [(r.what, r.wall_s, r.here_s, r.server_s, r.points_per_s) for r in measure(Path(name), num)]
     print(tabulate(rows, headers=["", "s", "cpu s", "cpu s, server", "points/s"], tablefmt="pipe", floatfmt=".1f"))
+
+
+@app.command()
+def prune(
+    seeds: int = 3,
+    batches: Annotated[int, typer.Option(help="Of 64 images, an epoch.")] = 100,
+    keep: Annotated[Path | None, typer.Option(help="Write the unpruned curves to this CSV.")] = None,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """What asha saves and loses: 48 points of MNIST for nine epochs, unpruned and pruned."""
+    from benchmarks.prune import measure
+
+    rows = measure(data_dir.resolve(), seeds, batches, keep)
+    print(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=".4g"))
 
 
 @app.command()
