@@ -28,7 +28,7 @@ from sweeps.trial.files import StudyFiles
 
 _REFRESH_S = 1.0
 _MAX_ROWS = 30
-_ENDED = ("completed", "pruned", "failed")
+_ENDED = ("completed", "pruned", "failed", "skipped")
 
 
 class _PlainConsole(Console):
@@ -115,7 +115,7 @@ class Display:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in ("trial", "state", "epoch", "last", ""):
             table.add_column(title, justify="right" if title in ("trial", "epoch", "last") else "left")
-        order = {"running": 0, "failed": 1, "pruned": 2, "completed": 2, "open": 3}
+        order = {"running": 0, "failed": 1, "pruned": 2, "completed": 2, "open": 3, "skipped": 4}
         rows = sorted(self._trials, key=lambda trial: (order[trial.state], trial.number))
         for trial in rows[:_MAX_ROWS]:
             table.add_row(*live_cells(trial, self._objective), style=_STYLES.get(trial.state, ""))
@@ -127,7 +127,14 @@ class Display:
         return Group(*parts, Text(status_line(len(self._seen), self._num_before, len(self._trials), elapsed_s)))
 
 
-_STYLES = {"running": "cyan", "completed": "green", "failed": "red", "pruned": "yellow", "open": "dim"}
+_STYLES = {
+    "running": "cyan",
+    "completed": "green",
+    "failed": "red",
+    "pruned": "yellow",
+    "open": "dim",
+    "skipped": "dim",
+}
 
 
 def print_preview(

@@ -15,6 +15,13 @@ EXPECTED = {
         "[4/4] trial",
         "Limit:   study.terminator: it says that more trials would not help.",
     ],
+    "Stop, pause, resume": [
+        "halted: trial 3 was open, it is not run. `sweeps retry --trial 3 halted` brings it back.",
+        "halted: its workers hand their trials back and end. 0 trials done, 2 running, 1 open.",
+        "Stopped: sweeps stop, by ",
+        "3 points are left. The same line goes on.",
+        "skipped",
+    ],
 }
 """What the commands of a section print, in this order."""
 

@@ -12,7 +12,7 @@ for _command in (
     *(looking.show, looking.table, looking.compare, looking.weights, looking.best, drawing.report, drawing.plot),
     *(tracked.sync, tracked.doctor, registering.register),
     *(changing.delete, changing.worker, changing.retry),
-    *(steering.stop, steering.pause, steering.resume),
+    *(steering.stop, steering.pause, steering.resume, steering.skip),
     *(pages.ui, pages.dashboard),
 ):
     app.command()(_command)

@@ -72,7 +72,8 @@ def worker(
 
 def retry(
     name: Name,
-    trial: Annotated[int | None, typer.Option(help="Number of a trial; default: all that have failed.")] = None,
+    trial: Annotated[int | None, typer.Option(help="Number of a trial that has failed or was skipped.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that have failed; so it is without --trial.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="From the beginning, not from the last checkpoint.")] = False,
     storage: Storage = None,
 ) -> None:
@@ -81,12 +82,17 @@ def retry(
     from sweeps.report.opened import open_study
     from sweeps.report.typed import looked_at
 
+    if failed and trial is not None:
+        raise StudyError(f"--failed and --trial={trial} name different trials. Leave one of them out.")
     study = open_study(name, storage, is_view=False)
     again = study.reopen("sweeps retry", trial, fresh=fresh)
     if not again:
         states = {row.number: row.state for row in study.trials()}
         found = "no trial has failed" if trial is None else f"trial {trial} is {states.get(trial, 'not there')}"
-        raise StudyError(f"{name}: {found}. Failed trials are run again; --trial=N --fresh also an interrupted one.")
+        raise StudyError(
+            f"{name}: {found}. Failed trials are run again, --trial=N also one that was skipped,"
+            " --trial=N --fresh also one that was interrupted."
+        )
     then = f"Type the study's line, or `{looked_at('worker', study)}`."
     how = "from the beginning" if fresh else "from their last checkpoints"
     print(f"{name}: to be run {how}: {', '.join(map(str, again))}. {then}")

@@ -63,6 +63,20 @@ def resume(
         print(_then(study, "worker"))
 
 
+def skip(
+    name: Name,
+    trial: Annotated[int, typer.Option(help="Number of a trial that is open or runs.")],
+    storage: Storage = None,
+) -> None:
+    """Do not run a trial, or end one that runs; `sweeps retry STUDY --trial N` brings it back."""
+    from sweeps.report.typed import looked_at
+
+    study, _ = _opened(name, storage)
+    before = study.skipping.skip(trial, _told("skip"))
+    what = "its worker ends it" if before == "running" else "it is not run"
+    print(f"{name}: trial {trial} was {before}, {what}. `{looked_at(f'retry --trial {trial}', study)}` brings it back.")
+
+
 def _opened(name: str, storage: str | None) -> "tuple[Study, Look]":
     from sweeps.report.opened import open_study
 

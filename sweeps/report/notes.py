@@ -190,7 +190,7 @@ def _counts(causes: Counter[str]) -> str:
     return ", ".join(f"{num} {what}" for what, num in sorted(causes.items()))
 
 
-_STATES = {"pruned": "pruned", "open": "not run yet", "running": "running"}
+_STATES = {"pruned": "pruned", "open": "not run yet", "running": "running", "skipped": "skipped"}
 
 
 def _listed(told: Sequence[str], rows: Sequence[Any]) -> str:

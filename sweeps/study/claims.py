@@ -24,6 +24,7 @@ from sweeps.study.records import Claim, claim_of, columns, point_of
 from sweeps.study.requeue import Ending, Finish, Requeue, decide, was_pruned
 from sweeps.study.rungs import Rungs
 from sweeps.study.schema import rows
+from sweeps.study.skipping import Skipping
 from sweeps.study.storage import Database
 from sweeps.study.will import Look, Will
 from sweeps.trial.files import TrialFiles
@@ -54,6 +55,7 @@ class Claims:
         self._mirror = Mirror(database, study, self._ledger)
         self.bundles = Bundles(database, self.facts.get("key", ""))
         self.will = Will(database, self.facts.get("key", ""))
+        self.skipping = Skipping(self._ledger, self._mirror)
         self._has_had_points = False
         directions = [direction.name.lower() for direction in study.directions]
         self._judge = Judge(self._mirror, Rungs(database, self.facts.get("key", "")), self.objectives, directions)

@@ -23,6 +23,7 @@ What = Literal[
     "refused",  # a result came from a worker that no longer held the trial
     "finished",  # it has an outcome
     "reopened",  # a failed trial is to be run once more, from its last checkpoint
+    "skipped",  # it is not to be run
     "restarted",  # a trial is to be run from its beginning
 ]
 

@@ -116,7 +116,7 @@ class Ledger:
     def reopen(self, row: Any, note: Note, **also: Any) -> bool:
         """Hand out an ended point once more, as a new trial of Optuna's, with these values; an open one keeps its."""
         again: dict[str, Any] = {"retries": 0, "worker": None, "beat_at": None, **also}
-        if row.state == "done":
+        if row.state != "open":
             again |= {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None}
         return self._update(row.id, _held(row), rows.c.state == row.state, again, note)
 
@@ -166,13 +166,6 @@ class Ledger:
             if self._release(row, Note(what="lease lost", why=f"{why}; seen by {by}")):
                 released.append(row.number)
         return released
-
-    def counts(self, configuration: int | None = None) -> dict[str, int]:
-        """State (`open`, `running`, `done`) to number of rows: all, or those of one configuration."""
-        query = sa.select(rows.c.state, sa.func.count().label("n"))
-        query = query.where(rows.c.study_key == self._study_key, is_of(configuration))
-        found = {row.state: row.n for row in self._read(query.group_by(rows.c.state))}
-        return {state: found.get(state, 0) for state in ("open", "running", "done")}
 
     def rows(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Any]:
         """Rows by number."""

@@ -147,6 +147,10 @@ class Mirror:
         said = final(outcome)
         self._finish(trial_id, said.state, said.values, said.attributes)
 
+    def skip(self, trial_id: int) -> None:
+        """End the trial of a row that is not to be run."""
+        self._finish(trial_id, TrialState.FAIL, None, {"outcome": "skipped"})
+
     def fail_orphans(self) -> None:
         """End the trials that a worker made and died before it could note them; only once no trial runs."""
         known = {row.trial_id for row in self._ledger.rows()}

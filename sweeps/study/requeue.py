@@ -105,8 +105,16 @@ def was_pruned(row: Any) -> bool:
     return row.state == "done" and isinstance(outcomes.from_json(row.outcome), Pruned)
 
 
-def may_reopen(row: Any, *, with_open: bool) -> bool:
-    """Whether a trial may be handed out once more: it has failed, or was interrupted and `with_open` is set."""
+def may_reopen(row: Any, *, is_named: bool, fresh: bool) -> bool:
+    """Whether a trial may be handed out once more: it has failed; or it is asked for, and was skipped or interrupted.
+
+    Args:
+        row: The trial.
+        is_named: Whether somebody asks for this one.
+        fresh: Whether it is to begin anew, without which one that was interrupted needs nothing.
+    """
+    if row.state == "skipped":
+        return is_named
     if row.state == "done":
         return isinstance(outcomes.from_json(row.outcome), Failed)
-    return with_open and row.state == "open" and row.attempt > 0
+    return is_named and fresh and row.state == "open" and row.attempt > 0

@@ -86,7 +86,8 @@ class Seen:
         params = self.params(point) if point is not None else None
         if params is None:
             return None
-        state, values, reports = _together(group, num_values)
+        wanted = [row for row in group if row.state != "skipped"]
+        state, values, reports = _together(wanted, num_values)
         return create_trial(
             state=state,
             values=values,

@@ -163,7 +163,7 @@ class Study(Claims):
         return self._ledger.add(draws(num_draws, num_seeds, self.configuration))
 
     def reopen(self, why: str, number: int | None = None, *, fresh: bool) -> list[int]:
-        """Hand out failed trials once more; returns their numbers.
+        """Hand out failed trials once more, or one that was skipped; returns their numbers.
 
         Args:
             why: Who wants that.
@@ -172,7 +172,7 @@ class Study(Claims):
         """
         note = Note(what="restarted" if fresh else "reopened", why=why)
         asked = [row for row in self._ledger.rows() if number in (None, row.number)]
-        ready = [row for row in asked if may_reopen(row, with_open=fresh and number is not None)]
+        ready = [row for row in asked if may_reopen(row, is_named=number is not None, fresh=fresh)]
         return [row.number for row in ready if self._ledger.reopen(row, note)]
 
     def delete(self) -> None:
@@ -219,7 +219,8 @@ class Study(Claims):
 
     def counts(self) -> dict[str, int]:
         """Ledger state (`open`, `running`, `done`) to number of points."""
-        return self._ledger.counts()
+        now = self.will.look(None)
+        return {"open": now.open, "running": now.running, "done": now.done}
 
     def trials(self) -> list[TrialRow]:
         """All trials by number."""

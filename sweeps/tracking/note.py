@@ -44,7 +44,9 @@ def note(study: Study, view: MlflowView, files: StudyFiles, page: SavedView, tab
     """
     trials = study.current_trials()
     counts = Counter(trial.state for trial in trials)
-    told = ", ".join(f"{counts[state]} {state}" for state in ("completed", "pruned", "failed") if counts[state])
+    told = ", ".join(
+        f"{counts[state]} {state}" for state in ("completed", "pruned", "failed", "skipped") if counts[state]
+    )
     parts = [f"**{counted(len(trials), 'trial')}**: {told or 'none has run'}."]
     parts.insert(0, _best_line(study, view, files, trials))
     table_link, studies_link = view.experiment.link(page), view.experiment.link(of_studies())

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -71,6 +71,17 @@ def places_of_this_machine(asked: int | str, num_trials: int) -> tuple[Place, ..
         Place(threads=threads, device=name, share=1 / chosen.count(name), environment={"CUDA_VISIBLE_DEVICES": name})
         for name in chosen
     )
+
+
+def free_of(places: Iterable[Place], held: Iterable[Place]) -> list[Place]:
+    """The places that nobody holds; places may be alike, and each of those that are held is one of its kind."""
+    taken, free = list(held), []
+    for place in places:
+        if place in taken:
+            taken.remove(place)
+        else:
+            free.append(place)
+    return free
 
 
 def server_environment(places: tuple[Place, ...]) -> dict[str, str]:

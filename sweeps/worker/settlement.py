@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from sweeps.outcome import Cause, Goal
 from sweeps.settings import StudySettings
+from sweeps.study.records import TrialHandedBack
 from sweeps.study.requeue import Ended, Ending, Finish, Stopped
 from sweeps.study.study import Study
 from sweeps.worker.attempt import Attempt, Member
@@ -47,6 +48,12 @@ class Settlement:
         attempt.process.kill()
         for member in attempt.members.values():
             self._settle_unless_over(attempt, member, Stopped(why=why))
+
+    def lose(self, attempt: Attempt) -> None:
+        """Let go of an attempt whose trials are not this worker's any more."""
+        for member in attempt.members.values():
+            if self._study.skipping.has(member.claim):
+                self._observers.notice(TrialHandedBack(number=member.claim.number))
 
     def _settle_unless_over(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         is_over = member.last_word is not None  # its task has ended, its process has not

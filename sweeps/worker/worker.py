@@ -20,7 +20,7 @@ from sweeps.worker.course import Course
 from sweeps.worker.interruption import Interruption
 from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned, Waiting
 from sweeps.worker.observers import Observer, Observers
-from sweeps.worker.placement import Place
+from sweeps.worker.placement import Place, free_of
 from sweeps.worker.settlement import Settlement
 from sweeps.worker.verdict import overrun_of
 
@@ -132,11 +132,7 @@ class Worker:
         self._observers.tick()
 
     def _fill(self) -> None:
-        taken = self._held
-        for place in self._places:
-            if place in taken:  # places may be alike: each attempt takes one of its kind
-                taken.remove(place)
-                continue
+        for place in free_of(self._places, self._held):
             may_start = self._course.may_start and self._brake.may_claim(is_idle=not self._running)
             if self._is_stopping or not may_start:
                 return
@@ -212,6 +208,7 @@ class Worker:
             held = [self._study.beat(member.claim, member.progress) for member in attempt.members.values()]
             if not any(held):
                 self._remove(attempt)
+                self._settlement.lose(attempt)
 
     def _end(self, attempt: Attempt, cause: Cause, detail: str) -> None:
         self._settlement.end(attempt, cause, detail)

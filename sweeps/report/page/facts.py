@@ -17,7 +17,7 @@ from sweeps.trial import journal
 from sweeps.trial.files import TrialFiles
 
 _MAX_VALUES, _MAX_CONFIG = 16, 20_000
-_STATES = ("completed", "failed", "pruned", "running", "open")
+_STATES = ("completed", "failed", "pruned", "skipped", "running", "open")
 
 
 def summary(findings: Findings) -> str:
