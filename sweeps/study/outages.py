@@ -31,6 +31,7 @@ _PASSING_STATES = (
     "55P03",  # a lock
     "57P",  # the server starts or stops
 )
+_CROWD = re.compile(r"too many (clients|connections)|remaining connection slots|the database system is (starting|not)")
 _REFUSED = re.compile(r"authentication failed|no pg_hba\.conf entry|(role|database) \S+ does not exist|not permitted")
 
 
@@ -50,13 +51,24 @@ def is_passing(error: BaseException) -> bool:
     return is_of_connection and not _REFUSED.search(str(found))
 
 
+def is_crowd(error: BaseException) -> bool:
+    """Whether a server has no connection left, or is just starting: then its address is right."""
+    return bool(_CROWD.search(str(_driver_error(error))))
+
+
 def reason(error: BaseException) -> str:
     """The first line of what the database says."""
     lines = str(_driver_error(error)).strip("' \n").splitlines()
     return lines[0] if lines else repr(error)
 
 
-def wait_out(work: Callable[[], Result], patience_s: float, name: str, notice: Callable[[], None]) -> Result:
+def wait_out(
+    work: Callable[[], Result],
+    patience_s: float,
+    name: str,
+    notice: Callable[[], None] = lambda: None,
+    only: Callable[[BaseException], bool] = lambda error: True,
+) -> Result:
     """Repeat `work` while its database does not answer.
 
     Args:
@@ -64,6 +76,7 @@ def wait_out(work: Callable[[], Result], patience_s: float, name: str, notice: C
         patience_s: How long it is repeated.
         name: How the user calls the database.
         notice: Called after each try that has failed and is repeated.
+        only: Which errors are waited out or told as lost; any other is raised as it is.
 
     Raises:
         StorageLost: The error is not of the kind that passes, or it has not passed in time.
@@ -77,6 +90,8 @@ def wait_out(work: Callable[[], Result], patience_s: float, name: str, notice: C
         except (DataError, IntegrityError):
             raise
         except ERRORS as error:
+            if not only(error):
+                raise
             if not is_passing(error):
                 raise StorageLost(f"{name}: {reason(error)}") from error
             waited_s = time.monotonic() - began

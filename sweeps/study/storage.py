@@ -6,11 +6,12 @@ worker and attempt that own it, so that no two workers can hold a point and no l
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweeps.errors import StorageError, StorageLost, StudyError
-from sweeps.study import outages, sqlite
+from sweeps.study import outages, postgresql, sqlite
 from sweeps.study.migration import bring_up_to_date, version_of
 from sweeps.study.schema import VERSION
 from sweeps.study.urls import check_url, shown
@@ -28,7 +29,6 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 Result = TypeVar("Result")
 
-_CONNECT_TIMEOUT_S = 5
 _OPENING_S = 60.0
 """How long a SQLite file that others are writing is waited for at the start; a server is given one try."""
 
@@ -57,6 +57,7 @@ class Database:
         is_file = self.url.get_backend_name() == "sqlite"
         self._sqlite = Path(self.url.database or "").absolute() if is_file else None
         self._identity: tuple[int, int] | None = None
+        self._threads = threading.RLock()  # they share the one session of a server, to which its locks belong
         try:
             if self._sqlite and not (create and not is_view) and not self._sqlite.exists():
                 raise StudyError(f"{self._name}: the file does not exist. No study has been started there.")
@@ -122,20 +123,21 @@ class Database:
             with _file_lock(self._sqlite.with_name(f"{self._sqlite.name}.{name}.lock")):
                 yield
         else:
-            number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
-            with self._single_engine().connect() as connection:
-                connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
-                try:
-                    yield
-                finally:
-                    connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+            with self._threads, postgresql.locked(self.engine, name, self.patiently):
+                yield
 
     def _open(self) -> None:
         if self._sqlite is None:
-            # Optuna retries for a while; a wrong address should be known at once.
-            self._single_engine().connect().close()
-            with self.lock("schema"):
-                self._make(self.url, pool_pre_ping=True, pool_size=1, max_overflow=1, connect_args=self._connect_args())
+            line = postgresql.Line(self.url)
+            # A wrong address should be known at once; a server that has no connection left has one soon.
+            open_first = partial(line.open, "schema", line.make_tables)
+            outages.wait_out(open_first, self.patience_s, self._name, only=outages.is_crowd)
+            try:
+                self._use(line.storage())
+                self._bring_up_to_date()
+            finally:
+                if hasattr(self, "engine"):
+                    postgresql.unlock(self.engine, "schema")
             return
         path = self._sqlite
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +154,9 @@ class Database:
 
     def _make(self, url: sa.URL, **options: Any) -> None:
         self._use(optuna.storages.RDBStorage(url.render_as_string(False), engine_kwargs=options))
+        self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
         with self.engine.begin() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver itself begins none before it makes a table
@@ -164,12 +169,10 @@ class Database:
             # Whatever this version makes or changes, it makes in the copy.
             self._make(sa.make_url("sqlite://"), creator=lambda: copy, poolclass=sa.pool.StaticPool)
             return
-        options = {**self._connect_args(), "options": "-c default_transaction_read_only=on"}
-        with sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=options).connect() as connection:
+        line = postgresql.Line(self.url, options="-c default_transaction_read_only=on")
+        with line.connected() as connection:
             self._check_version(version_of(connection))
-        kept = {"pool_pre_ping": True, "pool_size": 1, "max_overflow": 1, "connect_args": options}
-        url = self.url.render_as_string(False)
-        self._use(optuna.storages.RDBStorage(url, engine_kwargs=kept, skip_table_creation=True))
+        self._use(line.storage())
 
     def _check_version(self, found: int) -> None:
         if found == 0:
@@ -186,12 +189,6 @@ class Database:
         """A file that was deleted can be written to for as long as it is open, and all of it is lost."""
         if self._sqlite and self._identity and sqlite.identity(self._sqlite) != self._identity:
             raise StorageLost(f"{self._name}: the file was deleted or replaced while it was in use.")
-
-    def _single_engine(self) -> sa.Engine:
-        return sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=self._connect_args())
-
-    def _connect_args(self) -> dict[str, object]:
-        return {"connect_timeout": _CONNECT_TIMEOUT_S}
 
 
 def _fill(path: Path) -> None:
