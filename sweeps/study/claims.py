@@ -20,7 +20,7 @@ from sweeps.study.ledger import Ledger
 from sweeps.study.mirror import Mirror
 from sweeps.study.moasha import MoAsha
 from sweeps.study.paired import Paired
-from sweeps.study.records import Claim, claim_of, columns, point_of
+from sweeps.study.records import Claim, claim_of, point_of
 from sweeps.study.requeue import Ending, Finish, Requeue, decide, was_pruned
 from sweeps.study.rungs import Rungs
 from sweeps.study.schema import rows
@@ -137,16 +137,10 @@ class Claims:
         """The point of a row that had none when it was taken; None where the space has no other, or it is lost."""
         if draws is None:
             raise StudyError(f"Study {self.name!r} draws its points from a sampler; start it with its own line.")
-        directions = self._optuna.directions
-        while own := self._drawn_rows.held(row):
-            if own.overrides is not None:
-                return point_of(own)
-            drawn = draws.draw(directions, self._ledger.rows(is_of(self.configuration)), row.draw)
-            if drawn is None:
-                self._drawn_rows.drop_undrawn(self.configuration)
-                return None
-            self._drawn_rows.place(own.draw, [columns(point) for point in drawn.points], drawn.noted)
-        return None
+        directions, mine = self._optuna.directions, is_of(self.configuration)
+        return self._drawn_rows.agreed(
+            row, lambda: draws.draw(directions, self._ledger.rows(mine), row.draw), self.configuration
+        )
 
     def beat(self, claim: Claim, progress: Mapping[str, Any]) -> bool:
         """Say that the trial runs; False when the claim is no longer ours and the trial has to stop."""

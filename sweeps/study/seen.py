@@ -129,6 +129,7 @@ def _noted(row: Any) -> dict[str, Any]:
 
 def _together(group: Sequence[Any], num_values: int) -> tuple[TrialState, list[float] | None, dict[int, float] | None]:
     """State, values and last report of a point: the means of its seeds, once the last of them has ended."""
+    group = [row for row in group if row.state != "skipped"]
     ended = [outcomes.from_json(row.outcome) for row in group if row.outcome]
     if len(ended) < len(group):
         return TrialState.RUNNING, None, None

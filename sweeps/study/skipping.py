@@ -1,5 +1,7 @@
 """Takes trials out of a study that nobody wants any more."""
 
+from typing import Any
+
 from sweeps.errors import StudyError
 from sweeps.study.events import Note
 from sweeps.study.ledger import Ledger
@@ -36,7 +38,7 @@ class Skipping:
         """
         none = {"worker": None, "beat_at": None, "progress": None, "trial_id": None}
         for _ in range(_MAX_TRIES):  # a worker may change the row between the look and the change
-            row = next(iter(self._ledger.rows(rows.c.number == number)), None)
+            row: Any = next(iter(self._ledger.rows(rows.c.number == number)), None)
             if row is None:
                 last = max((row.number for row in self._ledger.rows()), default=-1)
                 raise StudyError(

@@ -135,6 +135,20 @@ def test_the_sampler_is_told_the_mean_of_the_seeds_once_all_have_ended(tmp_path:
     assert view()[2] == ("FAIL", None)
 
 
+def test_of_a_point_of_which_a_seed_was_skipped_the_others_count(tmp_path: Path) -> None:
+    space = space_of("x=interval(0,1)", seeds=2)
+    study = study_in(tmp_path, space, 2)
+    draws = drawer(space, "random", 0, identify)
+    first = study.claim("w", draws)
+    assert first is not None and study.tell(first, Completed(values=(1.0,)))
+    second = study.claim("w", draws)
+    assert second is not None
+    for number in (1, 2, 3):
+        study.skipping.skip(number, "the test")
+    trials = Seen(space, distributions_of(space), identify).study(study._optuna.directions, study._ledger.rows())
+    assert [(trial.state.name, trial.values) for trial in trials.get_trials()] == [("COMPLETE", [1.0])]
+
+
 def test_more_seeds_are_added_to_the_points_that_were_drawn(tmp_path: Path) -> None:
     once = space_of("x=interval(0,1)")
     study = study_in(tmp_path, once, 4)
