@@ -36,7 +36,7 @@ def points(folder: Path, name: str) -> list[dict[str, str]]:
 
 
 def test_all_commands_have_no_label() -> None:
-    assert PAGE.labels() == {""} and len(PAGE.commands()) == 7
+    assert PAGE.labels() == {""} and len(PAGE.commands()) == 8
 
 
 @pytest.mark.slow

@@ -158,7 +158,8 @@ class Claims:
 
     def silence(self, claim: Claim, reported: Mapping[str, float]) -> str | None:
         """As `Judge.silence`, of a trial that has ended."""
-        return self._judge.silence(claim.number, reported)
+        # A later attempt may have had nothing left to report.
+        return self._judge.silence(claim.number, reported) if claim.attempt == 1 else None
 
     def go_on(self, number: int, why: str) -> bool:
         """Hand out a trial that was pruned once more, from its checkpoint; no pruner stops it then.
