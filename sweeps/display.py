@@ -5,29 +5,30 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from rich.console import Console, Group
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from sweeps.outcome import Failed
 from sweeps.output import counted, drop_output, one_line, width_of
 from sweeps.report.best import best_lines
 from sweeps.report.frame import trial_frame
-from sweeps.report.lines import aim, ended_line, left_out_line, live_cells, preview_lines, status_line
+from sweeps.report.lines import aim, ended_line, left_out_line, preview_lines
+from sweeps.report.live import Seen, live_view
 from sweeps.report.plain import printed
 from sweeps.report.tables import benchmark_table
 from sweeps.report.typed import looked_at
 from sweeps.space import Point
-from sweeps.study.records import Notice, TrialEnded, TrialRetried, TrialRow
+from sweeps.study.feed import Feed
+from sweeps.study.records import Notice, TrialEnded, TrialRetried
 from sweeps.study.study import Study
 from sweeps.tracking.reported import kept_report
 from sweeps.trial.files import StudyFiles
 
-_REFRESH_S = 1.0
-_MAX_ROWS = 30
+_REFRESH_S, _SHARE = 1.0, 0.01
+_TELL_S, _SILENCE_S = 60.0, 600.0
+"""Shortest time between two lines that say how far a study is, without a terminal; and where no trial has ended."""
 _ENDED = ("completed", "pruned", "failed", "skipped")
 
 
@@ -53,21 +54,19 @@ class Display:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._console = _PlainConsole()
-        self._objective = next(iter(study.objectives), None)
-        self._started_at = time.monotonic()
+        self._feed = Feed(study.database, study.facts.get("key", ""))
+        self._feed.look()
+        self._started_at = self._told_at = time.monotonic()
         self._next_refresh = 0.0
-        self._trials: Sequence[TrialRow] = study.trials()
-        self._seen = {trial.number for trial in self._trials if trial.state in _ENDED}
-        self._num_before = len(self._seen)
+        self._shown = {trial.number for trial in self._feed.trials.values() if trial.state in _ENDED}
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        done = f", {self._num_before} of them done" if self._num_before else ""
-        self._console.print(
-            f"Study {self._study.name}: {counted(len(self._trials), 'trial')}{done}. {aim(self._study)}."
-        )
-        if self._console.is_terminal and self._num_before < len(self._trials):
-            self._live = Live(self._table(), console=self._console, auto_refresh=False)
+        num_trials, num_before = len(self._feed.trials), len(self._shown)
+        done = f", {num_before} of them done" if num_before else ""
+        self._console.print(f"Study {self._study.name}: {counted(num_trials, 'trial')}{done}. {aim(self._study)}.")
+        if self._console.is_terminal and num_before < num_trials:
+            self._live = Live(self._view(), console=self._console, auto_refresh=False)
             self._live.start()
         return self
 
@@ -88,10 +87,15 @@ class Display:
 
     def tick(self) -> None:
         if time.monotonic() >= self._next_refresh:
-            began = time.monotonic()
+            began = time.process_time()
             self._refresh()
-            # A large study is read less often, so that looking never costs more than a twentieth.
-            self._next_refresh = time.monotonic() + max(_REFRESH_S, 20 * (time.monotonic() - began))
+            # A large study is looked at less often, so that looking never costs more than that share of a core.
+            self._next_refresh = time.monotonic() + max(_REFRESH_S, (time.process_time() - began) / _SHARE)
+
+    def told(self) -> str:
+        """How far the study is, in one line."""
+        seen = self._seen()
+        return seen.status(seen.pace().of_study(seen.trials.values()))
 
     def warn(self, what: str) -> None:
         """Say what is wrong with tracking; nothing of it ends a sweep."""
@@ -99,42 +103,42 @@ class Display:
         print(f"Warning: {what.rstrip('.')}. {later}", file=sys.stderr, flush=True)
 
     def _refresh(self) -> None:
-        self._trials = self._study.trials()
-        new = [trial for trial in self._trials if trial.state in _ENDED and trial.number not in self._seen]
-        self._seen.update(trial.number for trial in new)
+        self._feed.look()
+        changed = self._feed.ended.keys() - self._shown
+        new = sorted(changed, key=lambda number: self._feed.ended[number])
+        self._shown.update(trial.number for trial in self._feed.trials.values() if trial.state in _ENDED)
         if self._live is not None:
-            self._live.update(self._table(), refresh=True)
-        else:
-            for num_done, trial in enumerate(new, start=len(self._seen) - len(new) + 1):
-                self._print(ended_line(trial, num_done, len(self._trials)))
+            self._live.update(self._view(), refresh=True)
+            return
+        for num_done, number in enumerate(new, start=len(self._shown) - len(new) + 1):
+            self._print(ended_line(self._feed.trials[number], num_done, len(self._feed.trials)))
+        self._tell(_TELL_S if new else _SILENCE_S)
+
+    def _tell(self, every_s: float) -> None:
+        """Say how far the study is, where there is no terminal; at most so often."""
+        if time.monotonic() - self._told_at >= every_s and len(self._shown) < len(self._feed.trials):
+            self._told_at = time.monotonic()
+            self._print(self.told())
 
     def _print(self, line: str) -> None:
         self._console.print(one_line(line, width_of(sys.stdout)), soft_wrap=True)
 
-    def _table(self) -> Group:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("trial", "state", "epoch", "last", ""):
-            table.add_column(title, justify="right" if title in ("trial", "epoch", "last") else "left")
-        order = {"running": 0, "failed": 1, "pruned": 2, "completed": 2, "open": 3, "skipped": 4}
-        rows = sorted(self._trials, key=lambda trial: (order[trial.state], trial.number))
-        for trial in rows[:_MAX_ROWS]:
-            table.add_row(*live_cells(trial, self._objective), style=_STYLES.get(trial.state, ""))
-        left = len(rows) - _MAX_ROWS
-        parts: list[Any] = [table]
-        if left > 0:
-            parts.append(Text(f"... and {left} more", style="dim"))
+    def _view(self) -> RenderableType:
+        return live_view(self._seen(), *self._console.size)
+
+    def _seen(self) -> Seen:
         elapsed_s = time.monotonic() - self._started_at
-        return Group(*parts, Text(status_line(len(self._seen), self._num_before, len(self._trials), elapsed_s)))
+        feed, now = self._feed, self._study.will.look(self._study.configuration)
+        return Seen(study=self._study, trials=feed.trials, ended=feed.ended, now=now, elapsed_s=elapsed_s)
 
 
-_STYLES = {
-    "running": "cyan",
-    "completed": "green",
-    "failed": "red",
-    "pruned": "yellow",
-    "open": "dim",
-    "skipped": "dim",
-}
+def watch(study: Study) -> None:
+    """Show a study that runs elsewhere until it is at rest."""
+    with Display(study) as display:
+        while not study.is_at_rest():
+            display.tick()
+            time.sleep(_REFRESH_S)
+    print(display.told())
 
 
 def print_preview(

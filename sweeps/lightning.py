@@ -130,7 +130,7 @@ class TrialCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any, **kwargs: Any
     ) -> None:
         self._loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        current_trial().progress()
+        current_trial().progress(_done(trainer, int(args[-1]) if args else 0))
         # The decision on an epoch comes while the next one trains, which need not be trained to its end.
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + _LOOK_S
@@ -188,6 +188,13 @@ def _best_of(trainer: Trainer) -> tuple[str, float | None]:
     callback = trainer.checkpoint_callback
     score = getattr(callback, "best_model_score", None)
     return str(getattr(callback, "best_model_path", "")), None if score is None else float(score)
+
+
+def _done(trainer: Trainer, batch_idx: int) -> float | None:
+    """Part of a fit that is done after this batch; None of one without end."""
+    if (epochs := trainer.max_epochs) and epochs > 0:
+        return (trainer.current_epoch + min(1.0, (batch_idx + 1) / trainer.num_training_batches)) / epochs
+    return trainer.global_step / trainer.max_steps if trainer.max_steps > 0 else None
 
 
 def _is_finite(loss: Any) -> bool:

@@ -9,7 +9,16 @@ app = typer.Typer(
 )
 app.command("list")(looking.list_studies)
 for _command in (
-    *(looking.show, looking.table, looking.compare, looking.weights, looking.best, drawing.report, drawing.plot),
+    *(
+        looking.show,
+        looking.watch,
+        looking.table,
+        looking.compare,
+        looking.weights,
+        looking.best,
+        drawing.report,
+        drawing.plot,
+    ),
     *(tracked.sync, tracked.doctor, registering.register),
     *(changing.delete, changing.worker, changing.retry),
     *(steering.stop, steering.pause, steering.resume, steering.skip),

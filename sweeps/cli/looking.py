@@ -57,6 +57,15 @@ def show(
     print(trials_listing(study) if trial is None else story(study, trial))
 
 
+def watch(name: Name, storage: Storage = None) -> None:
+    """Show a study that runs elsewhere, live, until it ends; in a pipe a line per trial."""
+    from sweeps.display import watch as show_live
+    from sweeps.report.opened import open_study
+
+    # Not as a view: that of a SQLite file is how the file was when it was opened.
+    show_live(open_study(name, storage, is_view=False))
+
+
 def table(
     names: Names,
     format: Format = None,

@@ -60,20 +60,6 @@ def live_cells(trial: TrialRow, objective: str | None) -> tuple[str, str, str, s
     return str(trial.number), trial.state, *shown, describe(trial.point)
 
 
-def status_line(num_done: int, num_before: int, num_trials: int, elapsed_s: float) -> str:
-    """How far a study is: `4 of 10 done, 0:30, about 1:30 left`.
-
-    Args:
-        num_done: Trials that have ended.
-        num_before: Those among them that had ended when this command started; they say nothing about its speed.
-        num_trials: All trials.
-        elapsed_s: Seconds since this command started.
-    """
-    num_new, num_left = num_done - num_before, num_trials - num_done
-    left = f", about {duration(num_left * elapsed_s / num_new)} left" if num_new and num_left else ""
-    return f"{num_done} of {num_trials} done, {duration(elapsed_s)}{left}"
-
-
 def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow], num_points: int) -> list[str]:
     """The trials that a command would run, one per line, and what they would cost.
 

@@ -37,6 +37,7 @@ class Skipping:
             StudyError: There is no such trial, or it has ended.
         """
         none = {"worker": None, "beat_at": None, "progress": None, "trial_id": None}
+        state = ""
         for _ in range(_MAX_TRIES):  # a worker may change the row between the look and the change
             row: Any = next(iter(self._ledger.rows(rows.c.number == number)), None)
             if row is None:
@@ -44,14 +45,15 @@ class Skipping:
                 raise StudyError(
                     f"--trial={number}: there is no such trial. Known: {f'0 to {last}' if last else last}."
                 )
-            if row.state not in ("open", "running"):
+            state = str(row.state)
+            if state not in ("open", "running"):
                 break
             self._ledger.relabel([(row, {"state": "skipped", **none}, Note(what="skipped", why=why))])
             if self._ledger.rows(rows.c.id == row.id)[0].state == "skipped":
                 if row.trial_id is not None:
                     self._mirror.skip(row.trial_id)
-                return str(row.state)
-        raise StudyError(f"--trial={number}: the trial is {row.state}. One that is open or runs can be skipped.")
+                return state
+        raise StudyError(f"--trial={number}: the trial is {state}. One that is open or runs can be skipped.")
 
     def has(self, claim: Claim) -> bool:
         """Whether the trial of a claim was taken out."""

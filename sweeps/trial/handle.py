@@ -118,8 +118,12 @@ class Trial:
         """
         (Path(folder) / MODEL_FILE).stat()
 
-    def progress(self) -> None:
-        """Say that the trial is not stuck; cheap enough for every step."""
+    def progress(self, done: float | None = None) -> None:
+        """Say that the trial is not stuck; cheap enough for every step.
+
+        Args:
+            done: Part of the trial's work that is done, 0 to 1, which the live view shows; None: as said last.
+        """
 
     @property
     def should_prune(self) -> bool:

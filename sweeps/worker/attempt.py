@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sweeps.study.records import Claim
+from sweeps.study.records import AGE, DONE, Claim
 from sweeps.trial.files import TrialFiles
 from sweeps.worker.memory import MemoryWatch, num_oom_kills
-from sweeps.worker.messages import FromTrial, GaveUp, LastWord, Prune, Raised, Returned
+from sweeps.worker.messages import FromTrial, GaveUp, LastWord, Progressed, Prune, Raised, Returned
 from sweeps.worker.placement import Place
 from sweeps.worker.process import TrialProcess
 
@@ -24,12 +24,14 @@ class Member:
         claim: The right to run it.
         files: Its files.
         progress: Its last report, metric name to value, with its `step`.
+        done: Part of its work that it says is done, 0 to 1; None where it does not say.
         last_word: How its task ended; None while it runs, or where it died without a word.
     """
 
     claim: Claim
     files: TrialFiles
     progress: dict[str, Any] = field(default_factory=dict)
+    done: float | None = None
     last_word: LastWord | None = None
 
 
@@ -101,7 +103,14 @@ class Attempt:
         for message in said:
             if isinstance(message, Returned | GaveUp | Raised):
                 self.members[message.trial].last_word = message
+            elif isinstance(message, Progressed) and message.done is not None:
+                self.members[message.trial].done = message.done
         return said
+
+    def told(self, member: Member) -> dict[str, Any]:
+        """What a trial says of itself: its last report, its age, and how far it is."""
+        done = {} if member.done is None else {DONE: member.done}
+        return {**member.progress, AGE: round(member.claim.spent_s + self.age_s, 1), **done}
 
     def prune(self, number: int) -> None:
         """Tell a trial to stop at its next look."""

@@ -33,9 +33,15 @@ class Reported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progressed:
-    """The trial is not stuck."""
+    """The trial is not stuck.
+
+    Attributes:
+        trial: The trial's number.
+        done: Part of its work that is done, 0 to 1; None where it does not say.
+    """
 
     trial: int
+    done: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +156,9 @@ def _is_sound(message: FromTrial | ToTrial) -> bool:
             return cause in get_args(Cause) and isinstance(detail, str)
         case Waiting(reason=reason):
             return isinstance(reason, str)
-        case Progressed() | Returned() | GaveUp() | Prune():
+        case Progressed(done=done):
+            return done is None or (isinstance(done, int | float) and 0 <= done <= 1)
+        case Returned() | GaveUp() | Prune():
             return True
 
 

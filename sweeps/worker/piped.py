@@ -79,11 +79,11 @@ class PipedTrial(Trial):
         super().log_model(folder)
         self._journal.event("model", path=keep_artifact(TrialFiles(self._directory), Path(folder)))
 
-    def progress(self) -> None:
+    def progress(self, done: float | None = None) -> None:
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + _PROGRESS_INTERVAL_S
-            self._offer(Progressed(trial=self.number))
+            self._offer(Progressed(trial=self.number, done=None if done is None else min(1.0, max(0.0, float(done)))))
 
     @property
     def directory(self) -> Path:

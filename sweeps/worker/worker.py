@@ -205,7 +205,7 @@ class Worker:
             return
         if time.monotonic() - attempt.beat_at >= self._beat_interval_s:
             attempt.beat_at = time.monotonic()
-            held = [self._study.beat(member.claim, member.progress) for member in attempt.members.values()]
+            held = [self._study.beat(member.claim, attempt.told(member)) for member in attempt.members.values()]
             if not any(held):
                 self._remove(attempt)
                 self._settlement.lose(attempt)

@@ -274,6 +274,7 @@ def test_a_result_that_comes_to_a_stopped_study_is_taken(tmp_path: Path) -> None
 def test_optuna_has_what_the_terminator_asks(tmp_path: Path) -> None:
     study = study_of(tmp_path, 2)
     worker_of(study, tmp_path, square)[0].run()
+    study.mirror()
     assert study.asked(lambda found: [trial.value for trial in found.trials]) == [0.0, 1.0]
     assert isinstance(study.asked(lambda found: found), optuna.Study)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
-from sweeps.report.lines import describe, duration, ended_line, live_cells, preview_lines, result, status_line
+from sweeps.report.lines import describe, duration, ended_line, live_cells, preview_lines, result
 from sweeps.space import Point
 from sweeps.study.records import TrialRow
 
@@ -87,21 +87,6 @@ def test_the_row_of_a_trial_in_the_live_table(row: TrialRow, cells: tuple[str, .
 
 def test_the_live_table_of_a_study_without_named_objectives() -> None:
     assert live_cells(trial("completed", COMPLETED), None) == ("7", "completed", "5", "", "x=3")
-
-
-@pytest.mark.parametrize(
-    ("num_done", "num_before", "elapsed_s", "expected"),
-    [
-        (0, 0, 0.0, "0 of 10 done, 0:00"),
-        (4, 0, 30.0, "4 of 10 done, 0:30, about 0:45 left"),
-        # Three of five are new and took 30 s: ten seconds each.
-        (5, 2, 30.0, "5 of 10 done, 0:30, about 0:50 left"),
-        (2, 2, 30.0, "2 of 10 done, 0:30"),
-        (10, 0, 4000.0, "10 of 10 done, 1:06:40"),
-    ],
-)
-def test_status_line(num_done: int, num_before: int, elapsed_s: float, expected: str) -> None:
-    assert status_line(num_done, num_before, 10, elapsed_s) == expected
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_running_trial_is_ended_and_nobody_takes_it_up(tmp_path: Path) -> None
     assert time.monotonic() - began < 5 and states(study) == ["skipped"]
     assert [event.what for event in study.events(0)] == ["claimed", "skipped"]
     assert TrialHandedBack(number=0) in witness.notices
-    assert study.asked(lambda found: [trial.state.name for trial in found.trials]) == ["FAIL"]
+    assert not study.asked(lambda found: [trial for trial in found.trials if not trial.state.is_finished()])
 
 
 def test_tables_and_lists_say_skipped_and_not_failed(tmp_path: Path) -> None:
