@@ -14,6 +14,7 @@ from sweeps.errors import StudyError
 from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
+from sweeps.launchers.options import OPTIONS
 from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS, sweeper_key
 from sweeps.versions import SWEEPER
 from sweeps.worker.kinship import end_with_job
@@ -122,5 +123,10 @@ _STORE.store(group="hydra/sweeper", name=_NAME, node=StudySweeperConfig, provide
 _STORE.store(name="_sweeps_open", node=_open(), provider="sweeps")
 for _launcher, _module in LAUNCHERS.items():
     if _launcher != "basic":  # Hydra's own
-        _STORE.store(group="hydra/launcher", name=_launcher, node={"_target_": _module}, provider="sweeps")
+        _STORE.store(
+            group="hydra/launcher",
+            name=_launcher,
+            node=OPTIONS.get(_launcher, {"_target_": _module}),
+            provider="sweeps",
+        )
 guard_command_line(_NAME)

@@ -26,6 +26,7 @@ FENCES = {
     "jinja2": ["sweeps/report/page/*"],
     "sqlalchemy": ["sweeps/study/*", "sweeps/tracking/embedded.py"],
     "torch": [],
+    "ray": ["sweeps/launchers/ray_workers.py"],
 }
 
 

@@ -17,6 +17,7 @@ _CARRIED = "sweeps.launchers.carried"
 
 LAUNCHERS = {
     "basic": "sweeps.launchers.here",
+    "ray_workers": "sweeps.launchers.ray_workers",
 }
 """Choice of `hydra/launcher` to the module that serves it. A new name becomes an option of that group by itself."""
 

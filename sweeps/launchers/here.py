@@ -30,6 +30,7 @@ from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
+from sweeps.worker import kinship
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.interruption import TIME_IS_OVER
@@ -85,9 +86,7 @@ def work(order: WorkOrder) -> int:
         study.reconcile()
         report = partial(_report, study, files, is_wanted=order.settings.writes_report, is_new=worker is not None)
         cut_off = _closed(tracking, order.tracking.drain_s, report)
-    keep_best(study, files)
-    address = tracking.address() or (order.tracking.uri and shown_by_mlflow(study, order.tracking.uri))
-    print_summary(study, files.directory, address)
+    _show(study, files, tracking.address(), order.tracking.uri)
     _tell_of_edits(order)
     _tell_of_rest(study)
     if stopped is not None:
@@ -103,6 +102,13 @@ def work(order: WorkOrder) -> int:
         print(f"Interrupted. `{looked_at('sync', study)}` sends what the server may lack.", file=sys.stderr)
         return cut_off
     return int(any(trial.state == "failed" for trial in study.current_trials()))
+
+
+def _show(study: Study, files: StudyFiles, address: str | None, uri: str | None) -> None:
+    """Print what has come out of the study; where another command has brought this worker, that one does."""
+    if not kinship.is_job:
+        keep_best(study, files)
+        print_summary(study, files.directory, address or (uri and shown_by_mlflow(study, uri)))
 
 
 def _closed(tracking: Tracking, drain_s: float, report: Callable[[], None]) -> int | None:

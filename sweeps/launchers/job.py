@@ -22,7 +22,7 @@ PID = "worker.pid"
 
 _LOOK_S = 1.0
 
-_HANDED_ON = ("SWEEPS_", "MLFLOW_", "AWS_", "HYDRA_", "HF_", "WANDB_", "PYTHONPATH")
+_HANDED_ON = ("SWEEPS_", "MLFLOW_", "AWS_", "HYDRA_", "HF_", "WANDB_", "PYTHONPATH", "OMP_NUM_THREADS")
 """Variables that a worker needs on a machine where nobody has set them."""
 
 
@@ -61,10 +61,13 @@ class WorkerJob:
     def start(self, output: Any = None) -> "subprocess.Popen[bytes]":
         """Start the worker; SIGTERM has it hand back its trials, and so does the end of this process."""
         granted = {WORKERS_HERE: str(self.num_workers_here)} if self.num_workers_here else _granted()
+        inherited = dict(os.environ)
+        if CORES in granted:
+            inherited.pop("OMP_NUM_THREADS", None)  # Ray's own, for a process that has all of its cores
         return subprocess.Popen(
             [sys.executable, *self.line[1:]],
             cwd=self.directory if Path(self.directory).is_dir() else None,
-            env={**os.environ, **self.environment, **granted, ENDS_WITH: str(os.getpid())},
+            env={**inherited, **self.environment, **granted, ENDS_WITH: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -19,9 +19,15 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+is_job = False
+"""Whether a job has started this worker: then another command shows the study and its end."""
+
+
 def end_with_job() -> None:
     """Hand back and end once the job that has started this worker ends, whatever ends it."""
+    global is_job
     if job := os.environ.pop(ENDS_WITH, None):
+        is_job = True
         die_with(int(job), signal.SIGTERM)
 
 
