@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sweeps.output import counted
-from sweeps.report.best import winners
+from sweeps.report.best import leaders, winners
 from sweeps.report.export import to_markdown
 from sweeps.report.measures import told_among
 from sweeps.report.tables import Column, Table
@@ -20,7 +20,7 @@ from sweeps.tracking.saved_views import SavedView, of_studies
 from sweeps.trial.files import StudyFiles
 
 _LONGEST_NOTE = 4000
-_MAX_ROWS, _MAX_COLUMNS, _MAX_KEYS = 10, 6, 3
+_MAX_ROWS, _MAX_COLUMNS, _MAX_KEYS, _MAX_LINKED = 10, 6, 3, 5
 _WIDTH = 70
 """Characters of a line that the page has room for, beside the facts of a run."""
 
@@ -59,18 +59,36 @@ def note(study: Study, view: MlflowView, files: StudyFiles, page: SavedView, tab
 
 
 def _best_line(study: Study, view: MlflowView, files: StudyFiles, trials: Sequence[TrialRow]) -> str:
+    if study.directions[1:]:
+        return _front_line(study, view, files, trials)
     best = winners(study, trials)
     if not best or best[0].point is None:
         return ""
-    card = TrialCard(number=best[0].number, point=best[0].point, files=files.trial(best[0].number))
-    run_id = view.find(card)
-    name = f"trial {best[0].number}"
-    linked = f"[{name}]({view.experiment.link_of(run_id)})" if run_id else name
+    linked = _linked(best[0], view, files)
     values = [trial.outcome.values[0] for trial in best]  # type: ignore[union-attr]
     told = f"**Best**: {linked}, {literal(study.value_names[0])} = {values[0]:.6g} ({study.directions[0]})"
     mean = f", the best seed of the cell with the best mean, {statistics.fmean(values):.6g} over {len(best)} seeds"
     among = "".join(f" Compared: {literal(text)}." for text in told_among(study, trials))
     return f"{told}{mean if len(best) > 1 else ''}.{among}"
+
+
+def _front_line(study: Study, view: MlflowView, files: StudyFiles, trials: Sequence[TrialRow]) -> str:
+    """The Pareto set of several objectives; of points with several seeds the best seed of each."""
+    front = leaders(study, trials)
+    if not front:
+        return ""
+    aims = zip(study.value_names, study.directions, strict=True)
+    by = ", ".join(f"{literal(name)} ({way})" for name, way in aims)
+    shown = ", ".join(_linked(trial, view, files) for trial in front[:_MAX_LINKED])
+    more = f" and {len(front) - _MAX_LINKED} more" if len(front) > _MAX_LINKED else ""
+    return f"**Pareto set** by {by}: {counted(len(front), 'point')}, {shown}{more}."
+
+
+def _linked(trial: TrialRow, view: MlflowView, files: StudyFiles) -> str:
+    assert trial.point is not None
+    run_id = view.find(TrialCard(number=trial.number, point=trial.point, files=files.trial(trial.number)))
+    name = f"trial {trial.number}"
+    return f"[{name}]({view.experiment.link_of(run_id)})" if run_id else name
 
 
 def _fitted(table: Table, room: int) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sweeps.owners import is_known_dead
-from sweeps.report.best import winners
+from sweeps.report.best import leaders, winners
 from sweeps.report.export import EXPORTS, TRACKED, Export
 from sweeps.report.frame import trial_frame
 from sweeps.report.portable import FILE
@@ -160,5 +160,7 @@ def _figures(study: Study, trials: Sequence[TrialRow]) -> list[Sample]:
     if best := winners(study, trials):
         value = statistics.fmean(trial.outcome.values[0] for trial in best)  # type: ignore[union-attr]
         figures |= {f"{BEST}{study.value_names[0]}": value, f"{BEST}objective": value}
+    elif study.directions[1:]:
+        figures["trials/pareto"] = float(len(leaders(study, trials)))
     now = time.time_ns() // 1_000_000
     return [Sample(name, value, 0, now) for name, value in figures.items()]

@@ -28,6 +28,7 @@ from sweeps.tracking.upload import Upload
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import Journal
 from tests.mlflow_server import Server
+from tests.studies import Result, done, study_of
 from tests.sweeps.test_configurations import command, run
 
 
@@ -82,6 +83,25 @@ def test_the_study_s_run_says_best_counts_and_cost_and_links_to_its_views(server
     assert files_there == {*(f"table{EXPORTS[name].suffix}" for name in TRACKED), "trials.json"}
     assert Path(client.download_artifacts(view.parent(), "table.md")).read_text().strip() == to_page(table)
     assert f"<title>{table.caption}</title>" in Path(client.download_artifacts(view.parent(), "table.html")).read_text()
+
+
+def test_the_study_s_run_names_the_pareto_set_of_several_objectives(server: Server, tmp_path: Path) -> None:
+    results: list[Result] = [
+        ({"x": str(i)}, done(*pair)) for i, pair in enumerate([(1.0, 4.0), (2.0, 5.0), (3.0, 1.0)])
+    ]
+    two = {"objectives": ("loss", "cost"), "directions": ("minimize", "minimize")}
+    study, files = study_of(tmp_path, results, name="front", **two), StudyFiles(tmp_path)  # type: ignore[arg-type]
+    for number in range(3):
+        Journal(files.trial(number).directory).event("attempt", attempt=1)
+    view = connect(study, server.uri, "tests")
+    sync(study, view, files)
+    run = MlflowClient(server.uri).get_run(view.parent())
+    ids = {child.data.tags["trial"]: child.info.run_id for child in view.children()}
+    place = f"#/experiments/{run.info.experiment_id}/runs"
+    linked = [f"[trial {i}]({place}/{ids[i]}?workflowType=machine_learning)" for i in ("0", "2")]
+    told = f"**Pareto set** by loss (minimize), cost (minimize): 2 points, {', '.join(linked)}.\n\n"
+    assert run.data.tags["mlflow.note.content"].startswith(told)
+    assert run.data.metrics["trials/pareto"] == 2.0 and "best/objective" not in run.data.metrics
 
 
 def test_the_view_has_the_objective_the_axes_and_their_charts(server: Server, tmp_path: Path) -> None:
