@@ -15,6 +15,9 @@ from sweeps.errors import StudyError
 from sweeps.grammar import IN_SWEEPER
 from sweeps.stored_line import check_stored
 
+SOURCES_OF = "SWEEPS_SOURCES_OF"
+"""Variable of a process that joins a study: its name. Where the study is kept, SWEEPS_STORAGE says."""
+
 _NOT_AGAIN = ("name", "retry_failed", "preview", "slots", "num_workers", "submit")
 """Settings of the first command that another worker must not repeat; how many slots it has, its machine says."""
 
@@ -90,7 +93,15 @@ def check_joinable(study: str, task: str, withheld: Iterable[str]) -> None:
     again(study, {"withheld": sorted(withheld), "command": started_by(task), "arguments": []})
 
 
-def join(study: str, facts: dict[str, Any], storage: str, slots: int | None = None, *, is_trusted: bool) -> NoReturn:
+def join(
+    study: str,
+    facts: dict[str, Any],
+    storage: str,
+    slots: int | None = None,
+    *,
+    is_trusted: bool,
+    allows_drift: bool = False,
+) -> NoReturn:
     """Become a worker of the study: this process runs its line, where it was typed.
 
     A module is run here, where that folder is on another machine: which files it finds, the module itself says.
@@ -101,6 +112,7 @@ def join(study: str, facts: dict[str, Any], storage: str, slots: int | None = No
         storage: URL of the storage, the same from every working directory.
         slots: Trials at a time; None: as many as the machine has room for.
         is_trusted: Whether the user knows the line, whatever it is.
+        allows_drift: Whether other code and versions than the study's may work on it.
 
     Raises:
         StudyError: Something of it is missing here.
@@ -112,11 +124,13 @@ def join(study: str, facts: dict[str, Any], storage: str, slots: int | None = No
     else:
         sys.stderr.write(f"{typed_in}, where the study was started, is not here. Works in {here}.\n")
     check_module(study, line)
+    line += [f"{IN_SWEEPER}study.allow_drift=true"] if allows_drift else []
     if not is_trusted:
         check_stored(study, line, [str(Path.cwd()), *sys.path])
     # The line comes from the database: whoever can write there must not approve anything in this user's name. What is
     # printed in the end is typed where this command was.
     environment = {**os.environ, "SWEEPS_STORED_COMMAND": here, "SWEEPS_STORAGE": storage}
+    environment[SOURCES_OF] = study
     # `python -m` warns of a module that a plugin of Hydra's has imported before.
     quiet = [line[0], "-W", "ignore::RuntimeWarning:runpy", *line[1:]]
     os.execve(sys.executable, quiet, environment)

@@ -65,6 +65,7 @@ class StudySettings:
     notify: str | None = None
     retry_failed: bool = False
     on_change: str = "new"
+    allow_drift: bool = False
     seed_key: str = "seed"
     operational: Any = None
     lease_s: float = 30.0

@@ -138,6 +138,7 @@ class Sweep:
             return
         if self._launcher != "basic":
             end_server()  # what comes from it ends with this command, and workers do not
+        study.database.close()  # the worker has a connection of its own
         if code := max(self._launch(order, plan.settings.num_workers)):
             raise SystemExit(code)
 

@@ -13,6 +13,7 @@ from sweeps.identity.fingerprint import UNFIT, Compose, Fingerprints
 from sweeps.identity.program import Program
 from sweeps.identity.provenance import Provenance
 from sweeps.identity.snapshot import Snapshot
+from sweeps.identity.sources import Sources
 from sweeps.output import counted
 from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
@@ -36,6 +37,7 @@ class Wanted:
         fingerprints: Gives points their identity.
         identity: Tells the application apart from others.
         provenance: What the trials are composed from.
+        sources: The files of it that the study keeps.
     """
 
     plan: Plan
@@ -44,6 +46,7 @@ class Wanted:
     fingerprints: Fingerprints
     identity: str
     provenance: Provenance
+    sources: Sources
 
     @classmethod
     def of(
@@ -79,6 +82,7 @@ class Wanted:
             fingerprints=made,
             identity=identity,
             provenance=Provenance.of(program, config, base, snapshot.digests()),
+            sources=snapshot.sources(),
         )
 
     def is_in(self, study: Study) -> bool:
@@ -100,8 +104,13 @@ class Wanted:
             self._announce_change(study, found, self.provenance.changes_since(before) if before else "something")
         if before is None or self.plan.settings.preview:
             return
-        if code := self.provenance.code_changes_since(before):
-            sys.stderr.write(f"Warning: the code has changed since this study's last command: {code}.\n")
+        if drift := ", ".join(self.provenance.drift_since(before)):
+            if os.environ.get("SWEEPS_STORED_COMMAND") and not self.plan.settings.allow_drift:
+                raise StudyError(
+                    f"Study {study.name!r} runs other code than this machine has: {drift}. Make them equal, or allow"
+                    " it: study.allow_drift=true, `sweeps worker --allow-drift`."
+                )
+            sys.stderr.write(f"Warning: the code has changed since this study's last command: {drift}.\n")
 
     def _announce_change(self, study: Study, found: Comparison, changes: str) -> None:
         if os.environ.get("SWEEPS_STORED_COMMAND"):
@@ -135,8 +144,11 @@ class Wanted:
                 study.add(self.points)
             else:
                 study.add_draws(self.plan.num_draws, distributions_of(self.plan.space), self.plan.num_seeds)
+            if os.environ.get("SWEEPS_STORED_COMMAND") and provenance_of(study):
+                return  # its files are copies of those that the study keeps
             facts = self.provenance.as_facts()
             study.remember("provenance", facts)
+            study.sources.keep(study.configuration or 0, self.sources)
             study.remember(f"configuration_{study.configuration}", {"digest": facts["digest"]})
 
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 import sweeps.sweeper
 from sweeps.choices import PRUNERS, SAMPLERS
+from sweeps.frozen import put_in_place
 
 _STOCK = "hydra_plugins.hydra_optuna_sweeper"
 
@@ -79,7 +80,8 @@ def _chosen(config_path: str) -> Any:
 
 
 class StudySearchPath(SearchPathPlugin):
-    """Lets every application find the groups `study` and `tracking` of `sweeps/conf`."""
+    """Lets every application find the groups `study` and `tracking`, and a worker the files of its study."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append("sweeps", "sweeps://sweeps.conf")
+        put_in_place(search_path)

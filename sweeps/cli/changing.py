@@ -55,6 +55,9 @@ def worker(
     requeue: Annotated[
         bool, typer.Option("--requeue", help="Once the time is over, have Slurm queue this job again.")
     ] = False,
+    allow_drift: Annotated[
+        bool, typer.Option("--allow-drift", help="Work with other code or package versions than the study's.")
+    ] = False,
     storage: Storage = None,
     trust: Trust = False,
 ) -> None:
@@ -67,7 +70,7 @@ def worker(
 
     where = absolute(url_of(storage or default_storage()))
     grant(max_time, is_requeued=requeue)
-    join(name, open_study(name, storage).facts, where, slots, is_trusted=trust)
+    join(name, open_study(name, storage).facts, where, slots, is_trusted=trust, allows_drift=allow_drift)
 
 
 def retry(

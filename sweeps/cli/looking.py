@@ -47,6 +47,9 @@ def list_studies(storage: Storage = None) -> None:
 def show(
     name: Name,
     trial: Annotated[int | None, typer.Option(help="Number of a trial: what happened to it, and why.")] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="What its configuration files say otherwise than those of today.")
+    ] = False,
     storage: Storage = None,
 ) -> None:
     """Every trial of a study: state, attempts, result or cause of failure; or the story of one trial."""
@@ -54,6 +57,11 @@ def show(
     from sweeps.report.opened import open_study
 
     study = open_study(name, storage)
+    if diff:
+        from sweeps.report.differing import differing_lines
+
+        print("\n".join(differing_lines(study)))
+        return
     print(trials_listing(study) if trial is None else story(study, trial))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 _GIT_S = 5.0
+_MAX_FILES = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,14 @@ class Program:
         root: The project's folder on this machine.
         code: Digest of the file that defines the task; empty where there is none.
         revision: Commit of the project's repository, with a plus where files differ from it; None without one.
+        state: Digest of what differs from that commit; without a repository of the Python files beside the task.
     """
 
     name: str
     root: str
     code: str
     revision: str | None
+    state: str = ""
 
     def is_same(self, known: "Program") -> bool:
         """Whether it is the application of another command: in one place, or elsewhere a copy of it."""
@@ -54,11 +57,13 @@ def program_of(task: str) -> Program:
     file = _file_of(module)
     root = _root_of(file.parent if file else Path.cwd())
     place = file.relative_to(root).as_posix() if file else module
+    revision = _revision_of(root)
     return Program(
         name=f"{_project_of(root)}/{place}:{function}",
         root=str(root),
         code=hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file else "",
-        revision=_revision_of(root),
+        revision=revision,
+        state=_state_of(root, file, revision),
     )
 
 
@@ -127,6 +132,20 @@ def _revision_of(root: Path) -> str | None:
     if not head:
         return None
     return f"{head}+" if _git(root, "status", "--porcelain", "--untracked-files=no") else head
+
+
+def _state_of(root: Path, file: Path | None, revision: str | None) -> str:
+    """Digest of the code that no commit names; empty where there is none, or where it cannot be told."""
+    if revision is not None:
+        changes = _git(root, "diff", "HEAD", "--", "*.py") if revision.endswith("+") else None
+        return hashlib.sha256(changes.encode()).hexdigest()[:16] if changes else ""
+    if file is None or root.name == "site-packages":
+        return ""
+    found = sorted(file.parent.rglob("*.py"))
+    if len(found) > _MAX_FILES:  # the task lies in a folder of everything
+        return ""
+    parts = [f"{path.relative_to(file.parent)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in found]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _git(root: Path, *arguments: str) -> str | None:

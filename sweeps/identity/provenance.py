@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.identity.libraries import installed_versions
 from sweeps.identity.program import Program
 from sweeps.redact import text, tree
 from sweeps.values import digest, typed
@@ -25,6 +26,7 @@ class Provenance:
         directory: The working directory.
         files: Name of each configuration file that was read to the digest of what it said.
         values: Dotted key to value, as written and without secrets, of the configuration without overrides.
+        versions: Name of Python and of each library that decides about results, to its version.
     """
 
     program: Program
@@ -33,6 +35,7 @@ class Provenance:
     directory: str
     files: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -55,6 +58,7 @@ class Provenance:
             directory=os.getcwd(),  # noqa: PTH109 - as Hydra has it
             files=dict(files),
             values=dict(flat(tree(base))),
+            versions=installed_versions(),
         )
 
     def as_facts(self) -> dict[str, Any]:
@@ -72,11 +76,28 @@ class Provenance:
         """Of the application and of the configuration without overrides."""
         return digest([self.program.identity, self.config_name, dict(self.values)])[:8]
 
+    def drift_since(self, before: "Provenance") -> Iterator[str]:
+        """What is different in the code of the application, and in the libraries that it has."""
+        if code := self.code_changes_since(before):
+            yield code
+        for name in sorted(self.versions.keys() & before.versions.keys()):
+            if (old := before.versions[name]) != (new := self.versions[name]):
+                yield f"{name} {old} -> {new}"
+
     def code_changes_since(self, before: "Provenance") -> str | None:
         """What is different in the code of the application; None where nothing is, or it is another application."""
         old, new = before.program, self.program
-        if not new.is_same(old) or (old.revision, old.code) == (new.revision, new.code):
+        is_known = bool(old.state and new.state)  # an earlier version kept none
+        if not new.is_same(old) or (
+            (old.revision, old.code) == (new.revision, new.code) and not (is_known and old.state != new.state)
+        ):
             return None
+        if (old.revision, old.code) == (new.revision, new.code):
+            return (
+                f"files of {new.name.rpartition(':')[0]}'s project that are not committed"
+                if new.revision
+                else (f"files beside {new.name}")
+            )
         if old.revision != new.revision:
             return f"revision {old.revision or '(none)'} -> {new.revision or '(none)'}"
         return f"{new.name} ({old.code} -> {new.code})"

@@ -14,6 +14,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 
 from sweeps.identity.composition import Memory
+from sweeps.identity.sources import Sources, text_of
 from sweeps.values import digest, typed
 
 _OF_HYDRA = ("hydra/", "_dummy")
@@ -28,19 +29,27 @@ class Snapshot(IConfigRepository):
         repository: Hydra's own.
         memory: What was read so far.
         merged: What was merged of it so far.
+        texts: What the application's own files said, by Hydra's names.
     """
 
-    def __init__(self, repository: Any, memory: dict[Any, Any] | None = None, merged: Memory | None = None) -> None:
+    def __init__(
+        self,
+        repository: Any,
+        memory: dict[Any, Any] | None = None,
+        merged: Memory | None = None,
+        texts: dict[str, str] | None = None,
+    ) -> None:
         self._repository = repository
         self._memory: dict[Any, Any] = {} if memory is None else memory
         self.merged = Memory() if merged is None else merged
+        self._texts: dict[str, str] = {} if texts is None else texts
 
     def __deepcopy__(self, memo: Any) -> "Snapshot":
-        return Snapshot(copy.deepcopy(self._repository, memo), self._memory, self.merged)
+        return Snapshot(copy.deepcopy(self._repository, memo), self._memory, self.merged, self._texts)
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         """What a file says; a copy, since composing changes it."""
-        found = self._remembered("config", config_path, lambda: self._repository.load_config(config_path))
+        found = self._remembered("config", config_path, lambda: self._read(config_path))
         return copy.deepcopy(found)  # type: ignore[no-any-return]
 
     def group_exists(self, config_path: str) -> bool:
@@ -71,6 +80,22 @@ class Snapshot(IConfigRepository):
         """What was read, by name."""
         files = ((key[1], found[0]) for key, found in self._memory.items() if key[0] == "config")
         return {name: digest(_content(result)) for name, result in files if not name.startswith(_OF_HYDRA)}
+
+    def sources(self) -> Sources:
+        """What a study keeps of the application's own files."""
+        return Sources.of(self._texts, self._main())
+
+    def _main(self) -> ConfigSource | None:
+        return next((source for source in self._repository.get_sources() if source.provider == "main"), None)
+
+    def _read(self, name: str) -> ConfigResult | None:
+        found: ConfigResult | None = self._repository.load_config(name)
+        main = self._main()
+        if found is not None and main is not None and found.provider == "main":
+            text = text_of(main, name)
+            if text is not None:
+                self._texts[name] = text
+        return found
 
     def _remembered(self, kind: str, name: str, read: Callable[[], Any]) -> Any:
         key = (kind, name, tuple(source.path for source in self._repository.get_sources()))

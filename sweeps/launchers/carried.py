@@ -67,7 +67,7 @@ def _is_elsewhere(choice: str, config: DictConfig) -> bool:
 def launch(order: WorkOrder, num_workers: int) -> list[int]:
     """Let the chosen launcher carry the workers, and show the study until they have ended."""
     watched = Watched.of(order)
-    put_into_environment(order.storage)
+    put_into_environment(order.storage, order.study)
     batch = _Batch.of(order, watched.study, num_workers)
     with watched:
         watched.say(f"{num_workers} workers by hydra/launcher={batch.choice}; what they print is in {batch.directory}.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sweeps.command import SOURCES_OF
 from sweeps.granted import CORES, WORKERS_HERE
 from sweeps.study.urls import absolute
 from sweeps.worker.kinship import ENDS_WITH
@@ -75,9 +76,9 @@ class WorkerJob:
         )
 
 
-def put_into_environment(storage: str) -> None:
-    """Have every worker that this process starts find the storage, and know where its command was typed."""
-    os.environ["SWEEPS_STORAGE"] = absolute(storage)
+def put_into_environment(storage: str, study: str) -> None:
+    """Have every worker that this process starts find the storage, the study's files, and where its line was typed."""
+    os.environ["SWEEPS_STORAGE"], os.environ[SOURCES_OF] = absolute(storage), study
     os.environ["SWEEPS_STORED_COMMAND"] = str(Path.cwd())
 
 

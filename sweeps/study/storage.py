@@ -97,6 +97,10 @@ class Database:
 
         return outages.wait_out(attempt, self.patience_s, self._name, self.note_outage)
 
+    def close(self) -> None:
+        """End the connections; whoever uses it again opens another."""
+        self.engine.dispose()
+
     def note_outage(self) -> None:
         """Nobody is judged by the time of beats for a while."""
         self.last_outage_at = time.monotonic()

@@ -20,6 +20,7 @@ from sweeps.study.configurations import Comparison, Identify, compare
 from sweeps.study.declared import news
 from sweeps.study.events import Event, Note
 from sweeps.study.importances import importances
+from sweeps.study.kept_sources import KeptSources
 from sweeps.study.ledger import Ledger
 from sweeps.study.records import TrialRow, columns, trial_row
 from sweeps.study.requeue import may_reopen
@@ -46,6 +47,7 @@ class Study(Claims):
             known = did_you_mean(name, database.study_names())
             raise StudyError(f"There is no study {name!r}. Studies: {known}") from None
         super().__init__(database, name, study)
+        self.sources = KeptSources(database, self.facts.get("key", ""))
 
     @classmethod
     def create(cls, database: Database, name: str, directions: Sequence[str], facts: Mapping[str, Any]) -> "Study":

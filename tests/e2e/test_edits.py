@@ -50,7 +50,7 @@ def test_trials_of_a_worker_that_has_joined_before(commands: Commands) -> None:
     process.communicate()
     _, err = worker.communicate(timeout=200)
     assert worker.returncode == 0 and values(study(commands).trials()) == TRUE, err
-    assert told(err) == ["net/small, net/wide"]
+    assert told(err) == []  # it composes from what the study keeps
 
 
 def kill_server(process: subprocess.Popen[str]) -> None:

@@ -56,16 +56,6 @@ def test_a_worker_from_another_folder_composes_what_the_study_composes(
     assert values(study(commands).trials()) == [5, 10, 15]
 
 
-def test_a_worker_whose_files_differ_refuses_in_one_line(commands: Commands) -> None:
-    project(commands.folder)
-    start_and_kill(commands, "app.py")
-    (commands.folder / "conf" / "net" / "small.yaml").write_text("scale: 100\n")
-    result = join(commands, commands.folder)
-    assert result.returncode == 2 and len(lines(result.stderr)) == 1, result.stderr
-    assert "net.scale: 1 -> 100" in result.stderr and "-m x=1,2,3 sleep=0.5 study.name=s" in result.stderr
-    assert len(study(commands).trials()) == 3
-
-
 def test_a_worker_without_the_project_refuses_in_one_line(commands: Commands) -> None:
     project(commands.folder / "here")
     process = subprocess.run(
