@@ -85,7 +85,7 @@ def check(choice: str, storage: str, config: DictConfig) -> None:
 def launch(order: WorkOrder, num_workers: int) -> list[int]:
     """Start as many workers as there is work for, and stay until the study is finished or none is left."""
     watched = Watched.of(order)
-    put_into_environment(order.storage)
+    put_into_environment(order.storage, order.study)
     slots = order.settings.slots
     job = WorkerJob(
         line=tuple(again(order.study, watched.study.facts, None if slots == "auto" else slots)),
