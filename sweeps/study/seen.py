@@ -4,15 +4,17 @@ It is made of the ledger anew for each draw. So a draw depends on nothing that a
 Optuna's tables has to be written before it.
 """
 
+import copy
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from statistics import fmean
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from sweeps import outcome as outcomes
 from sweeps.outcome import Completed, Outcome, Pruned
@@ -22,8 +24,17 @@ from sweeps.study.configurations import Identify
 from sweeps.study.records import point_of
 from sweeps.values import typed, value_of
 
+_NO_TIME = datetime(1970, 1, 1)
+
 _OF_STUDY = "qmc:"
 """What a sampler notes of the whole study, and cannot find out again from its trials."""
+
+
+class _Unchanging(FrozenTrial):
+    """A trial that nobody changes. Optuna copies each that it gets, which would be most of the time of a draw."""
+
+    def __deepcopy__(self, memo: Any) -> "_Unchanging":
+        return copy.copy(self)
 
 
 class Seen:
@@ -88,13 +99,19 @@ class Seen:
             return None
         wanted = [row for row in group if row.state != "skipped"]
         state, values, reports = _together(wanted, num_values)
-        return create_trial(
+        return _Unchanging(
+            number=-1,
+            trial_id=-1,
             state=state,
+            value=None,
             values=values,
+            datetime_start=_NO_TIME,
+            datetime_complete=_NO_TIME if state.is_finished() else None,
             params=params,
             distributions={key: self._distributions[key] for key in params},
+            user_attrs={},
             system_attrs=next((_noted(row).get("trial", {}) for row in group if row.drawn), {}),
-            intermediate_values=reports,
+            intermediate_values=reports or {},
         )
 
     def _is_same_otherwise(self, point: Point, params: Mapping[str, Any]) -> bool:

@@ -71,6 +71,7 @@ def x_of(point: Point) -> float:
 SAMPLERS = {
     "random": "random",
     "tpe": "tpe",
+    "cmaes": {"_target_": "optuna.samplers.CmaEsSampler", "warn_independent_sampling": False},
     "gp": {"_target_": "optuna.samplers.GPSampler", "n_startup_trials": 5},
     "nsgaii": {"_target_": "optuna.samplers.NSGAIISampler", "population_size": 5},
     "nsgaiii": {"_target_": "optuna.samplers.NSGAIIISampler", "population_size": 5},

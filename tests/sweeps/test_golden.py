@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from sweeps.parsing import parse
 from sweeps.values import typed
+from tests.sweeps.test_draws import SAMPLERS, run, study_in
 
 FILES = {
     "app.yaml": "defaults: [{model: dense}, {opt: sgd}, _self_]\nx: 1\nlr: 0.1\nname: a\nflag: true\nseed: 0\n"
@@ -117,6 +118,19 @@ def test_a_deletion_and_a_cast_mean_what_they_say(line: str, key: str, values: l
     loader: Any = GlobalHydra.instance().config_loader()
     points = parse(line.split(" "), {}, loader).grid()
     assert [compose("app", point.as_arguments())[key] for point in points] == values
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_each_sampler_draws_from_groups_and_globs(sampler: str, folder: Path, tmp_path: Path) -> None:
+    loader: Any = GlobalHydra.instance().config_loader()
+    endless = [] if sampler == "brute" else ["lr=tag(log, interval(0.001, 1))"]
+    space = parse(["model=glob(*)", "opt=sgd,adam", "x=range(0,4)", *endless], {}, loader)
+    study = study_in(tmp_path, space, 20)
+    run(study, space, SAMPLERS[sampler], lambda point: float(point.overrides["x"]))
+    points = [trial.point.overrides for trial in study.trials() if trial.point]
+    assert len({typed(point) for point in points}) == len(points) == 20
+    assert {point["model"] for point in points} <= {"cnn", "dense", "vit_base", "vit_tiny"}
+    assert all(composed([f"{key}={text}" for key, text in point.items()]) for point in points)
 
 
 def test_there_are_forty_of_them() -> None:
