@@ -99,8 +99,11 @@ class Display:
 
     def warn(self, what: str) -> None:
         """Say what is wrong with tracking; nothing of it ends a sweep."""
-        later = f"Training goes on; `{looked_at('sync', self._study)}` sends what is missing."
-        print(f"Warning: {what.rstrip('.')}. {later}", file=sys.stderr, flush=True)
+        self.warn_of(f"{what.rstrip('.')}. Training goes on; `{looked_at('sync', self._study)}` sends what is missing")
+
+    def warn_of(self, what: str) -> None:
+        """Say what is wrong with something that no trial needs."""
+        print(f"Warning: {what}.", file=sys.stderr, flush=True)
 
     def _refresh(self) -> None:
         self._feed.look()

@@ -40,7 +40,11 @@ class OwnKeys:
     def is_for_trials(self, override: str) -> bool:
         """Whether a trial is to know an override of ours: it speaks to no server, and Hydra writes it to a file."""
         key = override.lstrip("+~").partition("=")[0].replace("/", ".")
-        return key.partition(".")[0] != "hydra" and key not in (f"{self.study}.storage", f"{self.tracking}.uri")
+        return key.partition(".")[0] != "hydra" and key not in (
+            f"{self.study}.storage",
+            f"{self.study}.notify",
+            f"{self.tracking}.uri",
+        )
 
 
 def own_keys(config: DictConfig) -> OwnKeys:

@@ -33,6 +33,8 @@ def is_always_secret(key: str) -> bool:
 
 def holds_secret(key: str, value: Any) -> bool:
     """Whether a key holds a secret: no number of tokens, no switch, nothing that is read from elsewhere."""
+    if value is not None and re.split(r"[./]", key)[-1] == "notify" and "://" in str(value):
+        return not is_read_elsewhere(str(value))  # who has the address can write there
     if not is_secret(key) or value is None or isinstance(value, bool) or not (shown := str(value).strip()):
         return False
     is_plain = not isinstance(value, float | Mapping | list | tuple) and not is_read_elsewhere(shown)
@@ -48,6 +50,8 @@ def is_read_elsewhere(value: str) -> bool:
 
 def is_secret_variable(name: str) -> bool:
     """Whether the name of an environment variable says so; the place of a file is none."""
+    if name == "SWEEPS_NOTIFY":
+        return True
     if name in ("PWD", "OLDPWD") or name.endswith(_PLACES):
         return False
     words = _words(name)

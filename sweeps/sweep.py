@@ -20,6 +20,7 @@ from sweeps.identity.origin import Origin
 from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
 from sweeps.launchers import launcher_of
+from sweeps.notifying import address_in
 from sweeps.own_keys import own_keys
 from sweeps.plan import read_plan
 from sweeps.refinement import keep, refined
@@ -84,6 +85,7 @@ class Sweep:
         self._plan = read_plan(
             config, arguments, params, context.config_loader, self._program.name, trusted_by(context)
         )
+        address_in(self._plan.settings.notify)  # nothing that is kept or shown has it from now on
         if not self._plan.is_grid and self._function.returns_nothing and not self._plan.settings.objectives:
             raise StudyError(
                 f"A sampler needs a number per trial, and {self._task} returns nothing. Return the number, or report it"

@@ -22,6 +22,7 @@ EXPECTED = {
         "3 points are left. The same line goes on.",
         "skipped",
     ],
+    "Be told": ['"event": "improved"', '"text": "told: trial 1 is the best so far', '"event": "done"'],
     "What you see": ["Study watched: 3 trials", "[3/3] trial ", "3 of 3 done, 0:"],
 }
 """What the commands of a section print, in this order."""

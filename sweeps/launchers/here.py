@@ -13,6 +13,7 @@ from sweeps.display import Display, print_summary
 from sweeps.errors import StudyError, SweepStopped
 from sweeps.granted import ends_at, requeue
 from sweeps.identity.snapshot import Snapshot
+from sweeps.notifying import Notifier, address_in
 from sweeps.owners import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.report.best import keep_best
@@ -72,9 +73,9 @@ def work(order: WorkOrder) -> int:
         server = None if study.is_at_rest() or not _has_room(study, order) else _server(order)
         display = Display(study)
         tracking = Tracking(study, order.tracking, files, display.warn)
-        worker = (
-            _worker(study, worker_id, order, files, server, [tracking, display, Mirroring(study)]) if server else None
-        )
+        notifier = Notifier(study, address_in(order.settings.notify), display.warn_of)
+        observers = [tracking, display, Mirroring(study), notifier]
+        worker = _worker(study, worker_id, order, files, server, observers) if server else None
         interrupted_by, stopped = None, None
         if worker:
             tracking.prepare()
@@ -84,6 +85,7 @@ def work(order: WorkOrder) -> int:
             except SweepStopped as error:
                 stopped = error
         study.reconcile()
+        notifier.close()
         report = partial(_report, study, files, is_wanted=order.settings.writes_report, is_new=worker is not None)
         cut_off = _closed(tracking, order.tracking.drain_s, report)
     _show(study, files, tracking.address(), order.tracking.uri)

@@ -18,10 +18,12 @@ class Standing:
 
     Attributes:
         best: Values that no point beats, one tuple per such point; as they were measured.
-        num_since: Points that have ended since one of them was better than all before.
+        last: Numbers of the trials of the last point that was better than all before it.
+        num_since: Points that have ended since that one.
     """
 
     best: tuple[Values, ...] = ()
+    last: frozenset[int] = frozenset()
     num_since: int = 0
 
     def reaches(self, target: Sequence[float], directions: Sequence[str]) -> Values | None:
@@ -48,6 +50,7 @@ def standing(trials: Mapping[int, TrialRow], ended: Mapping[int, int], direction
             points[trial.point.cell_key].append(trial)
     whole = [point for point in points.values() if all(trial.number in ended for trial in point)]
     best: list[Values] = []
+    last: frozenset[int] = frozenset()
     num_since = 0
     for point in sorted(whole, key=lambda point: max(ended[trial.number] for trial in point)):
         mean = _mean(point, len(directions))
@@ -56,8 +59,8 @@ def standing(trials: Mapping[int, TrialRow], ended: Mapping[int, int], direction
             continue
         best = [other for other in best if not _is_as_good(costs(mean, directions), costs(other, directions))]
         best.append(mean)
-        num_since = 0
-    return Standing(best=tuple(best), num_since=num_since)
+        last, num_since = frozenset(trial.number for trial in point), 0
+    return Standing(best=tuple(best), last=last, num_since=num_since)
 
 
 def costs(values: Sequence[float], directions: Sequence[str]) -> Values:

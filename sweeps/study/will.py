@@ -113,6 +113,11 @@ class Will:
         """Keep the limits of the study; those of an earlier command go."""
         self._change({"limits": json.dumps(dict(limits))}, sa.true())
 
+    def announce(self, what: str) -> bool:
+        """Note that somebody is told of this end of the study; False where somebody was told of it already."""
+        is_new = sa.or_(studies.c.announced.is_(None), studies.c.announced != what)
+        return self._change({"announced": what}, is_new)
+
     def add_used(self, worked_s: float, core_s: float, gpu_s: float) -> None:
         """Add what trials of one worker have used until now.
 
