@@ -18,6 +18,7 @@ from sweeps.study.terminating import make_terminator
 from sweeps.study.warm import check_like
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
+from sweeps.trial.mirrored import check_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,5 +65,6 @@ def check_settings(plan: Plan, known: Study | None, database: Database | None, c
             check_like(database, plan.name, settings.like, settings.aims)
         if known:
             check_space(plan.space, plan.name, known.distributions())
+    check_place(settings.checkpoints)
     if not settings.preview and (lack := lack_of(StudyFiles.of(settings.directory, plan.name).directory)):
         raise StudyError(f"study.directory: {lack}.")

@@ -49,6 +49,7 @@ class StudySettings:
     preview: bool = False
     slots: Any = "auto"
     num_workers: int = 1
+    checkpoints: str | None = None
     submit: bool = False
     trial_timeout_s: float | None = None
     stall_timeout_s: float | None = None

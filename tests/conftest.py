@@ -24,6 +24,7 @@ APPS = {
     "launched": FAKES / "launched.py",
     "leaky": FAKES / "leaky.py",
     "plain": FAKES / "plain.py",
+    "steps": FAKES / "steps.py",
 }
 BIN = Path(sys.executable).parent
 FUZZ_SEED = "SWEEPS_TESTS_FUZZ_SEED"

@@ -17,10 +17,12 @@ from sweeps.guards import guard_logs, guard_terminal
 from sweeps.outcome import Cause, named_numbers
 from sweeps.own_keys import own_keys
 from sweeps.redact import learn_overrides, text
+from sweeps.trial.checkpoints import newest
 from sweeps.trial.disk import lack_in
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import TrialPruned, enter
 from sweeps.trial.journal import Journal
+from sweeps.trial.mirrored import mirrored
 from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
@@ -36,10 +38,15 @@ from sweeps.worker.returned import sendable
 from sweeps.worker.system import measured
 from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt, record_device
 
+_ELSEWHERE = (
+    "starts again: what its earlier attempt has left is on another machine."
+    " Workers that share study.directory, or study.checkpoints=URL, continue"
+)
+
 
 def run_in_child(job: Job, connection: Connection) -> None:
     """Entry of a trial's process: run the task and send how it ended."""
-    began = time.monotonic()
+    began, began_s = time.monotonic(), time.time()
     files = TrialFiles(job.directory)
     trial = PipedTrial(connection, job.number, job.directory, job.attempt)
     enter(trial)
@@ -55,13 +62,17 @@ def run_in_child(job: Job, connection: Connection) -> None:
         guard_hydra_files()
         hasten_hydra()
         volunteer()
+        is_new_here = not files.owner.exists()
         take_directory(files, job.point, job.restarts, tell)
         redirect_output(files.log)
         os.environ.update(job.environment)
         if job.tracking_uri:
             bind(files.upload_mark, job.tracking_uri, job.experiment)
         announce(job.overrides, job.directory, job.number)
-        with measured(job.directory, job.system_metrics):
+        with mirrored(job.checkpoints, files, job.attempt, tell), measured(job.directory, job.system_metrics):
+            if job.attempt > 1 and is_new_here and newest(files.directory, began_s) is None:
+                tell(_ELSEWHERE)
+                sys.stdout.write(f"{_ELSEWHERE[0].upper()}{_ELSEWHERE[1:]}.\n")
             returned = _run_or_restart(job, files, tell)
         record_device(files)
         if numbers := named_numbers(returned):

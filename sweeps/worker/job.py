@@ -23,6 +23,7 @@ class Job:
         may_restart: Whether it begins anew where its task cannot continue from what is there.
         origin: What the command runs, and who typed it, as `Origin.as_facts` gives it.
         system_metrics: Whether it records what its process uses.
+        checkpoints: URL of the folder that mirrors the trial's checkpoints; empty: there is none.
     """
 
     overrides: tuple[str, ...]
@@ -37,3 +38,4 @@ class Job:
     may_restart: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
     system_metrics: bool = False
+    checkpoints: str = ""

@@ -75,7 +75,15 @@ class WorkOrder:
             environment=dict(place.environment),
             origin=self.origin.as_facts(),
             system_metrics=self.tracking.system_metrics,
+            checkpoints=self._checkpoints(claim),
         )
+
+    def _checkpoints(self, claim: Claim) -> str:
+        """Where the checkpoints of a trial are mirrored; one that was sent back to its beginning has a new place."""
+        if not self.settings.checkpoints:
+            return ""
+        place = f"{self.settings.checkpoints.rstrip('/')}/{self.study}~{self.key[:8]}/{claim.number:03d}"
+        return f"{place}-{claim.restarts}" if claim.restarts else place
 
 
 def fingerprints(
