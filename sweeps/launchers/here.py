@@ -90,7 +90,7 @@ def work(order: WorkOrder) -> int:
         cut_off = _closed(tracking, order.tracking.drain_s, report)
     _show(study, files, tracking.address(), order.tracking.uri)
     _tell_of_edits(order)
-    _tell_of_rest(study)
+    tell_of_rest(study)
     if stopped is not None:
         raise stopped
     if interrupted_by in TIME_IS_OVER:
@@ -135,7 +135,7 @@ def _report(study: Study, files: StudyFiles, *, is_wanted: bool, is_new: bool) -
         keep_report(study, files, warn)
 
 
-def _tell_of_rest(study: Study) -> None:
+def tell_of_rest(study: Study) -> None:
     """Say why a study ended that has points left, and what goes on with them."""
     now = study.look()
     if now.is_at_rest and not now.is_finished:

@@ -98,7 +98,7 @@ def launch(order: WorkOrder, num_workers: int) -> list[int]:
     crew = _Crew(job, options, min(num_workers, max(1, counts["open"] + counts["running"])))
     with watched:
         try:
-            crew.work(watched.study.is_finished)
+            crew.work(watched.study.is_at_rest)
         except BaseException:
             crew.stop(order.settings.stop_grace_s)
             raise
@@ -129,9 +129,9 @@ class _Crew:
         self.codes: list[int] = []
         self.last_line = ""
 
-    def work(self, is_finished: Any) -> None:
+    def work(self, is_at_rest: Any) -> None:
         """Wait until the study is finished or no worker is left."""
-        while self._runs and not is_finished():
+        while self._runs and not is_at_rest():
             self._collect(_LOOK_S)
 
     def end(self, patience_s: float) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 
 from sweeps.display import Display, print_summary
 from sweeps.errors import SweepsError, first_line
+from sweeps.launchers.here import tell_of_rest
 from sweeps.report.best import keep_best
 from sweeps.report.typed import shown_by_mlflow
 from sweeps.study.storage import Database
@@ -68,10 +69,10 @@ class Watched:
             SweepsError: Nobody works on the study, which is not finished.
         """
         told = f"{type(error).__name__}: {first_line(error)}"
-        if not self.study.is_finished():
+        if not self.study.is_at_rest():
             self.say(f"Warning: the launcher has lost a worker ({told}). Waits for the others.")
         idle_since = time.monotonic()
-        while not self.study.is_finished():
+        while not self.study.is_at_rest():
             if self.study.counts()["running"]:
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since > _STARTING_S:
@@ -89,11 +90,12 @@ class Watched:
         keep_best(self.study, self._files)
         uri = self._order.tracking.uri
         print_summary(self.study, self._files.directory, shown_by_mlflow(self.study, uri) if uri else None)
-        if not self.study.is_finished():
+        if not self.study.is_at_rest():
             failed = [code for code in codes if code]
             told = f"Their exit codes: {', '.join(map(str, codes))}. {last_line()}"
             self.say(f"The workers have ended before the study. {told}\nThe same command continues the study.")
             return max(failed, default=1)
+        tell_of_rest(self.study)
         return int(any(trial.state == "failed" for trial in self.study.current_trials()))
 
     def _show(self) -> None:
