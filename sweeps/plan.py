@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.checked import study_settings, tracking_settings
 from sweeps.chosen import told
 from sweeps.conditions import with_rules
 from sweeps.errors import StudyError, did_you_mean
@@ -16,7 +17,7 @@ from sweeps.parsing import parse
 from sweeps.points import Given, given_points, with_points
 from sweeps.redact import learn_overrides, override
 from sweeps.seeds import replicated, with_swept_seeds
-from sweeps.settings import StudySettings, TrackingSettings, study_settings, tracking_settings
+from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.space import Linked, Point, Space, is_key
 from sweeps.values import digest
 

@@ -11,8 +11,8 @@ from hydra.utils import execution_whitelist
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.checked import study_settings
 from sweeps.errors import StudyError
-from sweeps.settings import study_settings
 from tests.conftest import REPOSITORY, Commands, lines
 from trainer_pkg.assemble import make_data, make_module
 from trainer_pkg.models import register_models

@@ -14,9 +14,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist
 from omegaconf import OmegaConf
 
+from sweeps.checked import study_settings
 from sweeps.cli import app
 from sweeps.launchers.options import RayWorkers
-from sweeps.settings import study_settings
 from tests.conftest import REPOSITORY
 from trainer_pkg.models import register_models
 from trainer_pkg.trusted import WHITELIST

@@ -12,7 +12,8 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from sweeps.settings import StudySettings, TrackingSettings, study_settings
+from sweeps.checked import study_settings
+from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS
 from sweeps.study.pruning import make_pruner
 from sweeps.trial.handle import Trial

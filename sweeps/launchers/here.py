@@ -74,7 +74,7 @@ def work(order: WorkOrder) -> int:
         display = Display(study)
         tracking = Tracking(study, order.tracking, files, display.warn)
         notifier = Notifier(study, address_in(order.settings.notify), display.warn_of)
-        observers = [tracking, display, Mirroring(study), notifier]
+        observers: list[Observer] = [tracking, display, Mirroring(study), notifier]
         worker = _worker(study, worker_id, order, files, server, observers) if server else None
         interrupted_by, stopped = None, None
         if worker:

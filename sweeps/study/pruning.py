@@ -6,10 +6,11 @@ from typing import Any, cast
 import optuna
 from optuna.pruners import BasePruner, WilcoxonPruner
 
+from sweeps.checked import DIRECTIONS
 from sweeps.choices import PRUNERS
 from sweeps.chosen import told
 from sweeps.errors import StudyError, did_you_mean
-from sweeps.settings import DIRECTIONS, StudySettings
+from sweeps.settings import StudySettings
 from sweeps.space import Space, is_key
 from sweeps.study.built import build
 from sweeps.study.claims import Pruner

@@ -12,9 +12,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
+from sweeps.checked import study_settings
 from sweeps.choices import NAMED, PRUNERS, SAMPLERS, resolved
 from sweeps.errors import StudyError
-from sweeps.settings import StudySettings, study_settings
+from sweeps.settings import StudySettings
 from tests.conftest import REPOSITORY
 from trainer_pkg.models import register_models
 

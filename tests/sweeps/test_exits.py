@@ -9,9 +9,9 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.checked import study_settings
 from sweeps.errors import StorageError, StudyError
 from sweeps.exits import exit_on_sigterm, one_line, one_line_errors
-from sweeps.settings import study_settings
 
 
 def caught(key: str, value: object) -> OmegaConfBaseException:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from sweeps.checked import study_settings
 from sweeps.corners import samples
 from sweeps.errors import StudyError
 from sweeps.parsing import parse
-from sweeps.settings import study_settings
 from tests.fuzz import drawn_anew
 
 KEYS = st.one_of(st.sampled_from(["x", "+x", "~x", "model", "a.b", "a/b", "study.name", "hydra.run.dir", "seed", ""]))

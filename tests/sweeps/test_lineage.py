@@ -237,7 +237,7 @@ def test_a_model_is_in_its_trial_s_directory(tmp_path: Path) -> None:
 def test_an_unknown_choice_of_models_is_told(tmp_path: Path) -> None:
     from omegaconf import OmegaConf
 
-    from sweeps.settings import tracking_settings
+    from sweeps.checked import tracking_settings
 
     with pytest.raises(StudyError, match=r"tracking.models=bst is unknown. Known: best"):
         tracking_settings(OmegaConf.create({"tracking": {"models": "bst"}}))

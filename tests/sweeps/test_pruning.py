@@ -6,8 +6,9 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.pruners import MedianPruner, PatientPruner
 
+from sweeps.checked import study_settings
 from sweeps.errors import StudyError
-from sweeps.settings import StudySettings, study_settings
+from sweeps.settings import StudySettings
 from sweeps.space import Axis, Space
 from sweeps.study.pruning import check_pruner, judged_by, make_pruner
 

@@ -5,15 +5,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from sweeps.checked import study_settings, tracking_settings
 from sweeps.errors import StudyError
-from sweeps.settings import (
-    StudySettings,
-    TrackingSettings,
-    default_storage,
-    study_settings,
-    tracking_settings,
-    tracking_uri,
-)
+from sweeps.settings import StudySettings, TrackingSettings, default_storage, tracking_uri
 from tests.conftest import REPOSITORY
 
 
