@@ -12,6 +12,7 @@ from rich.live import Live
 
 from sweeps.outcome import Failed
 from sweeps.output import counted, drop_output, one_line, width_of
+from sweeps.preparing import prepared
 from sweeps.report.best import best_lines
 from sweeps.report.frame import trial_frame
 from sweeps.report.lines import aim, ended_line, left_out_line, preview_lines
@@ -62,6 +63,7 @@ class Display:
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
+        prepared()
         num_trials, num_before = len(self._feed.trials), len(self._shown)
         done = f", {num_before} of them done" if num_before else ""
         self._console.print(f"Study {self._study.name}: {counted(num_trials, 'trial')}{done}. {aim(self._study)}.")

@@ -21,8 +21,10 @@ from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
 from sweeps.launchers import launcher_of
 from sweeps.notifying import address_in
+from sweeps.output import counted
 from sweeps.own_keys import own_keys
 from sweeps.plan import read_plan
+from sweeps.preparing import prepared, preparing
 from sweeps.refinement import keep, refined
 from sweeps.refusals import Command, check_settings
 from sweeps.report.ratios import ratio_lines
@@ -139,6 +141,7 @@ class Sweep:
             print_submitted(study)
             return
         if self._launcher != "basic":
+            prepared()
             end_server()  # what comes from it ends with this command, and workers do not
         study.database.close()  # the worker has a connection of its own
         if code := max(self._launch(order, plan.settings.num_workers)):
@@ -158,6 +161,7 @@ class Sweep:
         return Study(database, self._plan.name)
 
     def _wanted(self, known: Study | None) -> Wanted:
+        preparing(f"Composing {counted(self._plan.num_points, 'point')}")
         composed = partial(compose, self._context.config_loader, self._config)
         return Wanted.of(self._plan, self._config, self._program, self._snapshot, composed, known)
 
@@ -165,6 +169,7 @@ class Sweep:
         """Compose every value of every axis, and let the application look at each."""
         plan = self._plan
         is_whole = plan.is_grid and plan.num_points == plan.space.num_points
+        preparing("Importing the application and checking its configurations")
         samples = telling_points(plan.space, is_whole=is_whole, seed_key=plan.settings.seed_key)
         application = self._application(samples)
         asked = (plan.settings.slots, plan.num_points)

@@ -15,6 +15,7 @@ from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
 from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
 from sweeps.launchers.options import OPTIONS
+from sweeps.preparing import preparing, shown_on_terminal
 from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS, sweeper_key
 from sweeps.versions import SWEEPER
 from sweeps.worker.kinship import end_with_job
@@ -97,8 +98,9 @@ class StudySweeper(Sweeper):
         collect_rarely()
         # Before and after the worker, which hands its trials back, an interruption just ends the command.
         guard_terminal()
-        with one_line_errors(), exit_on_sigterm():
+        with one_line_errors(), exit_on_sigterm(), shown_on_terminal():
             try:
+                preparing("Reading the line")
                 from sweeps.sweep import Sweep
 
                 for key, value in self._others.items():

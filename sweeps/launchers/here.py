@@ -16,6 +16,7 @@ from sweeps.identity.snapshot import Snapshot
 from sweeps.notifying import Notifier, address_in
 from sweeps.owners import new_worker_id
 from sweeps.plan import is_grid
+from sweeps.preparing import preparing
 from sweeps.report.best import keep_best
 from sweeps.report.typed import looked_at, shown_by_mlflow
 from sweeps.settings import StudySettings
@@ -78,6 +79,7 @@ def work(order: WorkOrder) -> int:
         worker = _worker(study, worker_id, order, files, server, observers) if server else None
         interrupted_by, stopped = None, None
         if worker:
+            preparing("Opening MLflow")
             tracking.prepare()
         with display:
             try:
@@ -177,6 +179,7 @@ def _hands_back_at(settings: StudySettings, drain_s: float) -> float | None:
 
 def _server(order: WorkOrder) -> ForkServer:
     """The fork server, once it has imported everything: a trial claimed before would be silent until then."""
+    preparing("Importing the application for its trials")
     server = ForkServer.of(order.application, server_environment(_places(order)))
     server.wait()
     return server

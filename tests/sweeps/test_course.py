@@ -244,7 +244,8 @@ def _work(folder: Path, name: str, ended_at: Any, index: int) -> None:
     ended_at[index] = time.time()
 
 
-def test_eight_workers_see_a_limit_within_two_seconds_and_each_slot_runs_at_most_one_trial_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_timed", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_eight_workers_see_a_limit_and_each_slot_runs_at_most_one_trial_more(is_timed: bool, tmp_path: Path) -> None:
     study = limited(study_of(tmp_path, 60), max_trials=10)
     del study
     context = multiprocessing.get_context("fork")
@@ -258,7 +259,9 @@ def test_eight_workers_see_a_limit_within_two_seconds_and_each_slot_runs_at_most
     study = Study(Database(f"sqlite:///{tmp_path}/studies.db"), "s")
     counts, now = states(study), study.look()
     assert 10 <= counts.count("completed") <= 10 + 8 and counts.count("running") == 0 < counts.count("open")
-    assert now.why.startswith("study.max_trials=10: 1") and max(ended_at) - now.at < 2 + 0.4 + 1
+    assert now.why.startswith("study.max_trials=10: 1")
+    if is_timed:  # on a machine that has time for it
+        assert max(ended_at) - now.at < 2 + 0.4  # a trial takes 0.4 s
     reached = [event.at for event in study.events() if event.what == "claimed"]
     assert max(reached) <= now.at  # nothing was started after the limit was written
 
