@@ -43,7 +43,6 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
             f" {len(settings.objectives)} objectives."
         )
     _at_least(settings, {"n_trials": 1, "refine": 1, "replicates": 1, "max_retries": 0, "max_failures": 1})
-    _at_least(settings, {"num_workers": 1})
     _at_least(
         settings,
         {"trial_timeout_s": 0.1, "stall_timeout_s": 0.1, "trial_memory_gb": 0.1, "lease_s": 1, "stop_grace_s": 0},

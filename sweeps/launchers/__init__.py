@@ -54,6 +54,8 @@ def check_launcher(choice: str, settings: "StudySettings", config: Any) -> None:
     Raises:
         StudyError: With what to type instead.
     """
+    if settings.num_workers < 1:
+        raise StudyError(f"study.num_workers={settings.num_workers} must be a whole number of at least 1.")
     if choice == "basic":
         if settings.num_workers > 1:
             raise StudyError(

@@ -1,6 +1,8 @@
 """What a launcher cannot do is refused before there is a study."""
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import execution_whitelist
 from omegaconf import OmegaConf
 
 from sweeps.errors import StudyError
@@ -16,6 +20,9 @@ from sweeps.launchers.carried import launch
 from sweeps.launchers.job import WorkerJob
 from sweeps.settings import StudySettings
 from sweeps.spelling import PACKAGES
+from tests.conftest import REPOSITORY
+from trainer_pkg.models import register_models
+from trainer_pkg.trusted import WHITELIST
 
 POSTGRES = "postgresql://u@h/d"
 
@@ -56,6 +63,27 @@ def test_a_file_is_no_database_for_workers_elsewhere(choice: str, launcher: dict
     told = refused(choice, **launcher)
     assert told is not None and told.startswith(f"hydra/launcher={choice} may start workers on other machines")
     assert "study.storage=postgresql://USER@HOST/DATABASE" in told and "\n" not in told
+
+
+def test_no_worker_is_no_batch() -> None:
+    with pytest.raises(StudyError, match=r"study\.num_workers=0 must be a whole number of at least 1"):
+        check_launcher("joblib", StudySettings(num_workers=0), OmegaConf.create({}))
+
+
+LINES = re.findall(r"```sh ?\w*\n(train .*)\n```", (REPOSITORY / "docs" / "clusters.md").read_text())
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.partition("hydra/launcher=")[2].split()[0:1])
+def test_a_line_of_the_page_composes(line: str) -> None:
+    if "submitit" in line:
+        pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="the extra `slurm` is not installed")
+    register_models()
+    words = [word.partition(",")[0] for word in shlex.split(line)[1:] if word != "-m"]
+    with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(WHITELIST):
+        composed = compose("train", overrides=words, return_hydra_config=True)
+    launcher = composed.hydra.runtime.choices["hydra/launcher"]
+    assert (launcher == "basic") == composed.study.submit
+    assert len(LINES) == 4 and composed.study.num_workers in (1, 2, 8)
 
 
 def test_workers_need_somebody_who_brings_them() -> None:
