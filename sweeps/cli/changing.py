@@ -94,7 +94,7 @@ def retry(
         found = "no trial has failed" if trial is None else f"trial {trial} is {states.get(trial, 'not there')}"
         raise StudyError(
             f"{name}: {found}. Failed trials are run again, --trial=N also one that was skipped,"
-            " --trial=N --fresh also one that was interrupted."
+            " --trial=N --fresh also one that was interrupted. `sweeps resume --trial=N` continues a pruned one."
         )
     then = f"Type the study's line, or `{looked_at('worker', study)}`."
     how = "from the beginning" if fresh else "from their last checkpoints"
