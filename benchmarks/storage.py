@@ -1,5 +1,7 @@
 """What a study of 10,000 points costs beside one of 100, on SQLite and PostgreSQL."""
 
+import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -44,6 +46,39 @@ def table_s(folder: Path, num: int = 10_000) -> float:
     program = Path(sys.executable).parent / "sweeps"
     subprocess.run([program, "table", "table", "--storage", url], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
+
+
+def results_per_s(url: str, num_processes: int, num: int) -> float:
+    """Claims with their results per second, by so many processes together."""
+    study = _new(Database(url), f"results-{num_processes}")
+    _seed(study, num)
+    with multiprocessing.get_context("spawn").Pool(num_processes, _opened, (url, study.name)) as pool:
+        pool.map(_ready, range(num_processes), chunksize=1)
+        began = time.perf_counter()
+        done = pool.map(_work, range(num_processes), chunksize=1)
+        seconds = time.perf_counter() - began
+    assert sum(done) == num and study.is_finished()
+    return num / seconds
+
+
+def _opened(url: str, name: str) -> None:
+    global _study
+    _study = Study(Database(url), name)
+
+
+def _ready(_: int) -> None:
+    time.sleep(1.0)  # so that each process gets one
+
+
+def _work(_: int) -> int:
+    num_done = 0
+    while (claim := _study.claim(f"benchmark-{os.getpid()}", None)) is not None:
+        num_done += _study.tell(claim, Completed(values=(0.9,), metrics={"test/acc": 0.9}, duration_s=1.0))
+    return num_done
+
+
+_study: Study
+"""The one of this process."""
 
 
 def _new(database: Database, name: str) -> Study:

@@ -28,6 +28,8 @@ from sweeps.tracking.reported import kept_report
 from sweeps.trial.files import StudyFiles
 
 _REFRESH_S, _SHARE = 1.0, 0.01
+_SOON_S = 0.25
+"""Trials that end sooner after each other are looked at together."""
 _TELL_S, _SILENCE_S = 60.0, 600.0
 """Shortest time between two lines that say how far a study is, without a terminal; and where no trial has ended."""
 _ENDED = ("completed", "pruned", "failed", "skipped")
@@ -58,7 +60,7 @@ class Display:
         self._feed = Feed(study.database, study.facts.get("key", ""))
         self._feed.look()
         self._started_at = self._told_at = time.monotonic()
-        self._next_refresh = 0.0
+        self._next_refresh = self._looked_at = 0.0
         self._shown = {trial.number for trial in self._feed.trials.values() if trial.state in _ENDED}
         self._live: Live | None = None
 
@@ -80,16 +82,16 @@ class Display:
                 self._live.stop()
 
     def notice(self, notice: Notice) -> None:
-        """Show an end at once, and a line for an attempt that is repeated; the next refresh shows what has started."""
+        """Show an end soon, and a line for an attempt that is repeated; the next refresh shows what has started."""
         match notice:
             case TrialEnded():
-                self._next_refresh = 0.0
+                self._next_refresh = min(self._next_refresh, self._looked_at + _SOON_S)
             case TrialRetried(number=number, what=what, why=why):
                 self._print(f"trial {number} {what}: {why}")
 
     def tick(self) -> None:
         if time.monotonic() >= self._next_refresh:
-            began = time.process_time()
+            began, self._looked_at = time.process_time(), time.monotonic()
             self._refresh()
             # A large study is looked at less often, so that looking never costs more than that share of a core.
             self._next_refresh = time.monotonic() + max(_REFRESH_S, (time.process_time() - began) / _SHARE)

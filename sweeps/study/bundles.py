@@ -35,7 +35,12 @@ class Bundles:
         self._db, self._study_key = database, study_key
 
     def keep(self, number: int, attempt: int, files: TrialFiles) -> None:
-        """Keep what a trial has left; what a later attempt has left stays.
+        """Keep what a trial has left; what a later attempt has left stays."""
+        if (new := self.made(number, attempt, files)) is not None:
+            self._db.write(lambda connection: connection.execute(new))
+
+    def made(self, number: int, attempt: int, files: TrialFiles) -> sa.Insert | None:
+        """What keeps what a trial has left, as part of a transaction; None where it has left nothing.
 
         Files that cannot be read are none: the trial has its result without them.
         """
@@ -43,19 +48,15 @@ class Bundles:
             bundle = pack(files)
         except (OSError, ValueError) as error:
             log.warning("what trial %d has left is not kept: %s", number, first_line(error))
-            return
+            return None
         if bundle is None:
-            return
+            return None
         kept = {"attempt": attempt, "digest": bundle.digest, "content": bundle.archive}
         insert = sqlite.insert if self._db.is_sqlite else postgresql.insert
         new = insert(bundles).values(study_key=self._study_key, number=number, **kept)
         is_later = bundles.c.attempt <= new.excluded.attempt
         keys = ["study_key", "number"]
-        self._db.write(
-            lambda connection: connection.execute(
-                new.on_conflict_do_update(index_elements=keys, set_=kept, where=is_later)
-            )
-        )
+        return new.on_conflict_do_update(index_elements=keys, set_=kept, where=is_later)
 
     def known(self) -> dict[int, Known]:
         """Trial number to the bundle that there is."""

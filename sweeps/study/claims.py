@@ -30,6 +30,8 @@ from sweeps.study.will import Look, Will
 from sweeps.trial.files import TrialFiles
 
 if TYPE_CHECKING:
+    from sqlalchemy import Insert
+
     from sweeps.study.draws import Draws
 
 Pruner = BasePruner | MoAsha
@@ -193,17 +195,16 @@ class Claims:
         decision = decide(ending, claim.attempt, max_retries - claim.retries)
         match decision:
             case Finish(outcome=outcome):
-                is_taken = self.tell(claim, outcome)
-                if is_taken and files is not None:
-                    self.bundles.keep(claim.number, claim.attempt, files)
+                left = self.bundles.made(claim.number, claim.attempt, files) if files is not None else None
+                is_taken = self.tell(claim, outcome, left)
             case Requeue():
                 is_taken = self.give_back(claim, spent_s, decision)
         return decision if is_taken else None
 
-    def tell(self, claim: Claim, outcome: Outcome) -> bool:
-        """Record how the trial ended; False when the claim is no longer ours and the result is refused."""
+    def tell(self, claim: Claim, outcome: Outcome, left: "Insert | None" = None) -> bool:
+        """Record how the trial ended, with what it left; False: the claim is no longer ours, the result is refused."""
         text, note = outcomes.to_json(outcome), Note(what="finished", why=outcomes.summary(outcome))
-        is_taken = self._ledger.change(claim, {"state": "done", "outcome": text}, note)
+        is_taken = self._ledger.change(claim, {"state": "done", "outcome": text}, note, left)
         if not is_taken and not self._ledger.has_outcome(claim, text):
             why = f"its lease was lost before its result came ({note.why})"
             self._ledger.note(claim, Note(what="refused", why=why))

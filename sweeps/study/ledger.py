@@ -89,10 +89,12 @@ class Ledger:
             events.tell(_held(row), _claimed(row))
         return row
 
-    def change(self, claim: Claim, values: Mapping[str, Any], note: Note | None = None) -> bool:
-        """Change a row that this claim holds, and record why; False when it no longer holds it."""
+    def change(
+        self, claim: Claim, values: Mapping[str, Any], note: Note | None = None, also: sa.Insert | None = None
+    ) -> bool:
+        """Change a row that this claim holds, record why, and do `also`; False when it no longer holds it."""
         held = (rows.c.state == "running", rows.c.worker == claim.worker, rows.c.attempt == claim.attempt)
-        return self._update(claim.id, claim.held, sa.and_(*held), values, note)
+        return self._update(claim.id, claim.held, sa.and_(*held), values, note, also)
 
     def beat(self, claim: Claim, progress: str) -> bool:
         """`change` with the time of the database's clock."""
@@ -210,6 +212,7 @@ class Ledger:
         condition: sa.ColumnElement[bool],
         values: Mapping[str, Any],
         note: Note | None,
+        also: sa.Insert | None = None,
     ) -> bool:
         """Change a row where the condition holds, with its event in the same transaction; False where it does not."""
         update = sa.update(rows).where(rows.c.id == row_id, condition).values(**values)
@@ -218,6 +221,8 @@ class Ledger:
             has_changed = connection.execute(update).rowcount == 1
             if has_changed and note is not None:
                 connection.execute(self._insert(held, note))
+            if has_changed and also is not None:
+                connection.execute(also)
             return has_changed
 
         has_changed = self._db.write(change)

@@ -15,7 +15,7 @@ from typing import Any
 from sweeps.errors import first_line
 from sweeps.guards import guard_logs, guard_terminal
 from sweeps.outcome import Cause, named_numbers
-from sweeps.own_keys import own_keys
+from sweeps.own_keys import OwnKeys, own_keys
 from sweeps.redact import learn_overrides, text
 from sweeps.trial.checkpoints import newest
 from sweeps.trial.disk import lack_in
@@ -196,18 +196,19 @@ def _compose(job: Job) -> Any:
 
     learn_overrides(job.overrides)
     config = published().compose(job.overrides)
-    learn_secrets(config)
+    ours = own_keys(config)
+    learn_secrets(config, ours)
     with open_dict(config):
         config.hydra.job.id, config.hydra.job.num = str(job.number), job.number
         config.hydra.sweep.dir, config.hydra.sweep.subdir = str(job.directory.parent), job.directory.name
-        config.hydra.job.config.override_dirname.exclude_keys.extend(_not_of_a_point(job.overrides, config))
+        config.hydra.job.config.override_dirname.exclude_keys.extend(_not_of_a_point(job.overrides, ours))
     HydraConfig.instance().set_config(config)
     return config
 
 
-def _not_of_a_point(overrides: Sequence[str], config: Any) -> list[str]:
+def _not_of_a_point(overrides: Sequence[str], ours: OwnKeys) -> list[str]:
     """Keys that do not belong into `hydra.job.override_dirname`, which tells the points of a sweep apart."""
-    keys, ours = [text.partition("=")[0].lstrip("+~") for text in overrides], own_keys(config)
+    keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
     return [key for key in keys if re.split(r"[./@]", key)[0] in (ours.study, ours.tracking)]
 
 

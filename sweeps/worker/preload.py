@@ -6,6 +6,7 @@ from multiprocessing import spawn
 
 from sweeps.identity.origin import Circumstances
 from sweeps.worker.application import published
+from sweeps.worker.rehearsal import rehearse
 from sweeps.worker.script import give_globals
 
 # What fails here fails in the trial too, whose log then has the reason.
@@ -14,8 +15,7 @@ with contextlib.suppress(Exception):
         # multiprocessing means to import the script here, but loses its path in Python 3.11 and 3.12.
         spawn._fixup_main_from_path(script)  # type: ignore[attr-defined]
     give_globals(published().main, published().main_globals)
-    # Hydra's parsers are slow the first time.
-    published().compose(published().sample)
+    rehearse(published().sample)
     Circumstances.here()
 # A collection in a trial need not look at all that was imported, nor copy its pages.
 gc.collect()

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
 from sweeps.identity.origin import Circumstances, gpu_in_use
-from sweeps.own_keys import own_keys
+from sweeps.own_keys import OwnKeys, own_keys
 from sweeps.redact import learn_config, learn_variables, tree
 from sweeps.trial.files import TrialFiles, write_text
 from sweeps.trial.journal import Journal
@@ -33,9 +33,10 @@ def record_attempt(files: TrialFiles, attempt: int, config: Any, origin: Mapping
         config: The composed configuration.
         origin: What the command runs, and who typed it.
     """
-    write_text(files.config, _yaml(_own(config)))
+    ours = own_keys(config)
+    write_text(files.config, _yaml(_own(config, ours)))
     choices = {str(group): choice for group, choice in config.hydra.runtime.choices.items() if choice is not None}
-    keys = {"seed": own_keys(config).seed, "tags": "tags"}  # a tracking server shows their values
+    keys = {"seed": ours.seed, "tags": "tags"}  # a tracking server shows their values
     with environment_as_written():
         shown = {name: value for name, key in keys.items() if (value := _resolved(config, key)) is not None}
     shown |= {"seed_key": keys["seed"], "origin": origin, **asdict(Circumstances.here())}
@@ -48,9 +49,9 @@ def record_device(files: TrialFiles) -> None:
         Journal(files.directory).event("device", device=name)
 
 
-def learn_secrets(config: Any) -> None:
+def learn_secrets(config: Any, ours: OwnKeys | None = None) -> None:
     """Remember what the configuration reads from the environment or has under secret keys."""
-    learn_config(_own(config))
+    learn_config(_own(config, ours or own_keys(config)))
     variables = _plain(config.hydra.job.get("env_set") or {})
     learn_variables({str(name): str(value) for name, value in variables.items()})
     learn_config(variables)
@@ -80,10 +81,9 @@ def environment_as_written() -> Iterator[None]:
         replace_resolver("oc.env", oc.env)
 
 
-def _own(config: Any) -> dict[str, Any]:
+def _own(config: Any, ours: OwnKeys) -> dict[str, Any]:
     """What the application itself has in its configuration."""
-    ours = own_keys(config).operational
-    return {str(key): _plain(config._get_node(key)) for key in config if key not in ours}
+    return {str(key): _plain(config._get_node(key)) for key in config if key not in ours.operational}
 
 
 def _yaml(config: Any) -> str:

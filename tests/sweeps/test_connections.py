@@ -23,6 +23,7 @@ def counted(url: str) -> Iterator[list[int]]:
     found: list[int] = []
     is_over = threading.Event()
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    query += " AND backend_type = 'client backend'"  # not the server's own, such as autovacuum
 
     def count() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
