@@ -7,7 +7,7 @@ from typing import Any
 from tabulate import tabulate
 
 from sweeps.errors import StudyError
-from sweeps.output import one_line, width_of
+from sweeps.output import counted, one_line, width_of
 from sweeps.report.best import best_lines
 from sweeps.report.lines import describe, result
 from sweeps.study.study import Study
@@ -29,7 +29,7 @@ def studies_listing(studies: Iterable[Study]) -> str:
 
 
 def trials_listing(study: Study) -> str:
-    """One line per trial: state, attempts, result or cause of failure; below them the best."""
+    """One line per trial: state, attempts, result or cause of failure; below them the best, and why nothing starts."""
     rows = []
     trials = study.trials()
     has_earlier = not all(trial.is_current for trial in trials)
@@ -39,8 +39,17 @@ def trials_listing(study: Study) -> str:
         which = ["today's" if trial.is_current else f"earlier ({trial.configuration})"] if has_earlier else []
         rows.append([trial.number, trial.state, trial.attempt, describe(trial.point), found, seconds, *which])
     headers = ["trial", "state", "attempts", "point", "result", "seconds", *(["configuration"] if has_earlier else [])]
-    best = best_lines(study, study.current_trials())
-    return "\n".join([_fitted(rows, headers, [4, 3]), *([""] if best else []), *best])
+    below = [*best_lines(study, study.current_trials()), *_halted(study)]
+    return "\n".join([_fitted(rows, headers, [4, 3]), *([""] if below else []), *below])
+
+
+def _halted(study: Study) -> list[str]:
+    """Why nothing of a study is started that has points left."""
+    now = study.look()
+    if now.wanted == "run" or now.is_finished:
+        return []
+    word = "Paused:  " if now.wanted == "pause" else "Stopped: "
+    return [f"{word}{now.why}, with {counted(now.open, 'point')} left"]
 
 
 def story(study: Study, number: int) -> str:

@@ -113,7 +113,8 @@ def _continued(one: Compared, card: TrialCard, view: MlflowView) -> str | None:
 def _set_status(one: Compared, run: Run, view: MlflowView) -> None:
     """Say how a trial stands of which nothing more is known here."""
     outcome = one.trial.outcome
-    view.send(run.id, (), tags={Tag.STATE: kind(outcome) if outcome is not None else "open"})
+    state = "skipped" if one.trial.state == "skipped" else "open"
+    view.send(run.id, (), tags={Tag.STATE: kind(outcome) if outcome is not None else state})
     if outcome is not None:
         view.end(run.id, status_of(outcome))
     else:

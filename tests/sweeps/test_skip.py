@@ -49,6 +49,7 @@ def test_tables_and_lists_say_skipped_and_not_failed(tmp_path: Path) -> None:
     study = study_of(tmp_path, [({"x": "1"}, done(0.5)), ({"x": "2"}, None)])
     study.skipping.skip(1, "sweeps skip")
     assert "skipped" in trials_listing(study).splitlines()[3]
+    assert trials_listing(study).splitlines()[-1].startswith("Best:")
     frame = trial_frame(study)
     table = benchmark_table(frame)
     assert table is not None and "failed" not in json.dumps([str(note) for note in table.notes])
@@ -98,3 +99,11 @@ def test_commands_that_change_nothing_are_refused(tmp_path: Path) -> None:
         with pytest.raises(StudyError) as refused:
             command()
         assert str(refused.value).startswith(message)
+
+
+def test_a_list_of_trials_says_why_nothing_starts(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": "1"}, None), ({"x": "2"}, None)])
+    study.will.want("pause", "sweeps pause, by ann on host")
+    assert trials_listing(study).splitlines()[-1] == "Paused:  sweeps pause, by ann on host, with 2 points left"
+    study.will.want("end", "study.max_trials=1: 1 trial has ended")
+    assert trials_listing(study).splitlines()[-1].startswith("Stopped: study.max_trials=1: 1 trial has ended, with 2")
