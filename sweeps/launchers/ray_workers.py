@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -23,6 +24,8 @@ from sweeps.study.urls import check_url
 from sweeps.worker.order import WorkOrder
 
 _LOOK_S = 0.5
+
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _ANSWER_S = 2.0
 """How long a worker that runs needs to say so; one that Ray has no room for does not answer."""
@@ -41,11 +44,14 @@ class RayWorker:
     def __init__(self, job: WorkerJob) -> None:
         self._job = job
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
 
     def run(self) -> tuple[int, str]:
         """Work until the study is finished; returns exit code and last line."""
         with tempfile.TemporaryFile() as output:
             self._process = self._job.start(output)
+            if self._is_stopped:  # before it was there
+                self._process.terminate()
             code = self._process.wait()
             output.seek(0)
             text = output.read().decode(errors="replace")
@@ -58,6 +64,7 @@ class RayWorker:
 
     def stop(self) -> None:
         """Have it hand back its trials and end."""
+        self._is_stopped = True
         if self._process is not None:
             self._process.terminate()
 
@@ -96,14 +103,30 @@ def launch(order: WorkOrder, num_workers: int) -> list[int]:
     _connect(options)
     counts = watched.study.counts()
     crew = _Crew(job, options, min(num_workers, max(1, counts["open"] + counts["running"])))
-    with watched:
-        try:
-            crew.work(watched.study.is_at_rest)
-        except BaseException:
+    with watched, _asked_to_stop() as asked:
+        crew.work(lambda: bool(asked) or watched.study.is_at_rest())
+        if asked:
             crew.stop(order.settings.stop_grace_s)
-            raise
-        crew.end(order.tracking.drain_s + order.settings.stop_grace_s)
+        else:
+            crew.end(order.tracking.drain_s + order.settings.stop_grace_s)
     return [watched.end(crew.codes, lambda: crew.last_line)]
+
+
+@contextlib.contextmanager
+def _asked_to_stop() -> Iterator[list[int]]:
+    """Note signals, and pass the first one on at the end: what a handler raises inside of Ray becomes exit code 1."""
+    asked: list[int] = []
+    previous: dict[int, Any] = {int(number): signal.getsignal(number) for number in _INTERRUPTIONS}
+    for number, handler in previous.items():
+        if callable(handler):
+            signal.signal(number, lambda number, frame: asked.append(number))
+    try:
+        yield asked
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if asked:
+        previous[asked[0]](asked[0], None)
 
 
 class _Crew:

@@ -90,7 +90,7 @@ def test_a_node_is_killed_and_another_one_joins(commands: Commands, cluster: Clu
     commands.environment["SWEEPS_STORAGE"] = postgres_url
     points = f"x=range({NUM_POINTS})"
     driver = commands.start("fake", *line(cluster, commands, points, "sleep_s=0.3", "study.num_workers=4"))
-    wait_for(lambda: (commands.folder / "executions.txt").exists(), timeout_s=90)
+    wait_for(lambda: (commands.folder / "executions.txt").exists(), timeout_s=200)
     found = study(commands, url=postgres_url)
     wait_for(lambda: num_done(found) > 40, timeout_s=120)
     cluster.kill(second)
@@ -127,7 +127,7 @@ def test_what_finds_no_room_is_given_up_and_ctrl_c_hands_back(commands: Commands
     assert len({trial.worker for trial in study(commands).trials()}) <= 2
     (commands.folder / "executions.txt").unlink()
     driver = commands.start("fake", *line(cluster, commands, "x=5,6,7", "sleep_s=60", "study.num_workers=2"))
-    wait_for(lambda: (commands.folder / "executions.txt").exists(), timeout_s=90)
+    wait_for(lambda: (commands.folder / "executions.txt").exists(), timeout_s=200)
     driver.send_signal(signal.SIGTERM)
     _, err = driver.communicate(timeout=60)
     assert driver.returncode == 143 and "The same command continues the study." in err
