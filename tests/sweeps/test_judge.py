@@ -108,7 +108,7 @@ def test_a_metric_that_no_trial_reports_is_told_once(
 def test_a_trial_reports_at_most_once_more_before_it_has_the_decision(tmp_path: Path) -> None:
     def task(number: int, pipe: Connection) -> None:
         step = 0
-        while not pipe.poll(0.3):  # an epoch
+        while not pipe.poll(1.0):  # an epoch
             step += 1
             pipe.send_bytes(encode(Reported(trial=number, metrics={"loss": 20.0 if step == 3 else 1.0}, step=step)))
         pipe.send_bytes(encode(Returned(trial=number, value=float(step))))
@@ -117,7 +117,7 @@ def test_a_trial_reports_at_most_once_more_before_it_has_the_decision(tmp_path: 
     study.use(make_pruner(LIMIT, None))
     worker_of(study, tmp_path, task, trial_timeout_s=20)[0].run()
     steps = [trial.outcome.values[0] for trial in study.trials() if isinstance(trial.outcome, Completed)]
-    assert steps == [3.0, 3.0]  # decided while the epoch after the report was trained: no later report
+    assert len(steps) == 2 and set(steps) <= {3.0, 4.0}  # decided at the third; a machine may be busy for an epoch
 
 
 def test_a_report_of_the_judged_metric_is_not_lost_behind_one_of_another(tmp_path: Path) -> None:
