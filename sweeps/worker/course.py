@@ -54,15 +54,19 @@ class Course:
         """Say which places have been in use until now; called before that changes."""
         self._meter.advance(held)
 
-    def look(self, held: Iterable[Place], *, is_last: bool = False) -> Look:
+    def close(self) -> None:
+        """Tell the study what was used, if anything was; nothing runs here any more."""
+        self.hold(())
+        self._tell()
+
+    def look(self, held: Iterable[Place]) -> Look:
         """Tell the study what was used, look at it, and end it where it has reached a limit.
 
         Args:
             held: As in `hold`.
-            is_last: Nothing runs here any more.
         """
         self.hold(held)
-        if is_last or Limits.stored(self.now.limits).are_of_time or time.monotonic() - self._told_at > _TELL_S:
+        if Limits.stored(self.now.limits).are_of_time or time.monotonic() - self._told_at > _TELL_S:
             self._tell()
         self.now = self._study.look()
         limits = Limits.stored(self.now.limits)

@@ -94,7 +94,7 @@ class Worker:
                 while not self._is_stopping and not self._is_over():
                     self._step()
                 self._hand_back(self._interruption.reason or f"its worker gave up: {self._brake.reason}")
-                self._course.look((), is_last=True)
+                self._course.close()
             finally:
                 self._kill_all()
         if self._brake.reason is not None and self._interruption.by is None:
