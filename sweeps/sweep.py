@@ -38,7 +38,7 @@ from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
 from sweeps.wanted import Wanted, named_as_before
-from sweeps.worker.application import Application
+from sweeps.worker.application import Application, modules_of
 from sweeps.worker.child import check_in_child
 from sweeps.worker.forkserver import ForkServer, end_server
 from sweeps.worker.job import Job
@@ -110,6 +110,7 @@ class Sweep:
             database,
             Command(task=self._task, launcher=self._launcher, config=self._config, trusted=trusted_by(self._context)),
         )
+        self._begin_imports(known)
         wanted = self._wanted(known)
         if known is not None:
             wanted.announce(known)
@@ -167,16 +168,11 @@ class Sweep:
 
     def _checked_application(self) -> Application:
         """Compose every value of every axis, and let the application look at each."""
-        plan = self._plan
-        is_whole = plan.is_grid and plan.num_points == plan.space.num_points
+        plan, is_whole = self._plan, self._plan.is_grid and self._plan.num_points == self._plan.space.num_points
         preparing("Importing the application and checking its configurations")
         samples = telling_points(plan.space, is_whole=is_whole, seed_key=plan.settings.seed_key)
         application = self._application(samples)
-        asked = (plan.settings.slots, plan.num_points)
-        if not plan.settings.preview and self._launcher == "basic" and not plan.settings.submit:
-            settle_in(*asked)  # the fork server learns now how many threads its trials have
-        places = places_of_this_machine(*asked)
-        server = ForkServer.of(application, server_environment(places))
+        server = ForkServer.of(application, self._environment())
         jobs = [self._check_job(point) for point in samples]
         answers = (server.ask(check_in_child, jobs) for _ in range(_MAX_CHECKS))
         died = (1, "The check of the configuration died without a word.\n")
@@ -185,6 +181,18 @@ class Sweep:
         if code:
             raise SystemExit(code)
         return application
+
+    def _begin_imports(self, known: Study | None) -> None:
+        """Have the fork server import what any trial needs while this process composes; not for a finished study."""
+        if known is None or not known.is_finished():
+            ForkServer.prepare(modules_of(self._function, self._context, [self._config]), self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        """Variables of the fork server: it learns how many threads its trials have before it imports anything."""
+        settings, num_points = self._plan.settings, self._plan.num_points
+        if not settings.preview and self._launcher == "basic" and not settings.submit:
+            settle_in(settings.slots, num_points)
+        return server_environment(places_of_this_machine(settings.slots, num_points))
 
     def _application(self, samples: list[Point]) -> Application:
         """The application, with the modules that these points name imported once for all trials."""
@@ -197,8 +205,7 @@ class Sweep:
 
     def _check_job(self, point: Point) -> Job:
         directory = StudyFiles.of(self._plan.settings.directory, self._plan.name).trial(0).directory
-        overrides = self._overrides(point)
-        return Job(overrides=overrides, directory=directory, number=0, attempt=0)
+        return Job(overrides=self._overrides(point), directory=directory, number=0, attempt=0)
 
     def _overrides(self, point: Point) -> tuple[str, ...]:
         return trial_overrides(self._plan.space, point.as_arguments())

@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import spawn
@@ -18,6 +19,8 @@ from sweeps.worker.script import Script
 from sweeps.worker.task import Task
 
 _PATH_VARIABLE = "SWEEPS_APPLICATION"
+_LENGTH_BYTES = 8
+_LOOK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,6 @@ class Application:
         """
         from hydra.core.singleton import Singleton
 
-        targets = {target for composed in configs for target in constructors(composed)}
-        trusted = trusted_by(context)
-        named = {target.rpartition(".")[0] for target in targets if _is_trusted(target, trusted)}
-        # The task's own module first, as in a plain run: what it prepares is there before the others are imported.
-        modules = [task.module, *sorted(named - {task.module})]
         main = Script.running()
         # What multiprocessing itself tells a new process of the script that was started.
         script = str(spawn.get_preparation_data("").get("init_main_from_path", "")) if main.name else ""
@@ -68,7 +66,7 @@ class Application:
             script=script,
             main=main.name or "",
             main_globals=main.globals(),
-            modules=tuple(name for name in modules if name not in ("__main__", "__mp_main__", "")),
+            modules=modules_of(task, context, configs),
             sample=tuple(sample),
             # Hydra's state holds functions made at run time, which plain pickle refuses.
             state=main.pack((context, config, Singleton.get_state())),
@@ -94,21 +92,44 @@ class Application:
         return compose(context.config_loader, config, overrides)
 
 
+def modules_of(task: Task, context: Any, configs: Iterable[Any]) -> tuple[str, ...]:
+    """The modules of the task and of every constructor that these configurations name, as far as they are trusted."""
+    targets = {target for composed in configs for target in constructors(composed)}
+    trusted = trusted_by(context)
+    named = {target.rpartition(".")[0] for target in targets if _is_trusted(target, trusted)}
+    # The task's own module first, as in a plain run: what it prepares is there before the others are imported.
+    modules = [task.module, *sorted(named - {task.module})]
+    return tuple(name for name in modules if name not in ("__main__", "__mp_main__", ""))
+
+
 class Publication:
     """Lets the fork server, and all processes that come from it, find the application while this object lives.
 
     The application holds the command line, and with it what may be secret: it is in no folder. On Linux it is a file
     of memory that ends with this process, whatever ends it.
+
+    Args:
+        application: The application; None: `publish` brings it, and the server waits for it once it needs it.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application | None = None) -> None:
         if sys.platform == "linux":
             self._file = os.fdopen(os.memfd_create("sweeps-application"), "wb")
             os.environ[_PATH_VARIABLE] = f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
         else:
             self._file = tempfile.NamedTemporaryFile(prefix="sweeps-")  # noqa: SIM115 - mode 0600, open as long as it is looked for
             os.environ[_PATH_VARIABLE] = self._file.name
-        self._file.write(pickle.dumps(application))
+        if application is not None:
+            self.publish(application)
+
+    def publish(self, application: Application) -> None:
+        """Write the application; its length comes last, so that nobody reads half of it."""
+        content = pickle.dumps(application)
+        self._file.seek(_LENGTH_BYTES)
+        self._file.write(content)
+        self._file.flush()
+        self._file.seek(0)
+        self._file.write(len(content).to_bytes(_LENGTH_BYTES, "big"))
         self._file.flush()
 
     def close(self) -> None:
@@ -118,7 +139,10 @@ class Publication:
 @functools.cache
 def published() -> Application:
     """The application of the command that this process belongs to."""
-    application: Application = pickle.loads(Path(os.environ[_PATH_VARIABLE]).read_bytes())
+    path = Path(os.environ[_PATH_VARIABLE])
+    while not int.from_bytes((found := path.read_bytes())[:_LENGTH_BYTES], "big"):
+        time.sleep(_LOOK_S)  # the command still composes
+    application: Application = pickle.loads(found[_LENGTH_BYTES:])
     return application
 
 

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any, ClassVar
@@ -44,7 +44,7 @@ class ForkServer:
     """Starts processes that share what an application imports.
 
     Args:
-        application: What the processes run; its modules are imported by the server, in the background.
+        modules: What the server imports, in the background.
         environment: Variables of the server and of all its processes.
     """
 
@@ -54,9 +54,23 @@ class ForkServer:
     @classmethod
     def of(cls, application: Application, environment: Mapping[str, str]) -> "ForkServer":
         """The server of an application: the one that runs, or a new one. Multiprocessing has one per process."""
-        if cls._running is None or cls._running.application != application:
-            cls._running = cls(application, environment)
-        return cls._running
+        running = cls._running
+        if running is None or running.application not in (None, application):
+            running = cls._running = cls(application.modules, environment)
+        if running.application is None:
+            running.application = application
+            running._publication.publish(application)
+        return running
+
+    @classmethod
+    def prepare(cls, modules: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a server before its application is known in full: it imports in the background, and waits for it.
+
+        Args:
+            modules: Some that the application is sure to need.
+            environment: Variables of the server and of all its processes.
+        """
+        cls._running = cls(modules, environment)
 
     @classmethod
     def end(cls) -> None:
@@ -73,17 +87,17 @@ class ForkServer:
         if shelter is not None:
             shelter.close()
 
-    def __init__(self, application: Application, environment: Mapping[str, str]) -> None:
-        self.application = application
+    def __init__(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.application: Application | None = None
         self._pids: set[int] = set()
         self._own_variables = environment.keys() - os.environ.keys()
         os.environ.update(environment)
         if ForkServer._shelter is None:
             ForkServer._shelter = Shelter()
         self._shelter_of_all = ForkServer._shelter
-        self._publication = Publication(application)  # as long as a server may be started again
+        self._publication = Publication()  # as long as a server may be started again
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([_FIRST, *_PRELOAD, *application.modules, _LAST])
+        self._context.set_forkserver_preload([_FIRST, *_PRELOAD, *modules, _LAST])
         # Ctrl-C in a terminal, its end, and SIGTERM from `timeout` reach the whole group. The server inherits them as
         # ignored, also while it imports: with it its trials would end before the worker can ask for a checkpoint.
         previous = {number: signal.signal(number, signal.SIG_IGN) for number in _OF_THE_WORKER}
@@ -136,7 +150,7 @@ class ForkServer:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
         # The server has imported a module that `python -m` started; each process would run it again.
-        with theirs, hidden_main(not self.application.script):
+        with theirs, hidden_main(self.application is None or not self.application.script):
             process.start()
         self._pids.add(process.pid or 0)
         return process, ours

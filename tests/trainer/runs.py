@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,14 @@ class Served(ForkServer):
         self._context = multiprocessing.get_context("fork")
         self._pids = set()
 
+    @classmethod
+    def of(cls, application: Application, environment: Mapping[str, str]) -> ForkServer:
+        return cls(application, environment)
+
+    @classmethod
+    def prepare(cls, modules: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Nothing to do: everything is imported."""
+
     def start(self, job: Job) -> TrialProcess:
         raise AssertionError("not refused")
 
@@ -103,7 +111,7 @@ def command_in_fork(
         sys.stdout, sys.stderr = (os.fdopen(stream, "w", closefd=False) for stream in (1, 2))
         sys.argv = ["train", *arguments]
         torch.set_num_threads(1)
-        ForkServer.of = Served.of  # type: ignore[method-assign]
+        ForkServer.of, ForkServer.prepare = Served.of, Served.prepare  # type: ignore[method-assign]
         main()
 
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
