@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.conftest import BIN, Commands, lines, wait_for
+from tests.conftest import BIN, REPOSITORY, Commands, lines, wait_for
 from tests.e2e.test_changes import APP, CONFIG, NETS, net, project, ran, study, values
 from tests.e2e.test_elsewhere import join, start_and_kill
 
@@ -34,6 +34,7 @@ def test_a_worker_composes_the_study_s_own_whatever_its_files_say(commands: Comm
     assert "--- study/net/wide.yaml\n+++ now/net/wide.yaml\n@@ -1 +0,0 @@\n-scale: 5\n" in shown
     assert "-scale: 1\n+scale: 100\n" in shown and "mine-0123456789" not in shown
     assert "mine-0123456789" not in str(study(commands).sources.all())
+    assert "\nsweeps show demo --diff\n" in (REPOSITORY / "docs" / "clusters.md").read_text()  # the line above
 
 
 def test_a_worker_with_other_code_refuses_in_one_line_unless_that_is_allowed(commands: Commands) -> None:
