@@ -60,13 +60,15 @@ class Memory:
     def config(self, loader: Any, defaults: list[Any], repo: Any) -> DictConfig:
         """In the place of the method by which Hydra's loader merges files."""
         merged = next((each for each in self.known.values() if each.defaults.defaults is defaults), None)
-        if merged is None or merged.content is None:
-            made: DictConfig = _merge(loader, defaults=defaults, repo=repo)
-            if merged is not None:
-                with contextlib.suppress(Exception):  # a class that cannot be pickled: merged anew for each job
-                    merged.content = pickle.dumps(made)
-            return made
-        return pickle.loads(merged.content)  # type: ignore[no-any-return]
+        if merged is not None and merged.content is not None:
+            # A class of the script that was started has another name in a process of the fork server.
+            with contextlib.suppress(AttributeError, ImportError):
+                return pickle.loads(merged.content)  # type: ignore[no-any-return]
+        made: DictConfig = _merge(loader, defaults=defaults, repo=repo)
+        if merged is not None:
+            with contextlib.suppress(Exception):  # a class that cannot be pickled: merged anew for each job
+                merged.content = pickle.dumps(made)
+        return made
 
 
 def compose(loader: Any, config: DictConfig, overrides: Sequence[str]) -> DictConfig:

@@ -10,6 +10,7 @@ import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from omegaconf import DictConfig
 
 from sweeps.checked import study_settings
@@ -70,6 +71,7 @@ def test_an_option_follows_its_group_and_what_is_not_set_is_not_passed() -> None
 
 
 def test_hydras_own_group_gives_the_options_that_were_set_and_leaves_the_rest_to_optuna() -> None:
+    Plugins.instance()  # which brings the nodes of the stock sweeper
     assert "hydra_optuna_sweeper" in str(ConfigStore.instance().load("hydra/sweeper/sampler/tpe.yaml").node._metadata)
     line = ["hydra/sweeper/sampler=tpe", "hydra.sweeper.sampler.seed=3", "hydra.sweeper.sampler.constant_liar=false"]
     settings = read(*line, "hydra.sweeper.n_trials=7", "hydra.sweeper.study_name=s", "hydra.sweeper.n_jobs=2")

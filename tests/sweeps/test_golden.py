@@ -16,12 +16,12 @@ from sweeps.values import typed
 from tests.sweeps.test_draws import SAMPLERS, run, study_in
 
 FILES = {
-    "app.yaml": "defaults: [{model: dense}, {opt: sgd}, _self_]\nx: 1\nlr: 0.1\nname: a\nflag: true\nseed: 0\n"
+    "app.yaml": "defaults: [{body: dense}, {opt: sgd}, _self_]\nx: 1\nlr: 0.1\nname: a\nflag: true\nseed: 0\n"
     "some: [1, 2]\nweights: {a: 1.0, b: 2.0}\nderived: ${x}\n",
-    "model/dense.yaml": "kind: dense\nwidth: 8\nnet: {depth: 1}\n",
-    "model/cnn.yaml": "kind: cnn\nwidth: 16\nnet: {depth: 2}\n",
-    "model/vit_tiny.yaml": "kind: vit\nwidth: 32\nnet: {depth: 3, heads: 2}\n",
-    "model/vit_base.yaml": "kind: vit\nwidth: 64\nnet: {depth: 6, heads: 4}\n",
+    "body/dense.yaml": "kind: dense\nwidth: 8\nnet: {depth: 1}\n",
+    "body/cnn.yaml": "kind: cnn\nwidth: 16\nnet: {depth: 2}\n",
+    "body/vit_tiny.yaml": "kind: vit\nwidth: 32\nnet: {depth: 3, heads: 2}\n",
+    "body/vit_base.yaml": "kind: vit\nwidth: 64\nnet: {depth: 6, heads: 4}\n",
     "opt/sgd.yaml": "lr: 0.1\nmomentum: 0\n",
     "opt/adam.yaml": "lr: 0.001\nbetas: [0.9, 0.999]\n",
     "extra/more.yaml": "more: 1\n",
@@ -44,15 +44,15 @@ LINES = [
     "x=sort(3,1,2,reverse=true)",
     "x=sort(choice(3,1,2))",
     "x=sort(range(4),reverse=true)",
-    "model=dense,cnn",
-    "model=glob(*)",
-    "model=glob(vit*)",
-    "model=glob(*,exclude=vit*)",
-    "model=glob([dense,cnn])",
-    "model=glob(*) x=1,2",
-    "model=dense,cnn opt=sgd,adam",
-    "opt=adam model=dense,cnn opt.lr=0.01,0.1",
-    "model=dense,cnn model.width=1,2",
+    "body=dense,cnn",
+    "body=glob(*)",
+    "body=glob(vit*)",
+    "body=glob(*,exclude=vit*)",
+    "body=glob([dense,cnn])",
+    "body=glob(*) x=1,2",
+    "body=dense,cnn opt=sgd,adam",
+    "opt=adam body=dense,cnn opt.lr=0.01,0.1",
+    "body=dense,cnn body.width=1,2",
     "+extra=more x=1,2",
     "+new=1,2",
     "++x=5,6",
@@ -124,12 +124,12 @@ def test_a_deletion_and_a_cast_mean_what_they_say(line: str, key: str, values: l
 def test_each_sampler_draws_from_groups_and_globs(sampler: str, folder: Path, tmp_path: Path) -> None:
     loader: Any = GlobalHydra.instance().config_loader()
     endless = [] if sampler == "brute" else ["lr=tag(log, interval(0.001, 1))"]
-    space = parse(["model=glob(*)", "opt=sgd,adam", "x=range(0,4)", *endless], {}, loader)
+    space = parse(["body=glob(*)", "opt=sgd,adam", "x=range(0,4)", *endless], {}, loader)
     study = study_in(tmp_path, space, 20)
     run(study, space, SAMPLERS[sampler], lambda point: float(point.overrides["x"]))
     points = [trial.point.overrides for trial in study.trials() if trial.point]
     assert len({typed(point) for point in points}) == len(points) == 20
-    assert {point["model"] for point in points} <= {"cnn", "dense", "vit_base", "vit_tiny"}
+    assert {point["body"] for point in points} <= {"cnn", "dense", "vit_base", "vit_tiny"}
     assert all(composed([f"{key}={text}" for key, text in point.items()]) for point in points)
 
 
