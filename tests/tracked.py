@@ -42,6 +42,7 @@ def run_trial(
         (own.directory / "plots" / "a.png").write_bytes(b"\x89PNG\x00\xff")
         journal.event("artifact", path="plots")
     study.settle(claim, Ended(outcome=outcome), 1.0, 0, own)
+    study.mirror()
     return files
 
 

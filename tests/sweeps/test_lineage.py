@@ -56,6 +56,7 @@ def ended(folder: Path, name: str, values: list[float], models: str = "best", ur
         (folder_of_model / "data" / "weights").write_bytes(b"\xff" + str(value).encode())
         journal.event("model", path="model")
         study.tell(claim, Completed(values=(value,), duration_s=2.0))
+        study.mirror()
     return study
 
 

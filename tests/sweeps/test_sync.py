@@ -124,6 +124,7 @@ def test_what_only_another_machine_has_is_told_and_not_taken_for_sent(server: Se
     study.bundles.keep(0, 1, own)
     claim = study.claim("w", None)
     assert claim is not None and study.tell(claim, Completed(values=(1.0,)))  # of an earlier version: no bundle
+    study.mirror()
     elsewhere = StudyFiles(tmp_path / "elsewhere")
     view = connect(study, server.uri, "tests")
     told: list[str] = []

@@ -45,6 +45,7 @@ def finished_study(folder: Path, name: str, num_steps: int = 50) -> Study:
         (journal.path.parent / "config.yaml").write_text(f"seed: 7\nw: {claim.point.overrides['w']}\n")
         failed = Failed(cause="error", detail="ValueError: x", log_tail="Traceback")
         study.tell(claim, failed if claim.number == 3 else Completed(values=(0.1,), metrics={"loss": 0.1}))
+        study.mirror()
     return study
 
 
@@ -175,6 +176,7 @@ def hard_study(folder: Path, name: str) -> Study:
         journal.log({name: float(index) for index, name in enumerate(HARD)}, step)
         journal.log({"grad": float("inf"), "down": float("-inf"), "none": float("nan")}, step)
     study.tell(claim, Completed(values=(0.1,), metrics={"loss": 0.1}))
+    study.mirror()
     return study
 
 
