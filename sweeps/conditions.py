@@ -31,6 +31,8 @@ def with_rules(space: Space, settings: StudySettings, trusted: Any = None) -> Sp
     conditions = [_condition(i, one, space, trusted) for i, one in enumerate(constraints) if one]
     ruled = replace(space, rules=Rules(when=_when(settings.when or {}, space), constraints=tuple(conditions)))
     _check_circles(ruled.rules)
+    if ruled.is_finite and next(ruled.grid(), None) is None:
+        raise StudyError(f"study.constraints: none of {ruled.num_points} points obeys them.")
     return ruled
 
 

@@ -2,11 +2,17 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sweeps.seeds import with_seeds
 from sweeps.space import Axis, Point, Space, is_key
 from sweeps.telling import numbers_of, size
+
+_MAX_BETWEEN = 33
+"""Numbers of an interval that are tried, in equal distances and on a logarithmic scale."""
 
 _MAX_TRIED = 100_000
 """Combinations that are tried until one is found that the rules allow."""
@@ -29,7 +35,9 @@ def samples(space: Space) -> Iterator[Point]:
 
     Of an axis of very many numbers there are the extremes and some between, as composing each would take minutes.
     """
-    yield from _points_with(space, {})
+    first = next(_points_with(space, {}), None)
+    # What the constraints allow is too narrow to be found here; that it can be drawn is found out elsewhere.
+    yield first or with_seeds(space, space.point({axis.key: axis.values[0] for axis in space.axes}))[0]
     for axis in space.axes:
         for value in axis.telling()[0 if axis.key in space.rules.when else 1 :]:
             yield from _points_with(space, {axis.key: value})
@@ -37,7 +45,7 @@ def samples(space: Space) -> Iterator[Point]:
 
 def _points_with(space: Space, chosen: Mapping[str, str]) -> Iterator[Point]:
     """One point with these values, the others as they come first; none where the rules allow none."""
-    others = [(chosen[axis.key],) if axis.key in chosen else axis.values for axis in space.axes]
+    others = [(chosen[axis.key],) if axis.key in chosen else _candidates(axis, space) for axis in space.axes]
     keys = [axis.key for axis in space.axes]
     for values in itertools.islice(itertools.product(*others), _MAX_TRIED):
         point = space.point(dict(zip(keys, values, strict=True)))
@@ -45,6 +53,19 @@ def _points_with(space: Space, chosen: Mapping[str, str]) -> Iterator[Point]:
         if has_all and space.rules.allow(point.overrides):
             yield with_seeds(space, point)[0]
             return
+
+
+def _candidates(axis: Axis, space: Space) -> Sequence[str]:
+    """Values of an axis that a point may have; where rules forbid some, also of a dimension without end several."""
+    if axis.is_finite or not space.rules.constraints:
+        return axis.values
+    swept: Any = OverridesParser.create().parse_override(axis.text).value()
+    low, high = swept.start, swept.end
+    parts = [i / (_MAX_BETWEEN - 1) for i in range(_MAX_BETWEEN)]
+    found = [low + (high - low) * part for part in parts]
+    found += [low * (high / low) ** part for part in parts] if low > 0 else []
+    is_whole = isinstance(low, int) and isinstance(high, int)
+    return [*axis.values, *dict.fromkeys(str(round(value) if is_whole else value) for value in found)]
 
 
 def _corners(space: Space, seed_key: str) -> Iterator[Point]:

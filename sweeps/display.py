@@ -15,7 +15,7 @@ from sweeps.output import counted, drop_output, one_line, width_of
 from sweeps.preparing import prepared
 from sweeps.report.best import best_lines
 from sweeps.report.frame import trial_frame
-from sweeps.report.lines import aim, ended_line, left_out_line, preview_lines
+from sweeps.report.lines import Drawn, aim, ended_line, left_out_line, preview_lines
 from sweeps.report.live import Seen, live_view
 from sweeps.report.plain import printed
 from sweeps.report.tables import benchmark_table
@@ -149,7 +149,12 @@ def watch(study: Study) -> None:
 
 
 def print_preview(
-    name: str, points: Sequence[Point], study: Study | None, num_points: int, notes: Sequence[str] = ()
+    name: str,
+    points: Sequence[Point],
+    study: Study | None,
+    num_points: int,
+    notes: Sequence[str] = (),
+    drawn: Drawn = (frozenset(), 0),
 ) -> None:
     """List the trials a command would run, and what exists already.
 
@@ -159,8 +164,9 @@ def print_preview(
         study: The study, if it exists.
         num_points: Trials the command asks for.
         notes: What there is to say of the points.
+        drawn: Of a search: what it has drawn.
     """
-    for line in (*preview_lines(name, points, study.trials() if study else [], num_points), *notes):
+    for line in (*preview_lines(name, points, study.trials() if study else [], num_points, drawn), *notes):
         print(line)
 
 

@@ -60,11 +60,22 @@ def check_settings(plan: Plan, known: Study | None, database: Database | None, c
     if settings.pruner:
         check_pruner(settings, plan.space, trusted)
     if not plan.is_grid:
-        drawer(plan.space, settings.sampler, settings.seed, trusted=trusted, first=settings.first)
-        if settings.like:
-            check_like(database, plan.name, settings.like, settings.aims)
-        if known:
-            check_space(plan.space, plan.name, known.distributions())
+        _check_search(plan, known, database, trusted)
+    elif found := next((key for key in ("first", "like") if getattr(settings, key)), None):
+        raise StudyError(f"study.{found} is for a search, and this is a grid, which trains each point. Leave it out.")
     check_place(settings.checkpoints)
     if not settings.preview and (lack := lack_of(StudyFiles.of(settings.directory, plan.name).directory)):
         raise StudyError(f"study.directory: {lack}.")
+
+
+def _check_search(plan: Plan, known: Study | None, database: Database | None, trusted: Any) -> None:
+    settings = plan.settings
+    drawn = drawer(plan.space, settings.sampler, settings.seed, trusted=trusted, first=settings.first)
+    drawn.check(len(settings.aims))
+    if len(settings.first or ()) > plan.num_draws:
+        num = len(settings.first)
+        raise StudyError(f"study.first has {num} points, and {plan.num_draws} are drawn (study.n_trials).")
+    if settings.like:
+        check_like(database, plan.name, settings.like, settings.aims)
+    if known:
+        check_space(plan.space, plan.name, known.distributions())

@@ -120,10 +120,10 @@ class Sweep:
         if plan.settings.preview:
             notes = ratio_lines(wanted.points, plan.settings.mappings_of_ratios, plan.settings.seed_key)
             told = [plan.given.note if plan.given else "", *notes, plan.cut]
-            print_preview(plan.name, wanted.points, known, wanted.num_points, list(filter(None, told)))
+            told, drawn = list(filter(None, told)), wanted.drawn_in(known)
+            print_preview(plan.name, wanted.points, known, wanted.num_points, told, drawn)
             return
-        if plan.cut:
-            sys.stderr.write(f"{plan.cut}\n")
+        sys.stderr.write(f"{plan.cut}\n" if plan.cut else "")
         study = self._seed(database or Database(plan.settings.storage_url), wanted)
         order = WorkOrder(
             study=plan.name,

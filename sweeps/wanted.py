@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,8 +19,10 @@ from sweeps.output import counted
 from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
 from sweeps.space import Point, Space
+from sweeps.study.additions import draws
 from sweeps.study.configurations import Comparison
 from sweeps.study.sampling import distributions_of
+from sweeps.study.seen import Seen
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
@@ -89,8 +92,24 @@ class Wanted:
         """Whether a study has everything that is asked for."""
         found = study.compare(self.fingerprints.of)
         if not self.plan.is_grid:
-            return sum(row.is_same for row in found.rows) >= self.num_points
+            return not self._lacking(found)
         return {point.identity for point in self.points} <= found.identities
+
+    def drawn_in(self, study: Study | None) -> tuple[frozenset[int], int]:
+        """Numbers of the trials that a search has drawn, and how many are to come."""
+        if study is None or self.plan.is_grid:
+            return frozenset(), self.num_points
+        found, seen = study.compare(self.fingerprints.of), self._seen()
+        ours = (row.row.number for row in found.rows if row.is_same and row.point and seen.again(row.point))
+        return frozenset(ours), len(self._lacking(found)) + sum(row.is_same and row.point is None for row in found.rows)
+
+    def _lacking(self, found: Comparison) -> Sequence[Any]:
+        """The rows that a search lacks."""
+        lacking = draws(self.plan.num_draws, self.plan.num_seeds, None, self._seen().of_draw)
+        return lacking([row.row for row in found.rows if row.is_same])
+
+    def _seen(self) -> Seen:
+        return Seen(self.plan.space, distributions_of(self.plan.space), self.fingerprints.of)
 
     def announce(self, study: Study) -> None:
         """Say what has changed since the study's last command, and what that means.
@@ -143,7 +162,8 @@ class Wanted:
             if self.plan.is_grid:
                 study.add(self.points)
             else:
-                study.add_draws(self.plan.num_draws, distributions_of(self.plan.space), self.plan.num_seeds)
+                plan, of_draw = self.plan, self._seen().of_draw
+                study.add_draws(plan.num_draws, distributions_of(plan.space), plan.num_seeds, of_draw)
             if os.environ.get("SWEEPS_STORED_COMMAND") and provenance_of(study):
                 return  # its files are copies of those that the study keeps
             facts = self.provenance.as_facts()

@@ -18,6 +18,8 @@ _NOISE = (
     ".*callbacks used to create the checkpoint need to be provided.*",
     # Lightning's own use of torch.
     ".*LeafSpec.*is deprecated.*",
+    # The worker of a Slurm job has started the trial; what it has is what the trial has.
+    ".*`srun` command is available.*",
     # Short epochs are normal here, metrics are logged once an epoch.
     ".*is smaller than the logging interval.*",
 )

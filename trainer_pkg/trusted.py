@@ -28,6 +28,7 @@ optuna.pruners: HyperbandPruner MedianPruner NopPruner PatientPruner PercentileP
     ThresholdPruner WilcoxonPruner
 optuna.samplers: BruteForceSampler CmaEsSampler GPSampler GridSampler NSGAIIISampler NSGAIISampler PartialFixedSampler
     QMCSampler RandomSampler TPESampler
+optuna.terminator: BestValueStagnationEvaluator StaticErrorEvaluator Terminator
 sweeps.lightning: JournalLogger Progress TrialCallback
 sweeps.study.moasha: MoAsha
 torch.nn: AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool1d

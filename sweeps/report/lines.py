@@ -60,7 +60,19 @@ def live_cells(trial: TrialRow, objective: str | None) -> tuple[str, str, str, s
     return str(trial.number), trial.state, *shown, describe(trial.point)
 
 
-def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow], num_points: int) -> list[str]:
+Drawn = tuple[frozenset[int], int]
+"""Of a search: numbers of the trials that it has drawn, and how many are to come."""
+
+_NONE: Drawn = (frozenset(), 0)
+
+
+def preview_lines(
+    name: str,
+    points: Sequence[Point],
+    trials: Sequence[TrialRow],
+    num_points: int,
+    drawn: Drawn = _NONE,
+) -> list[str]:
     """The trials that a command would run, one per line, and what they would cost.
 
     Args:
@@ -68,9 +80,10 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
         points: The points of a grid; empty where a sampler draws them.
         trials: What the study has already.
         num_points: Trials that the command asks for.
+        drawn: Of a search: what it has drawn.
     """
     if not points:
-        return _drawn_lines(name, [trial for trial in trials if trial.is_current], num_points)
+        return _drawn_lines(name, [trial for trial in trials if trial.number in drawn[0]], drawn[1])
     known = {_same(trial.point): trial for trial in trials if trial.point and trial.is_current}
     free = itertools.count(max((trial.number for trial in trials), default=-1) + 1)
     lines = []
@@ -86,14 +99,12 @@ def preview_lines(name: str, points: Sequence[Point], trials: Sequence[TrialRow]
     ]
 
 
-def _drawn_lines(name: str, trials: Sequence[TrialRow], num_trials: int) -> list[str]:
+def _drawn_lines(name: str, drawn: Sequence[TrialRow], num_new: int) -> list[str]:
     """The same of a search: the points that it has drawn so far, and how many trials are to come."""
-    drawn = [trial for trial in trials if trial.is_drawn and trial.point]
-    num_new = max(0, num_trials - len(drawn))
     new = f"{num_new} of them to be drawn{_estimate(num_new, drawn)}" if num_new else "all of them drawn"
     return [
         *(f"{trial.number:4d}  {trial.state:9}  {describe(trial.point)}" for trial in drawn),
-        f"Study {name}: {counted(num_trials, 'trial')}, {new}. Nothing was started.",
+        f"Study {name}: {counted(len(drawn) + num_new, 'trial')}, {new}. Nothing was started.",
     ]
 
 

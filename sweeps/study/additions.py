@@ -7,8 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sweeps.space import Point
 from sweeps.study.schema import rows
 from sweeps.values import leaves_of
+
+OfDraw = Callable[[Sequence[Any]], Sequence[Point] | None]
+"""What a line trains of a draw, by the rows of it: a point per seed. Empty before it is drawn, None where it is not of
+what the line searches."""
 
 Wanted = Callable[[Sequence[Any]], Sequence[Mapping[str, Any]]]
 """Says which rows there should be beside those that are there."""
@@ -21,30 +26,56 @@ def is_of(configuration: int | None) -> sa.ColumnElement[bool]:
     return sa.or_(rows.c.configuration.is_(None), rows.c.configuration == configuration)
 
 
+def columns(point: Point) -> dict[str, str | None]:
+    """A point as the ledger keeps it."""
+    composed = {"identity": point.identity or None, "cell": point.cell or None, "role": point.role or None}
+    kept = {"key": point.identity or point.key, "overrides": json.dumps(point.overrides)}
+    return {**kept, "varied": json.dumps(point.varied), **composed}
+
+
 def points(wanted: Sequence[Mapping[str, Any]]) -> Wanted:
     """These rows; one whose `key` or identity is there already stays as it is."""
     return lambda there: wanted
 
 
-def draws(num_draws: int, num_seeds: int, configuration: int | None) -> Wanted:
-    """As many rows for a sampler as one configuration still lacks: for each draw one per seed."""
+def draws(num_draws: int, num_seeds: int, configuration: int | None, of_draw: OfDraw | None = None) -> Wanted:
+    """The rows for a sampler that one configuration still lacks: for each draw one per seed.
+
+    Args:
+        num_draws: Points that are to be drawn in the end.
+        num_seeds: Trials of each.
+        configuration: Whose rows count; None: all.
+        of_draw: Says what is to be trained of a draw that is there; None: what it has.
+    """
 
     def missing(there: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
-        drawn = [row for row in there if row.draw is not None]
-        ours = [row for row in drawn if configuration is None or row.configuration in (None, configuration)]
-        known = dict.fromkeys(row.draw for row in ours)
-        free = itertools.count(max((row.draw for row in drawn), default=-1) + 1)
-        places = [*known, *itertools.islice(free, max(0, num_draws - len(known)))][:num_draws]
-        taken = {(row.draw, row.replicate) for row in ours}
-        wanted = [(place, seed) for place in places for seed in range(num_seeds) if (place, seed) not in taken]
-        return [_undrawn(place, seed, configuration) for place, seed in wanted]
+        known = {row.key for row in there} | {row.identity for row in there}
+        groups: dict[int, list[Any]] = {}
+        for row in there:
+            if row.draw is not None and (configuration is None or row.configuration in (None, configuration)):
+                groups.setdefault(row.draw, []).append(row)
+        num_there, wanted = 0, list[Mapping[str, Any]]()
+        for place, group in groups.items():
+            points = of_draw(group) if of_draw else []
+            if points is None or num_there == num_draws:
+                continue
+            num_there += 1
+            taken = {row.replicate for row in group}
+            if not points:
+                wanted += [_undrawn(place, i, configuration) for i in range(num_seeds) if i not in taken]
+            new = [row for row in map(columns, points) if row["key"] not in known]
+            free = (i for i in itertools.count() if i not in taken)
+            wanted += [{**row, "draw": place, "replicate": next(free), "configuration": configuration} for row in new]
+        first = max((row.draw for row in there if row.draw is not None), default=-1) + 1
+        places = range(first, first + num_draws - num_there)
+        return [*wanted, *(_undrawn(place, i, configuration) for place in places for i in range(num_seeds))]
 
     return missing
 
 
-def _undrawn(place: int, seed: int, configuration: int | None) -> Mapping[str, Any]:
-    empty = {"overrides": None, "varied": None, "configuration": configuration}
-    return {"key": f"draw-{place}.{seed}", "draw": place, "replicate": seed, **empty}
+def _undrawn(place: int, replicate: int, configuration: int | None) -> Mapping[str, Any]:
+    row = {"key": f"draw-{place}.{replicate}", "draw": place, "replicate": replicate, "configuration": configuration}
+    return row | dict.fromkeys(("overrides", "varied", "identity", "cell", "role"))
 
 
 def insert(connection: sa.Connection, study_key: str, wanted: Wanted) -> int:

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from sweeps.space import Point
-from sweeps.study.additions import is_of
-from sweeps.study.records import columns, point_of
+from sweeps.study.additions import columns, is_of
+from sweeps.study.records import point_of
 from sweeps.study.schema import events, rows
 from sweeps.study.storage import Database
 
@@ -47,6 +47,9 @@ class DrawnRows:
             if drawn is None:
                 self._drop_undrawn(configuration)
                 return None
+            if own.replicate >= len(drawn.points):  # a later line asks for fewer seeds
+                self._drop_undrawn(configuration, rows.c.id == own.id)
+                return None
             self._place(own.draw, [columns(point) for point in drawn.points], drawn.noted)
         return None
 
@@ -78,11 +81,11 @@ class DrawnRows:
         except IntegrityError:
             return False
 
-    def _drop_undrawn(self, configuration: int | None) -> None:
-        """Take back the draws for which no point is left, and what happened to them."""
+    def _drop_undrawn(self, configuration: int | None, *which: sa.ColumnElement[bool]) -> None:
+        """Take back rows for which no point is left, and what happened to them."""
 
         def drop(connection: sa.Connection) -> None:
-            gone = (*self._are_undrawn, is_of(configuration))
+            gone = (*self._are_undrawn, is_of(configuration), *which)
             numbers = connection.execute(sa.select(rows.c.number).where(*gone)).scalars().all()
             connection.execute(sa.delete(rows).where(*gone))
             connection.execute(sa.delete(events).where(self._events, events.c.number.in_(numbers)))

@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from sweeps.errors import StudyError
+from sweeps.errors import StudyError, first_line
 from sweeps.seeds import unseeded, with_seeds
 from sweeps.space import Point, Space
 from sweeps.study.configurations import Identify
@@ -87,11 +87,10 @@ class Draws:
         """
         begun = next((row for row in rows if row.draw == place and row.overrides is not None), None)
         if begun is not None and (point := point_of(begun)) is not None:
-            return self._with_seeds(unseeded(self._space, point))
+            return self._with_seeds(self._seen.again(point) or unseeded(self._space, point))
         known = {row.identity or row.key for row in rows}
         study = self._seen.study(directions, (*self._like, *rows))
-        rank = len({row.draw for row in rows if row.draw is not None and row.draw < place})
-        if rank < len(self._first):
+        if (rank := self._rank(rows, place)) < len(self._first):
             study.enqueue_trial(dict(self._first[rank]))
         for tried in range(_MAX_TRIES):
             study.sampler = self._sampler(self._seed_of(place, tried))
@@ -109,6 +108,33 @@ class Draws:
         if found is None and every is None:
             raise StudyError(f"No new point was found in {_MAX_RANDOM_TRIES} draws: study.constraints may allow none.")
         return found
+
+    def check(self, num_values: int) -> None:
+        """Ask once, for a study that is not there yet.
+
+        Args:
+            num_values: How many values a result has.
+
+        Raises:
+            StudyError: The sampler cannot draw, or its rules allow no point.
+        """
+        study = optuna.create_study(directions=["minimize"] * num_values)
+        study.sampler = self._sampler(self._seed_of(0, 0))
+        try:
+            point, _ = self._asked(study)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise StudyError(f"study.sampler: it cannot draw: {first_line(error)}") from error
+        study.sampler = RandomSampler(0)
+        others = (self._asked(study)[0] for _ in range(_MAX_RANDOM_TRIES))
+        if not any(self._space.rules.allow(one.overrides) for one in itertools.chain([point], others)):
+            raise StudyError(f"study.constraints: none of {_MAX_RANDOM_TRIES} points drawn at random obeys them.")
+
+    def _rank(self, rows: Sequence[Any], place: int) -> int:
+        """How many draws of this search there are before a place."""
+        if not self._first:
+            return 0
+        points = {row.draw: point_of(row) for row in rows if row.draw is not None and row.draw < place}
+        return sum(point is None or self._seen.again(point) is not None for point in points.values())
 
     def _seed_of(self, place: int, tried: int) -> int | None:
         return None if self._seed is None else hash((self._seed, place, *([tried] if tried else []))) % 2**32

@@ -119,13 +119,6 @@ Notice = TrialStarted | TrialRetried | TrialHandedBack | TrialEnded
 """What the observers of a worker learn."""
 
 
-def columns(point: Point) -> dict[str, str | None]:
-    """A point as the ledger keeps it."""
-    composed = {"identity": point.identity or None, "cell": point.cell or None, "role": point.role or None}
-    kept = {"key": point.identity or point.key, "overrides": json.dumps(point.overrides)}
-    return {**kept, "varied": json.dumps(point.varied), **composed}
-
-
 def point_of(row: Any) -> Point | None:
     """The point of a ledger row; None while a sampler has not drawn it."""
     if row.overrides is None:

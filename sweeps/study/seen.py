@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeps import outcome as outcomes
 from sweeps.outcome import Completed, Outcome, Pruned
+from sweeps.seeds import with_seeds
 from sweeps.space import Point, Space, is_key
 from sweeps.study.axes import place_in
 from sweeps.study.configurations import Identify
@@ -85,6 +86,28 @@ class Seen:
                 return None
             found[key] = place
         return found if self._is_same_otherwise(point, found) else None
+
+    def again(self, point: Point) -> Point | None:
+        """The point of this line at the place of one that was drawn; None where it lies outside of what is searched."""
+        params = self.params(point)
+        if params is None:
+            return None
+        values = {axis.key: str(params.get(axis.key, axis.values[0])) for axis in self._space.axes}
+        made = self._space.point(values)
+        return made if self._space.rules.allow(made.overrides) else None
+
+    def of_draw(self, rows: Sequence[Any]) -> list[Point] | None:
+        """What this line trains of a draw: a point per seed. Empty before it is drawn, None of another search's.
+
+        Args:
+            rows: Those of the draw.
+        """
+        drawn = next((row for row in rows if row.overrides is not None), None)
+        point = None if drawn is None else point_of(drawn)
+        if point is None:
+            return []
+        made = self.again(point)
+        return None if made is None else [self._identify(one) for one in with_seeds(self._space, made)]
 
     def _trial(self, group: Sequence[Any], num_values: int) -> FrozenTrial | None:
         key = tuple((row.id, row.state, row.attempt, bool(row.drawn)) for row in group)

@@ -14,7 +14,7 @@ from optuna.study import StudyDirection
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.outcome import Goal, names_of_values
 from sweeps.space import Point
-from sweeps.study.additions import draws, points
+from sweeps.study.additions import OfDraw, columns, draws, points
 from sweeps.study.claims import Claims
 from sweeps.study.configurations import Comparison, Identify, compare
 from sweeps.study.declared import news
@@ -22,7 +22,7 @@ from sweeps.study.events import Event, Note
 from sweeps.study.importances import importances
 from sweeps.study.kept_sources import KeptSources
 from sweeps.study.ledger import Ledger
-from sweeps.study.records import TrialRow, columns, trial_row
+from sweeps.study.records import TrialRow, trial_row
 from sweeps.study.requeue import may_reopen
 from sweeps.study.storage import Database
 
@@ -153,16 +153,23 @@ class Study(Claims):
         self._mirror.extend(listed)
         return self._ledger.add(points([{**columns(point), **ours} for point in listed]))
 
-    def add_draws(self, num_draws: int, drawn: Mapping[str, BaseDistribution] | None = None, num_seeds: int = 1) -> int:
+    def add_draws(
+        self,
+        num_draws: int,
+        drawn: Mapping[str, BaseDistribution] | None = None,
+        num_seeds: int = 1,
+        of_draw: OfDraw | None = None,
+    ) -> int:
         """Raise the number of points that the sampler draws to `num_draws`; returns how many trials are new.
 
         Args:
             num_draws: All that it is to have drawn in the end.
             drawn: What it draws from, by key.
             num_seeds: Trials of each.
+            of_draw: As in `additions.draws`.
         """
         self._mirror.extend(drawn=drawn)
-        return self._ledger.add(draws(num_draws, num_seeds, self.configuration))
+        return self._ledger.add(draws(num_draws, num_seeds, self.configuration, of_draw))
 
     def reopen(self, why: str, number: int | None = None, *, fresh: bool) -> list[int]:
         """Hand out failed trials once more, or one that was skipped; returns their numbers.

@@ -78,7 +78,7 @@ def test_a_summary_without_a_result_prints_no_command_that_would_be_refused(
 def test_a_preview_knows_the_trials_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = study_of(tmp_path, [({"x": "1"}, done(0.5, duration_s=61.0))])
     print_preview("s", [Point(overrides={"x": x}, varied=("x",)) for x in "12"], study, 2)
-    print_preview("new", [], None, 20)
+    print_preview("new", [], None, 20, drawn=(frozenset(), 20))
     assert capsys.readouterr().out.splitlines() == [
         "   0  completed  x=1",
         "   1  new        x=2",

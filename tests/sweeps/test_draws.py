@@ -12,10 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from sweeps.conditions import with_rules
+from sweeps.corners import samples
 from sweeps.errors import StudyError
 from sweeps.outcome import Completed, Failed, Pruned
 from sweeps.parsing import parse
-from sweeps.seeds import replicated
+from sweeps.rules import Rules
+from sweeps.seeds import replicated, with_swept_seeds
 from sweeps.settings import StudySettings
 from sweeps.space import Point, Space
 from sweeps.study.records import Claim
@@ -387,3 +389,102 @@ def test_what_was_drawn_is_a_parameter_of_optunas_trial(tmp_path: Path) -> None:
     assert len(trials) == 4 and {tuple(trial.params) for trial in trials} == {("x", "lr")}
     assert {trial.distributions["lr"] for trial in trials} == {distributions_of(space)["lr"]}
     assert [trial.user_attrs["seed"] for trial in trials] == [0, 1, 0, 1]
+
+
+def asked(study: Study, space: Space, num_draws: int) -> int:
+    """What a command that searches this space adds; returns the number of trials."""
+    seen = Seen(space, distributions_of(space), identify)
+    num_seeds = len(space.seeds.values) if space.seeds else 1
+    return study.add_draws(num_draws, distributions_of(space), num_seeds, seen.of_draw)
+
+
+def test_a_line_that_sets_something_else_draws_its_own_points(tmp_path: Path) -> None:
+    first = space_of("x=interval(0,1)")
+    study = study_in(tmp_path, first, 3)
+    run(study, first, "random", x_of)
+    other = space_of("x=interval(0,1)", "kind=b")
+    assert asked(study, first, 3) == 0 and asked(study, other, 3) == 3 and asked(study, other, 5) == 2
+    run(study, other, "random", x_of)
+    assert [point.get("kind") for point in overrides(study)] == [None] * 3 + ["b"] * 5
+    assert asked(study, first, 3) == 0 and asked(study, other, 5) == 0  # each line finds what is its own
+
+
+NARROW = {"constraints": ["x <= 0.25"]}
+
+
+@pytest.mark.parametrize(("narrow", "rules"), [("x=interval(0,0.25)", {}), ("x=interval(0,1)", NARROW)])
+def test_points_outside_of_a_space_that_became_narrower_do_not_count(
+    narrow: str, rules: dict[str, Any], tmp_path: Path
+) -> None:
+    wide = space_of("x=interval(0,1)")
+    study = study_in(tmp_path, wide, 8)
+    run(study, wide, "random", x_of)
+    num_inside = sum(float(point["x"]) <= 0.25 for point in overrides(study))
+    space = space_of(narrow, **rules)
+    assert 0 < num_inside < 8 and asked(study, space, 8) == 8 - num_inside
+    run(study, space, "random", x_of)
+    assert sum(float(point["x"]) <= 0.25 for point in overrides(study)) == 8
+
+
+def test_a_seed_counts_by_its_value_not_by_its_place(tmp_path: Path) -> None:
+    once = space_of("x=interval(0,1)")  # with seed 0, as `identify` has it
+    study = study_in(tmp_path, once, 2)
+    run(study, once, "random", x_of)
+
+    def seeds_after(values: str) -> list[tuple[str, str]]:
+        space = with_swept_seeds(space_of("x=interval(0,1)", f"seed={values}"), "seed")
+        asked(study, space, 2)
+        run(study, space, "random", x_of)
+        return [(point["x"], point.get("seed", "0")) for point in overrides(study)]
+
+    xs = [point["x"] for point in overrides(study)]
+    expected = [(x, "0") for x in xs] + [(x, seed) for x in xs for seed in "56"]
+    assert seeds_after("5,6") == expected
+    assert seeds_after("0,6") == expected  # both are there
+    assert seeds_after("8") == [*expected, *((x, "8") for x in xs)]
+
+
+def test_fewer_seeds_leave_no_row_that_nobody_can_draw(tmp_path: Path) -> None:
+    study = study_in(tmp_path, space_of("x=interval(0,1)", seeds=3), 2)
+    two = space_of("x=interval(0,1)", seeds=2)
+    assert asked(study, two, 2) == 0
+    while not study.is_finished():
+        run(study, two, "random", x_of)
+    assert [point["seed"] for point in overrides(study)] == ["0", "1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "sampler", "rules", "message"),
+    [
+        (
+            ["x=interval(0,1)"],
+            "tpe",
+            {"constraints": ["x > 2"]},
+            "study.constraints: none of 1000 points drawn at",
+        ),
+        (
+            ["x=interval(0,1)"],
+            {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": "abc"},
+            {},
+            "study.sampler: it cannot draw: '<' not supported",
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_drawn_is_found_before_there_is_a_study(
+    line: list[str], sampler: Any, rules: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StudyError, match=message):
+        drawer(space_of(*line, **rules), sampler, 0, identify).check(1)
+
+
+def test_constraints_that_leave_nothing_of_a_grid_are_refused() -> None:
+    with pytest.raises(StudyError, match=r"^study.constraints: none of 2 points obeys them\.$"):
+        space_of("x=1,2", constraints=["x > 9"])
+
+
+@pytest.mark.parametrize("rule", ["0.2 < x < 0.8", "x > 0.5", "x < 0.01", "0.011 < x < 0.012"])
+def test_what_is_looked_at_before_a_search_obeys_its_constraints_where_it_can(rule: str) -> None:
+    (point,) = samples(space_of("x=interval(0.001,1)", constraints=[rule]))
+    is_found = rule != "0.011 < x < 0.012"  # too narrow to be found between equal steps
+    assert Rules(constraints=(rule,)).allow(point.overrides) is is_found

@@ -139,8 +139,11 @@ def test_a_preview_of_a_search_lists_what_was_drawn() -> None:
         replace(known(0, 1, "completed", Completed(values=(1.0,), duration_s=20.0)), is_drawn=True),
         known(1, 2, "completed", Completed(values=(1.0,), duration_s=90.0)),  # of a grid
     ]
-    assert preview_lines("s", [], trials, 4) == [
+    assert preview_lines("s", [], trials, 4, (frozenset({0}), 3)) == [
         "   0  completed  x=1",
         "Study s: 4 trials, 3 of them to be drawn, about 1:00 of compute. Nothing was started.",
     ]
-    assert preview_lines("s", [], trials, 1)[-1] == "Study s: 1 trial, all of them drawn. Nothing was started."
+    assert (
+        preview_lines("s", [], trials, 1, (frozenset({0}), 0))[-1]
+        == "Study s: 1 trial, all of them drawn. Nothing was started."
+    )
