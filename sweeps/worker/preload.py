@@ -11,9 +11,10 @@ from sweeps.worker.rehearsal import rehearse
 from sweeps.worker.script import give_globals
 
 # What fails here fails in the trial too, whose log then has the reason.
-for name in published().modules:  # most are there: the server was told of them before the application was known
-    with contextlib.suppress(ImportError):
-        importlib.import_module(name)
+with contextlib.suppress(Exception):
+    for name in published().modules:  # most are there: the server was told of them before the application was known
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 with contextlib.suppress(Exception):
     if script := published().script:
         # multiprocessing means to import the script here, but loses its path in Python 3.11 and 3.12.

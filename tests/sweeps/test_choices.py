@@ -127,7 +127,11 @@ def test_two_choices_at_once_are_refused(typed: Sequence[str], message: str) -> 
     assert message in str(caught.value)
 
 
-def test_an_application_keeps_its_own_text_and_its_own_group_of_that_name(tmp_path: Path) -> None:
+def test_an_application_keeps_its_own_text_and_its_own_group_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The trainer has options of its own below that group, and other tests of this process may have stored them.
+    monkeypatch.delitem(ConfigStore.instance().repo, "study", raising=False)
     (tmp_path / "text.yaml").write_text("study: a\n")
     assert composed("study=b", folder=tmp_path, name="text").study == "b"
     own = tmp_path / "study" / "pruner"
