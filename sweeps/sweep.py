@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from sweeps.command import started_by
 from sweeps.continuing import go_on
 from sweeps.corners import samples, telling_points
-from sweeps.display import print_preview, print_submitted
+from sweeps.display import print_submitted
 from sweeps.errors import StudyError
 from sweeps.hydra_output import KEPT, check_output, unused_output
 from sweeps.identity.composition import compose
@@ -27,7 +27,6 @@ from sweeps.plan import read_plan
 from sweeps.preparing import prepared, preparing
 from sweeps.refinement import keep, refined
 from sweeps.refusals import Command, check_settings
-from sweeps.report.ratios import ratio_lines
 from sweeps.settings import DEFAULT_DIRECTORY
 from sweeps.space import Point
 from sweeps.study.storage import Database
@@ -104,12 +103,9 @@ class Sweep:
         plan = self._plan = named_as_before(self._plan, self._program, self._task, database)
         known = self._existing_study(database)
         plan = self._plan = refined(plan, known)
-        check_settings(
-            plan,
-            known,
-            database,
-            Command(task=self._task, launcher=self._launcher, config=self._config, trusted=trusted_by(self._context)),
-        )
+        trusted = trusted_by(self._context)
+        command = Command(task=self._task, launcher=self._launcher, config=self._config, trusted=trusted)
+        check_settings(plan, known, database, command)
         self._begin_imports(known)
         wanted = self._wanted(known)
         if known is not None:
@@ -118,14 +114,25 @@ class Sweep:
             warm_up(plan.tracking.uri)
         application = None if known and wanted.is_in(known) else self._checked_application()
         if plan.settings.preview:
-            notes = ratio_lines(wanted.points, plan.settings.mappings_of_ratios, plan.settings.seed_key)
-            told = [plan.given.note if plan.given else "", *notes, plan.cut]
-            told, drawn = list(filter(None, told)), wanted.drawn_in(known)
-            print_preview(plan.name, wanted.points, known, wanted.num_points, told, drawn)
+            wanted.preview(known)
             return
-        sys.stderr.write(f"{plan.cut}\n" if plan.cut else "")
+        if plan.cut:
+            sys.stderr.write(f"{plan.cut}\n")
         study = self._seed(database or Database(plan.settings.storage_url), wanted)
-        order = WorkOrder(
+        order = self._order(study, wanted, application)
+        if plan.settings.submit:
+            print_submitted(study)
+            return
+        if self._launcher != "basic":
+            prepared()
+            end_server()  # what comes from it ends with this command, and workers do not
+        study.database.close()  # the worker has a connection of its own
+        if code := max(self._launch(order, plan.settings.num_workers)):
+            raise SystemExit(code)
+
+    def _order(self, study: Study, wanted: Wanted, application: Application | None) -> WorkOrder:
+        plan = self._plan
+        return WorkOrder(
             study=plan.name,
             key=study.facts["key"],
             storage=plan.settings.storage_url,
@@ -138,15 +145,6 @@ class Sweep:
             identity=wanted.identity,
             origin=self._origin,
         )
-        if plan.settings.submit:
-            print_submitted(study)
-            return
-        if self._launcher != "basic":
-            prepared()
-            end_server()  # what comes from it ends with this command, and workers do not
-        study.database.close()  # the worker has a connection of its own
-        if code := max(self._launch(order, plan.settings.num_workers)):
-            raise SystemExit(code)
 
     def _existing_database(self) -> Database | None:
         """The database, unless opening it would create a file."""

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweeps.command import started_by
+from sweeps.display import print_preview
 from sweeps.errors import StudyError
 from sweeps.identity.fingerprint import UNFIT, Compose, Fingerprints
 from sweeps.identity.program import Program
@@ -18,6 +19,7 @@ from sweeps.identity.sources import Sources
 from sweeps.output import counted
 from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
+from sweeps.report.ratios import ratio_lines
 from sweeps.space import Point, Space
 from sweeps.study.additions import draws
 from sweeps.study.configurations import Comparison
@@ -95,7 +97,7 @@ class Wanted:
             return not self._lacking(found)
         return {point.identity for point in self.points} <= found.identities
 
-    def drawn_in(self, study: Study | None) -> tuple[frozenset[int], int]:
+    def _drawn_in(self, study: Study | None) -> tuple[frozenset[int], int]:
         """Numbers of the trials that a search has drawn, and how many are to come."""
         if study is None or self.plan.is_grid:
             return frozenset(), self.num_points
@@ -110,6 +112,18 @@ class Wanted:
 
     def _seen(self) -> Seen:
         return Seen(self.plan.space, distributions_of(self.plan.space), self.fingerprints.of)
+
+    def preview(self, study: Study | None) -> None:
+        """List the trials, and what there is to say of them.
+
+        Args:
+            study: The study, where there is one.
+        """
+        plan = self.plan
+        notes = ratio_lines(self.points, plan.settings.mappings_of_ratios, plan.settings.seed_key)
+        told = [plan.given.note if plan.given else "", *notes, plan.cut]
+        drawn = self._drawn_in(study)
+        print_preview(plan.name, self.points, study, self.num_points, list(filter(None, told)), drawn)
 
     def announce(self, study: Study) -> None:
         """Say what has changed since the study's last command, and what that means.
