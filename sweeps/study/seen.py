@@ -120,8 +120,7 @@ class Seen:
         params = self.params(point) if point is not None else None
         if params is None:
             return None
-        wanted = [row for row in group if row.state != "skipped"]
-        state, values, reports = _together(wanted, num_values)
+        state, values, reports = _together(group, num_values)
         return _Unchanging(
             number=-1,
             trial_id=-1,

@@ -50,7 +50,6 @@ def terminator_of(study: Study, spec: Any, trusted: Any) -> Callable[[], bool]:
     def is_over() -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.mirror()
             return bool(study.asked(made.should_terminate))
 
     return is_over
