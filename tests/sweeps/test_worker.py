@@ -276,19 +276,31 @@ def test_a_trial_that_somebody_else_terminates_is_continued(tmp_path: Path) -> N
 
 
 def test_a_trial_that_another_worker_has_taken_is_stopped(tmp_path: Path) -> None:
-    study = study_of(tmp_path, 1)
-    worker, witness = worker_of(study, tmp_path, on_sigterm_exit, lease_s=1)
+    class Rival(Witness):
+        """Takes the trial over between two steps of the worker, which so cannot claim it in between."""
 
-    def take_over() -> None:
-        other = Study(Database(f"sqlite:///{tmp_path}/studies.db"), "s")
-        assert other.reap(-1.0, by="other") == [0]  # as if it had been silent for longer than its lease
-        claim = other.claim("other", None)
-        assert claim is not None and other.tell(claim, Completed(values=(1.0,)))
+        def tick(self) -> None:
+            if not mark.exists():
+                mark.touch()
+                other = Study(Database(f"sqlite:///{tmp_path}/studies.db"), "s")
+                assert other.reap(-1.0, by="other") == [0]  # as if it had been silent for longer than its lease
+                claim = other.claim("other", None)
+                assert claim is not None and other.tell(claim, Completed(values=(1.0,)))
 
-    threading.Timer(1.0, take_over).start()
+    study, rival, mark = study_of(tmp_path, 1), Rival(), tmp_path / "taken"
+    worker = Worker(
+        study,
+        "w",
+        [PLACE],
+        lambda claim, place: attempt_of([claim], tmp_path, on_sigterm_exit),
+        StudySettings(lease_s=1),
+        observers=[rival],
+    )
+    began = time.monotonic()
     assert worker.run() is None
+    assert time.monotonic() - began < 20  # the trial's process was to live for 30 s
     assert study.trials()[0].worker == "other"
-    assert not any(isinstance(notice, TrialEnded) for notice in witness.notices)
+    assert not any(isinstance(notice, TrialEnded) for notice in rival.notices)
 
 
 def test_an_observer_that_fails_ends_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
