@@ -47,11 +47,21 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
         settings,
         {"trial_timeout_s": 0.1, "stall_timeout_s": 0.1, "trial_memory_gb": 0.1, "lease_s": 1, "stop_grace_s": 0},
     )
+    settings.fuse = _fuse(settings.fuse)
     if settings.slots != "auto" and (not isinstance(settings.slots, int) or settings.slots < 1):
         raise StudyError(f"study.slots={settings.slots} must be auto or a whole number of at least 1.")
     if settings.name is not None:
         _check_name(settings.name)
     return settings
+
+
+def _fuse(asked: Any) -> str | int:
+    """`off`, `auto` or the largest group. YAML reads `off` as false."""
+    if asked is None or asked is False:
+        return "off"
+    if asked in ("off", "auto") or (isinstance(asked, int) and not isinstance(asked, bool) and asked >= 2):
+        return asked  # type: ignore[no-any-return]
+    raise StudyError(f"study.fuse={asked} must be auto, off or a whole number of at least 2: the largest group.")
 
 
 def _check_name(name: str) -> None:

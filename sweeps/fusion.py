@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from sweeps.values import canonical, digest, leaves_of
 
@@ -31,6 +31,7 @@ class Capacity:
     why: str = ""
 
 
+@runtime_checkable
 class Fusion(Protocol):
     """What `study.fusion._target_` gives: it says which trials of an application can be fused, and lets them meet.
 
@@ -107,6 +108,23 @@ def size_of(num_alike: int, num_places: int, most: int) -> int:
         return 0
     num_groups = max(math.ceil(num_alike / max(1, most)), min(num_places, num_alike))
     return math.ceil(num_alike / num_groups)
+
+
+def largest(capacity: Capacity, asked: str | int) -> int:
+    """The largest group of trials of one kind.
+
+    Args:
+        capacity: What the application says of them.
+        asked: `study.fuse`: `off`, `auto` or a number.
+
+    Example:
+        >>> capacity = Capacity(most=8, pays=4)
+        >>> [largest(capacity, asked) for asked in ("off", "auto", 6, 12)]
+        [1, 4, 6, 8]
+    """
+    if asked == "off":
+        return 1
+    return min(capacity.most, capacity.pays if asked == "auto" else int(asked))
 
 
 def groups_of(

@@ -34,6 +34,8 @@ class StudySettings:
     scales: dict[str, Any] | None = None
     n_trials: int | None = None
     replicates: int = 1
+    fuse: Any = "off"
+    fusion: Any = None
     preview: bool = False
     slots: Any = "auto"
     num_workers: int = 1

@@ -20,6 +20,7 @@ from sweeps.identity.origin import Origin
 from sweeps.identity.program import program_of
 from sweeps.identity.snapshot import take_snapshot
 from sweeps.launchers import launcher_of
+from sweeps.launchers.fused import fused_lines
 from sweeps.notifying import address_in
 from sweeps.output import counted
 from sweeps.own_keys import own_keys
@@ -114,7 +115,7 @@ class Sweep:
             warm_up(plan.tracking.uri)
         application = None if known and wanted.is_in(known) else self._checked_application()
         if plan.settings.preview:
-            wanted.preview(known)
+            wanted.preview(known, lambda points: fused_lines(points, plan.settings, trusted, self._composed))
             return
         if plan.cut:
             sys.stderr.write(f"{plan.cut}\n")
@@ -194,8 +195,7 @@ class Sweep:
 
     def _application(self, samples: list[Point]) -> Application:
         """The application, with the modules that these points name imported once for all trials."""
-        loader = self._context.config_loader
-        configs = [compose(loader, self._config, self._overrides(point)) for point in samples]
+        configs = [self._composed(point) for point in samples]
         return Application.of(self._function, self._context, self._config, self._overrides(self._sample()), configs)
 
     def _sample(self) -> Point:
@@ -204,6 +204,9 @@ class Sweep:
     def _check_job(self, point: Point) -> Job:
         directory = StudyFiles.of(self._plan.settings.directory, self._plan.name).trial(0).directory
         return Job(overrides=self._overrides(point), directory=directory, number=0, attempt=0)
+
+    def _composed(self, point: Point) -> DictConfig:
+        return compose(self._context.config_loader, self._config, self._overrides(point))
 
     def _overrides(self, point: Point) -> tuple[str, ...]:
         return trial_overrides(self._plan.space, point.as_arguments())

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from sweeps.identity.sources import Sources
 from sweeps.output import counted
 from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
+from sweeps.report.lines import numbered
 from sweeps.report.ratios import ratio_lines
 from sweeps.space import Point, Space
 from sweeps.study.additions import draws
@@ -113,17 +114,20 @@ class Wanted:
     def _seen(self) -> Seen:
         return Seen(self.plan.space, distributions_of(self.plan.space), self.fingerprints.of)
 
-    def preview(self, study: Study | None) -> None:
+    def preview(self, study: Study | None, fused: Callable[[Sequence[tuple[int, Point]]], list[str]]) -> None:
         """List the trials, and what there is to say of them.
 
         Args:
             study: The study, where there is one.
+            fused: Says which of these trials, each its number and point, would share a process.
         """
         plan = self.plan
         notes = ratio_lines(self.points, plan.settings.mappings_of_ratios, plan.settings.seed_key)
         told = [plan.given.note if plan.given else "", *notes, plan.cut]
         drawn = self._drawn_in(study)
-        print_preview(plan.name, self.points, study, self.num_points, list(filter(None, told)), drawn)
+        listed = numbered(self.points, study.trials() if study else [])
+        groups = fused([(number, point) for number, state, point in listed if state in ("new", "open")])
+        print_preview(plan.name, self.points, study, self.num_points, [*filter(None, told), *groups], drawn)
 
     def announce(self, study: Study) -> None:
         """Say what has changed since the study's last command, and what that means.

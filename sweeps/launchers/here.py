@@ -13,6 +13,7 @@ from sweeps.display import Display, print_summary
 from sweeps.errors import StudyError, SweepStopped
 from sweeps.granted import ends_at, requeue
 from sweeps.identity.snapshot import Snapshot
+from sweeps.launchers.fused import mates_of
 from sweeps.notifying import Notifier, address_in
 from sweeps.owners import new_worker_id
 from sweeps.plan import is_grid
@@ -202,10 +203,10 @@ def _worker(
         identify = order.fingerprints().of
         draw = drawer(order.space, settings.sampler, settings.seed, identify, trusted, settings.first, like)
 
-    def start(claim: Claim, place: Place) -> Attempt:
-        own = files.trial(claim.number)
-        job = order.job(claim, place, own.directory)
-        return Attempt([Member(claim=claim, files=own)], place, server.start(job))
+    def start(claims: Sequence[Claim], place: Place) -> Attempt:
+        members = [Member(claim=claim, files=files.trial(claim.number)) for claim in claims]
+        jobs = [order.job(member.claim, place, member.files.directory) for member in members]
+        return Attempt(members, place, server.start(jobs))
 
     def lack() -> str | None:
         return lack_of(files.trials)
@@ -213,7 +214,8 @@ def _worker(
     until = _hands_back_at(settings, order.tracking.drain_s)
     trusted = trusted_by(order.application.hydra_context)
     asks = terminator_of(study, settings.terminator, trusted) if settings.terminator else None
-    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack, until, asks)
+    mates = mates_of(order, study, _places(order))
+    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack, until, asks, mates)
 
 
 def _places(order: WorkOrder) -> tuple[Place, ...]:

@@ -7,7 +7,7 @@ from sweeps.outcome import Completed, Failed, Pruned
 from sweeps.output import counted, one_line
 from sweeps.report.numbers import number_format
 from sweeps.space import Point
-from sweeps.study.records import TrialRow
+from sweeps.study.records import GROUP, TrialRow
 from sweeps.study.study import Study
 
 
@@ -57,7 +57,16 @@ def live_cells(trial: TrialRow, objective: str | None) -> tuple[str, str, str, s
     if trial.outcome and epoch is not None and not any(name.startswith("test/") for name in metrics):
         epoch += 1  # Lightning counts the epochs of a fit from 0; the test after it logs their number
     shown = "" if epoch is None else f"{epoch:.0f}", "" if best is None else f"{best:{number_format([best])}}"
-    return str(trial.number), trial.state, *shown, describe(trial.point)
+    return str(trial.number), trial.state, *shown, " ".join(filter(None, (describe(trial.point), company(trial))))
+
+
+def company(trial: TrialRow) -> str:
+    """The other trials in the process of a trial that runs: `(with 1 and 2)`; empty where it has it for itself."""
+    found = trial.progress.get(GROUP) if trial.state == "running" else None
+    others = [str(number) for number in found or () if number != trial.number]
+    if not others:
+        return ""
+    return f"(with {' and '.join([', '.join(others[:-1]), others[-1]] if others[1:] else others)})"
 
 
 Drawn = tuple[frozenset[int], int]
@@ -85,18 +94,21 @@ def preview_lines(
     if not points:
         return _drawn_lines(name, [trial for trial in trials if trial.number in drawn[0]], drawn[1])
     known = {_same(trial.point): trial for trial in trials if trial.point and trial.is_current}
-    free = itertools.count(max((trial.number for trial in trials), default=-1) + 1)
-    lines = []
-    for point in points:
-        trial = known.get(_same(point))
-        number, state = (trial.number, trial.state) if trial else (next(free), "new")
-        lines.append(f"{number:4d}  {state:9}  {describe(point)}")
-    num_new = sum(_same(point) not in known for point in points)
+    listed = numbered(points, trials)
+    num_new = sum(state == "new" for _, state, _ in listed)
     estimate = _estimate(num_new, list(known.values()))
     return [
-        *lines,
+        *(f"{number:4d}  {state:9}  {describe(point)}" for number, state, point in listed),
         f"Study {name}: {counted(len(points), 'trial')}, {num_new} of them new{estimate}. Nothing was started.",
     ]
+
+
+def numbered(points: Sequence[Point], trials: Sequence[TrialRow]) -> list[tuple[int, str, Point]]:
+    """Number and state of the trial of each point: the one that the study has, or a `new` one."""
+    known = {_same(trial.point): trial for trial in trials if trial.point and trial.is_current}
+    free = itertools.count(max((trial.number for trial in trials), default=-1) + 1)
+    found = [(point, known.get(_same(point))) for point in points]
+    return [(trial.number, trial.state, point) if trial else (next(free), "new", point) for point, trial in found]
 
 
 def _drawn_lines(name: str, drawn: Sequence[TrialRow], num_new: int) -> list[str]:

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from sweeps.errors import StudyError
 from sweeps.output import counted, one_line, width_of
 from sweeps.report.best import best_lines
-from sweeps.report.lines import describe, result
+from sweeps.report.lines import company, describe, result
 from sweeps.study.study import Study
 
 _LEAST = 20
@@ -35,7 +35,8 @@ def trials_listing(study: Study) -> str:
     has_earlier = not all(trial.is_current for trial in trials)
     for trial in trials:
         seconds = trial.outcome.duration_s if trial.outcome else None
-        found = result(trial) or (trial.worker if trial.state == "running" else "") or ""
+        runs = f"{trial.worker} {company(trial)}".rstrip() if trial.state == "running" else ""
+        found = result(trial) or runs
         which = ["today's" if trial.is_current else f"earlier ({trial.configuration})"] if has_earlier else []
         rows.append([trial.number, trial.state, trial.attempt, describe(trial.point), found, seconds, *which])
     headers = ["trial", "state", "attempts", "point", "result", "seconds", *(["configuration"] if has_earlier else [])]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sweeps.outcome import Completed, Pruned
-from sweeps.study.records import AGE, DONE, TrialRow
+from sweeps.study.records import AGE, DONE, GROUP, TrialRow
 
 _LEAST_DONE = 0.05
 """Part of a running trial's work from which on its age tells its duration."""
@@ -67,7 +67,12 @@ class Pace:
         return next((mean for mean in known if mean is not None), None)
 
     def left_s(self, trial: TrialRow) -> float | None:
-        """How long a trial still takes that is open or runs; None where nobody knows."""
+        """How long it is until a trial ends that is open or runs; None where nobody knows."""
+        own_s = self._own_s(trial)
+        return None if own_s is None else own_s * _company(trial)
+
+    def _own_s(self, trial: TrialRow) -> float | None:
+        """The same, of a process that it has for itself: trials that share one have their parts of its time."""
         age_s, done = trial.progress.get(AGE, 0.0), trial.progress.get(DONE)
         if trial.state == "running" and done is not None and done >= _LEAST_DONE:
             return float(age_s * (1 - done) / done)
@@ -76,12 +81,13 @@ class Pace:
 
     def of_study(self, trials: Iterable[TrialRow]) -> Left | None:
         """Time until these trials have ended, with as many at a time as run now; None where nothing is known."""
-        lefts = [(trial, self.left_s(trial)) for trial in trials if trial.state in ("open", "running")]
+        lefts = [(trial, self._own_s(trial)) for trial in trials if trial.state in ("open", "running")]
         known = [left for _, left in lefts if left is not None]
-        num_slots = sum(trial.state == "running" for trial, _ in lefts)
+        running = [(_company(trial), left) for trial, left in lefts if trial.state == "running"]
+        num_slots = sum(1 / size for size, _ in running)
         if not known or not num_slots:
             return None
-        longest = max((left for trial, left in lefts if left is not None and trial.state == "running"), default=0.0)
+        longest = max((left * size for size, left in running if left is not None), default=0.0)
         return Left(max(sum(known) / num_slots, longest), len(known) == len(lefts))
 
     def _kind(self, trial: TrialRow) -> Kind:
@@ -90,6 +96,11 @@ class Pace:
 
     def _short(self, kind: Mapping[str, str], num: int) -> tuple[str, ...]:
         return tuple(f"{key}={kind.get(key, '')}" for key in self._keys[:num])
+
+
+def _company(trial: TrialRow) -> int:
+    """How many trials share its process."""
+    return len(trial.progress.get(GROUP) or ()) or 1
 
 
 def _duration_s(trial: TrialRow) -> float | None:

@@ -7,6 +7,7 @@ from hydra.errors import InstantiationException
 
 from sweeps.choices import resolved
 from sweeps.errors import StudyError
+from sweeps.fusion import Fusion
 from sweeps.versions import build_trusted, why_not_built
 
 Built = TypeVar("Built")
@@ -34,4 +35,23 @@ def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequenc
     if not isinstance(made, kind):
         home = optunas[0].rpartition(".")[0]
         raise StudyError(f"study.{key}={spec} is no {key}. Valid: a class of {home}, without _partial_.")
+    return made
+
+
+def fusion_of(spec: Any, trusted: Any) -> Fusion:
+    """What an application says of trials that may share a process.
+
+    Args:
+        spec: What `study.fusion` says.
+        trusted: As in `build`.
+
+    Raises:
+        StudyError: It is none, it is not trusted, or its constructor refuses its arguments.
+    """
+    try:
+        made = build_trusted(spec, trusted, ())
+    except (InstantiationException, TypeError, ValueError) as error:
+        raise StudyError(f"study.fusion: {why_not_built(error)}") from error
+    if not isinstance(made, Fusion):
+        raise StudyError(f"study.fusion={spec} has not what a fusion needs: differing, apart, capacity, join.")
     return made

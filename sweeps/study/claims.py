@@ -26,6 +26,7 @@ from sweeps.study.rungs import Rungs
 from sweeps.study.schema import rows
 from sweeps.study.skipping import Skipping
 from sweeps.study.storage import Database
+from sweeps.study.together import Together
 from sweeps.study.will import Look, Will
 from sweeps.trial.files import TrialFiles
 
@@ -57,6 +58,7 @@ class Claims:
         self._mirror = Mirror(database, study, self._ledger)
         self.bundles = Bundles(database, self.facts.get("key", ""))
         self.will = Will(database, self.facts.get("key", ""))
+        self.together = Together(self._ledger)
         self.skipping = Skipping(self._ledger, self._mirror)
         self._has_had_points = False
         directions = [direction.name.lower() for direction in study.directions]
@@ -104,22 +106,23 @@ class Claims:
             self._optuna.pruner = pruner
             self._judge.use(None, by)
 
-    def claim(self, worker: str, draw: "Draws | None") -> Claim | None:
+    def claim(self, worker: str, draw: "Draws | None", only: int | None = None) -> Claim | None:
         """Take the next open point that is to be run; None when all are running or done, or nothing is to start.
 
         Args:
             worker: Who takes it.
             draw: Asks the sampler for a point; needed where the study has points to draw.
+            only: Number of the one trial that is wanted; None: any.
         """
-        while claim := self._claimed(worker, draw):
+        while claim := self._claimed(worker, draw, only):
             why = self._paired.why_not(claim, self.configuration) if self._paired else None
             if why is None:
                 return claim
             self.tell(claim, Pruned(why=why))
         return None
 
-    def _claimed(self, worker: str, draw: "Draws | None") -> Claim | None:
-        row = self._ledger.take(worker, self.configuration)
+    def _claimed(self, worker: str, draw: "Draws | None", only: int | None = None) -> Claim | None:
+        row = self._ledger.take(worker, self.configuration, only)
         if row is None:
             return None
         point = point_of(row) or self._drawn(row, draw)
@@ -128,7 +131,7 @@ class Claims:
         trial_id = row.trial_id
         if trial_id is None and self._mirror.is_read:
             trial_id = self._mirror.start(point)
-        claim = claim_of(row, trial_id, point, self._ledger.num_restarts(row.number) if row.attempt > 1 else 0)
+        claim = claim_of(row, trial_id, point, self._ledger.history.num_restarts(row.number) if row.attempt > 1 else 0)
         if trial_id == row.trial_id:
             return claim
         # A worker that dies before this line leaves a row that beats no more, which is reaped, and an Optuna trial

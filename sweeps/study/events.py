@@ -20,6 +20,7 @@ What = Literal[
     "lost",  # the attempt's fork server died, or somebody else ended the attempt; the next one continues
     "lease lost",  # its worker is gone or silent; another one has taken the trial away from it
     "retried",  # it failed, and a further attempt is left
+    "set apart",  # the process that it shared with other trials has failed; from now on it is run alone
     "refused",  # a result came from a worker that no longer held the trial
     "finished",  # it has an outcome
     "reopened",  # a failed trial is to be run once more, from its last checkpoint

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sweeps.owners import is_known_dead
 from sweeps.study import events
 from sweeps.study.additions import Wanted, insert, is_of
-from sweeps.study.events import Event, Held, Note
+from sweeps.study.events import Held, Note
+from sweeps.study.history import History
 from sweeps.study.leases import Leases
 from sweeps.study.records import Claim
 from sweeps.study.requeue import MAX_PAUSE_S
 from sweeps.study.schema import OF_A_STUDY, rows
-from sweeps.study.schema import events as event_rows
 from sweeps.study.storage import Database
 from sweeps.study.will import runs
 
@@ -32,6 +32,7 @@ class Ledger:
     def __init__(self, database: Database, study_key: str) -> None:
         self._db, self._study_key = database, study_key
         self._leases = Leases(database)
+        self.history = History(database, study_key)
 
     @property
     def study_key(self) -> str:
@@ -57,15 +58,17 @@ class Ledger:
         if listed:
             self._db.write(change)
 
-    def take(self, worker: str, configuration: int | None = None) -> Any:
+    def take(self, worker: str, configuration: int | None = None, only: int | None = None) -> Any:
         """Give the first open row to a worker, with its first beat, in one statement; None when none is open.
 
         Args:
             worker: Who takes it.
             configuration: The configuration that the worker runs; None: any.
+            only: Number of the one row that is wanted; None: any.
         """
         of_study = rows.c.study_key == self._study_key
-        is_open = (of_study, rows.c.state == "open", self._is_due(), runs(self._study_key))
+        is_open = [of_study, rows.c.state == "open", self._is_due(), runs(self._study_key)]
+        is_open += [] if only is None else [rows.c.number == only]
         first = sa.select(rows.c.id).where(*is_open, is_of(configuration)).order_by(rows.c.number).limit(1)
         if not self._db.is_sqlite:
             # Workers that ask at the same moment get different rows instead of waiting for each other.
@@ -122,11 +125,6 @@ class Ledger:
             again |= {"state": "open", "outcome": None, "mirrored": 0, "trial_id": None}
         return self._update(row.id, _held(row), rows.c.state == row.state, again, note)
 
-    def num_restarts(self, number: int) -> int:
-        """How often a trial was sent back to its beginning."""
-        is_one = (event_rows.c.study_key == self._study_key, event_rows.c.number == number)
-        return int(self._read(sa.select(sa.func.count()).where(*is_one, event_rows.c.what == "restarted"))[0][0])
-
     @staticmethod
     def drop_rows_of_others(database: Database, keys: Sequence[str]) -> None:
         """Remove the rows of studies that Optuna was told to delete: all but those of these keys."""
@@ -175,13 +173,6 @@ class Ledger:
             sa.select(rows).where(rows.c.study_key == self._study_key, *conditions).order_by(rows.c.number)
         )
 
-    def events(self, number: int | None) -> list[Event]:
-        """The events of one trial, or of all, oldest first."""
-        query = sa.select(event_rows).where(event_rows.c.study_key == self._study_key).order_by(event_rows.c.id)
-        if number is not None:
-            query = query.where(event_rows.c.number == number)
-        return [events.event_of(row) for row in self._read(query)]
-
     def _is_due(self) -> sa.ColumnElement[bool]:
         """Of an open row: whether its pause is over."""
         far = self._db.now + 2 * MAX_PAUSE_S  # no pause is as long: the clock was set back meanwhile
@@ -201,7 +192,7 @@ class Ledger:
 
     def _lasted_s(self, row: Any) -> float:
         """How long the attempt of a running row is known to have run: from its claim to its last beat."""
-        own = [event for event in self.events(row.number) if event.attempt == row.attempt]
+        own = [event for event in self.history.of(row.number) if event.attempt == row.attempt]
         claims = [event.at for event in own if event.what == "claimed"]
         return max(0.0, row.beat_at - claims[-1]) if claims and row.beat_at else 0.0
 

@@ -9,8 +9,9 @@ from sweeps.outcome import Outcome
 from sweeps.space import Point
 from sweeps.study.events import Held
 
-AGE, DONE = "sweeps/age_s", "sweeps/done"
-"""In the progress of a running trial: its wall time over all attempts, and the part of its work that is done."""
+AGE, DONE, GROUP = "sweeps/age_s", "sweeps/done", "sweeps/group"
+"""In the progress of a running trial: its wall time over all attempts, the part of its work that is done, and the
+numbers of the trials that share its process, where there are others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,18 @@ class Lost:
     limit: int = MAX_FREE_ATTEMPTS
 
 
-Ending = Ended | Stopped | Lost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """The process that the trial shared with others has failed: nobody knows by whose fault.
+
+    Attributes:
+        why: What happened to the process, and who the others were.
+    """
+
+    why: str
+
+
+Ending = Ended | Stopped | Lost | Shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +78,7 @@ class Requeue:
         pause_s: How long nobody may take the trial.
     """
 
-    what: Literal["handed back", "lost", "retried"]
+    what: Literal["handed back", "lost", "retried", "set apart"]
     reason: str
     counts: bool = False
     pause_s: float = 0.0
@@ -84,6 +95,8 @@ def decide(ending: Ending, attempt: int, retries_left: int) -> Finish | Requeue:
     match ending:
         case Stopped(why=why):
             return Requeue(what="handed back", reason=why)
+        case Shared(why=why):
+            return Requeue(what="set apart", reason=why)
         case Lost(why=why, limit=limit) if attempt < limit:
             told = f"{why} (attempt {attempt} of at most {limit})"
             return Requeue(what="lost", reason=told, pause_s=pause_s(attempt))

@@ -197,7 +197,7 @@ class Study(Claims):
 
     def events(self, number: int | None = None) -> list[Event]:
         """What happened to one trial, or to all, oldest first."""
-        return self._ledger.events(number)
+        return self._ledger.history.of(number)
 
     def distributions(self) -> dict[str, list[BaseDistribution]]:
         """Override key to each distribution that Optuna's trials have of it; that of a grid's axis can be changed."""

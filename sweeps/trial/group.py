@@ -51,7 +51,8 @@ class Seat:
         """Wait for the other trials of the group, then work together with those that wait at the same place.
 
         Trials whose place is least go first; a trial that is further on waits. Trials that have ended are not waited
-        for. `work` is called once, with the payloads in the order of the seats, while no trial's own state is set.
+        for. `work` is called once, with the payloads in the order of the seats. The first of the trials has its states
+        set meanwhile, such as its log; what `work` changes of them is not kept.
 
         Args:
             at: How far the trial is: comparable with the places of the others.
@@ -71,10 +72,14 @@ class Seat:
             raise result
         return result
 
-    def go_on(self, result: Any = None) -> None:
-        """Let the trial run until it meets the others, or ends."""
+    def restore(self) -> None:
+        """Set the trial's own states."""
         for (_, restore), state in zip(self._keepers, self._states, strict=False):
             restore(state)
+
+    def go_on(self, result: Any = None) -> None:
+        """Let the trial run until it meets the others, or ends."""
+        self.restore()
         self.meeting = None
         self._greenlet.switch(*(() if not self._greenlet else (result,)))
         self._states = [] if self.has_ended else [save() for save, _ in self._keepers]
@@ -117,6 +122,7 @@ class Group:
         while waiting := [(seat, *seat.meeting) for seat in self.seats if seat.meeting is not None]:
             first = min(at for _, at, _, _ in waiting)
             here = [entry for entry in waiting if entry[1] == first]
+            here[0][0].restore()
             results = here[0][3]([payload for _, _, payload, _ in here])
             for (seat, *_), result in zip(here, results, strict=True):
                 seat.go_on(result)

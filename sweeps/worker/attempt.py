@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sweeps.study.records import AGE, DONE, Claim
+from sweeps.study.records import AGE, DONE, GROUP, Claim
 from sweeps.trial.files import TrialFiles
 from sweeps.worker.memory import MemoryWatch, num_oom_kills
 from sweeps.worker.messages import FromTrial, GaveUp, LastWord, Progressed, Prune, Raised, Returned
@@ -36,7 +36,7 @@ class Member:
 
 
 class Attempt:
-    """Trials that run in one process. Today it is one trial; they are several where trials are fused.
+    """Trials that run in one process: one, or several that are fused.
 
     Args:
         members: The trials.
@@ -48,14 +48,16 @@ class Attempt:
         self.members = {member.claim.number: member for member in members}
         self.place = place
         self.process = process
-        self.beat_at = self._started_at = self._looked_at = self._heard_at = self._alive_at = time.monotonic()
+        self.beat_at = self._looked_at = self._heard_at = self._alive_at = self._counted_at = time.monotonic()
+        self._shares_s = dict.fromkeys(self.members, 0.0)
         self.num_oom_kills = num_oom_kills()
         self.memory = MemoryWatch(process.pid)
         self.stopped_because: str | None = None
 
     @property
     def age_s(self) -> float:
-        return time.monotonic() - self._started_at
+        """Wall time of its process per trial: of a process that several share, each has its part."""
+        return max(self._share_s(number, time.monotonic()) for number in self.members)
 
     @property
     def silence_s(self) -> float:
@@ -76,14 +78,14 @@ class Attempt:
         return not is_alive
 
     def worked_s(self, member: Member) -> float:
-        """Wall time for which its process has worked for a trial.
+        """Wall time for which its process has worked for a trial; of one that several share, the trial's part.
 
         A worker that waits for its database learns late how a trial ended. So the last word brings the time, and a
         process that died without one has worked until a look after it was last seen alive.
         """
         said = member.last_word
         until = min(time.monotonic(), self._alive_at + _LOOK_S) if said is None else self._heard_at
-        known_s = until - self._started_at
+        known_s = self._share_s(member.claim.number, until)
         return known_s if said is None or said.worked_s is None else min(known_s, said.worked_s)
 
     def receive(self) -> list[FromTrial]:
@@ -108,9 +110,25 @@ class Attempt:
         return said
 
     def told(self, member: Member) -> dict[str, Any]:
-        """What a trial says of itself: its last report, its age, and how far it is."""
+        """What a trial says of itself: its last report, its age, how far it is, and whom it shares its process with."""
         done = {} if member.done is None else {DONE: member.done}
-        return {**member.progress, AGE: round(member.claim.spent_s + self.age_s, 1), **done}
+        group = {GROUP: sorted(self.members)} if len(self.members) > 1 else {}
+        return {**member.progress, AGE: round(member.claim.spent_s + self.age_s, 1), **done, **group}
+
+    @property
+    def silent(self) -> list[int]:
+        """Numbers of the trials that have not said their last word."""
+        return [number for number, member in self.members.items() if member.last_word is None]
+
+    def drop(self, number: int) -> None:
+        """Go on without a trial; its process goes on for the others."""
+        now = time.monotonic()
+        self._shares_s = {each: self._share_s(each, now) for each in self.members}
+        self._counted_at = now
+        del self.members[number]
+
+    def _share_s(self, number: int, until: float) -> float:
+        return self._shares_s[number] + max(0.0, until - self._counted_at) / len(self.members)
 
     def prune(self, number: int) -> None:
         """Tell a trial to stop at its next look."""
@@ -125,4 +143,4 @@ class Attempt:
 class Starter(Protocol):
     """Starts the process of an attempt."""
 
-    def __call__(self, claim: Claim, place: Place) -> Attempt: ...
+    def __call__(self, claims: Sequence[Claim], place: Place) -> Attempt: ...

@@ -1,6 +1,7 @@
 """The process of a trial: runs the task function and sends how it ended."""
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -13,28 +14,30 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from sweeps.errors import first_line
+from sweeps.fusion import Fusion
 from sweeps.guards import guard_logs, guard_terminal
-from sweeps.outcome import Cause, named_numbers
+from sweeps.outcome import named_numbers
 from sweeps.own_keys import OwnKeys, own_keys
 from sweeps.redact import learn_overrides, text
+from sweeps.study.built import fusion_of
 from sweeps.trial.checkpoints import newest
-from sweeps.trial.disk import lack_in
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.handle import TrialPruned, enter
+from sweeps.trial.group import Seat
+from sweeps.trial.handle import enter
 from sweeps.trial.journal import Journal
 from sweeps.trial.mirrored import mirrored
 from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
 from sweeps.worker.copies import hasten_hydra
-from sweeps.worker.isolation import isolate, redirect_output, take_directory
+from sweeps.worker.isolation import Hold, isolate, redirect_output, take_directory
 from sweeps.worker.job import Job
+from sweeps.worker.last_word import report_of
 from sweeps.worker.memory import volunteer
-from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, Waiting, encode
+from sweeps.worker.messages import Waiting
 from sweeps.worker.own_runs import bind
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
-from sweeps.worker.returned import sendable
 from sweeps.worker.system import measured
 from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt, record_device
 
@@ -45,74 +48,78 @@ _ELSEWHERE = (
 
 
 def run_in_child(job: Job, connection: Connection) -> None:
-    """Entry of a trial's process: run the task and send how it ended."""
-    began, began_s = time.monotonic(), time.time()
-    files = TrialFiles(job.directory)
+    """Entry of the process of one trial: run the task and send how it ended."""
     trial = PipedTrial(connection, job.number, job.directory, job.attempt)
     enter(trial)
+    run_trial(job, trial, prepare)
 
-    def tell(reason: str) -> None:
-        trial.send(Waiting(trial=job.number, reason=reason))
+
+def prepare() -> None:
+    """Make this process one of trials."""
+    isolate()
+    redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
+    guard_terminal()
+    guard_logs()
+    guard_hydra_files()
+    hasten_hydra()
+    volunteer()
+
+
+def run_trial(job: Job, trial: PipedTrial, first: Callable[[], None], seat: Seat | None = None) -> None:
+    """Run the task of a trial and send how it ended.
+
+    Args:
+        job: What to run.
+        trial: The trial's handle.
+        first: What is done before; an error of it is the trial's.
+        seat: Its place among other trials of this process; None: it is alone.
+    """
+    began, files, holds = time.monotonic(), TrialFiles(job.directory), list[Hold]()
+
+    def take() -> None:
+        holds.append(take_directory(files, job.point, job.restarts, lambda reason: _tell(trial, reason)))
+        redirect_output(files.log)
 
     def task() -> Any:
-        isolate()
-        redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
-        guard_terminal()
-        guard_logs()
-        guard_hydra_files()
-        hasten_hydra()
-        volunteer()
-        is_new_here = not files.owner.exists()
-        take_directory(files, job.point, job.restarts, tell)
-        redirect_output(files.log)
-        os.environ.update(job.environment)
-        if job.tracking_uri:
-            bind(files.upload_mark, job.tracking_uri, job.experiment)
-        announce(job.overrides, job.directory, job.number)
-        with mirrored(job.checkpoints, files, job.attempt, tell), measured(job.directory, job.system_metrics):
-            if job.attempt > 1 and is_new_here and newest(files.directory, began_s) is None:
-                tell(_ELSEWHERE)
-                sys.stdout.write(f"{_ELSEWHERE[0].upper()}{_ELSEWHERE[1:]}.\n")
-            returned = _run_or_restart(job, files, tell)
-        record_device(files)
-        if numbers := named_numbers(returned):
-            Journal(job.directory).log_last(numbers)
-        return returned
+        first()
+        return _work(job, trial, take, seat)
 
-    word = report_of(job.number, task)
+    try:
+        word = report_of(job.number, task)
+    finally:
+        for hold in holds if seat is not None else ():  # before the worker may give the trial to somebody else
+            hold.let_go()
     trial.send(replace(word, worked_s=time.monotonic() - began))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
 
 
-def report_of(number: int, task: Callable[[], Any]) -> LastWord:
-    """Run a task and say how it ended, whatever it returns or raises.
+def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | None) -> Any:
+    """Run the task in its directory, with all that belongs to a trial around it."""
+    began_s, files = time.time(), TrialFiles(job.directory)
+    is_new_here = not files.owner.exists()
+    take()
+    os.environ.update(job.environment)
+    if job.tracking_uri:
+        bind(files.upload_mark, job.tracking_uri, job.experiment, is_alone=seat is None)
+    announce(job.overrides, job.directory, job.number)
+    kept = mirrored(job.checkpoints, files, job.attempt, lambda reason: _tell(trial, reason))
+    with kept, measured(job.directory, job.system_metrics):
+        if job.attempt > 1 and is_new_here and newest(files.directory, began_s) is None:
+            _tell(trial, _ELSEWHERE)
+            sys.stdout.write(f"{_ELSEWHERE[0].upper()}{_ELSEWHERE[1:]}.\n")
+        if job.others:
+            others = ", ".join(map(str, job.others))
+            sys.stdout.write(f"Shares its process with {others}: the first has in its log what they do together.\n")
+        returned = _run_or_restart(job, files, take, seat)
+    record_device(files)
+    if numbers := named_numbers(returned):
+        Journal(job.directory).log_last(numbers)
+    return returned
 
-    Args:
-        number: The trial's number.
-        task: Returns whatever a task function may return.
-    """
-    try:
-        word = Returned(trial=number, value=sendable(task()))
-        encode(word)  # what cannot be sent is the task's error
-        return word
-    except TrialPruned:
-        return GaveUp(trial=number)
-    except SystemExit as end:
-        if not isinstance(end.code, str):
-            raise  # the exit code tells: 143 where SIGTERM has been taken
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"{end.code}\n")
-        return Raised(trial=number, cause="error", detail=_told(end))
-    except Exception as error:
-        if _is_pruning(error):
-            return GaveUp(trial=number)
-        detail = _told(error)
-        if (lack := lack_in(error)) is not None and lack is not error:
-            detail += f" ({lack})"
-        with contextlib.suppress(OSError):  # the log may be on the disk that is full
-            traceback.print_exc()
-        return Raised(trial=number, cause=_cause(error), detail=detail)
+
+def _tell(trial: PipedTrial, reason: str) -> None:
+    trial.send(Waiting(trial=trial.number, reason=reason))
 
 
 def check_in_child(jobs: Sequence[Job], connection: Connection) -> None:
@@ -159,35 +166,48 @@ def _find_task() -> None:
         raise SystemExit(2) from error
 
 
-def _run_or_restart(job: Job, files: TrialFiles, tell: Callable[[str], None]) -> Any:
+def _run_or_restart(job: Job, files: TrialFiles, take: Callable[[], None], seat: Seat | None) -> Any:
     """Run the task; once more from its beginning where it says, by an attribute of its error, that only that helps."""
     try:
-        return _run_task(job)
+        return _run_task(job, seat)
     except Exception as error:
         if not (job.may_restart and getattr(error, "needs_fresh_start", False)):
             raise
         why = str(error)
     moved = set_aside(files)
-    take_directory(files, job.point, job.restarts, tell)
-    redirect_output(files.log)
+    take()
     sys.stdout.write(f"Starts afresh (study.retry_failed); what was there is in {moved}. {why}\n")
-    return _run_task(job)
+    return _run_task(job, seat)
 
 
-def _run_task(job: Job) -> Any:
+def _run_task(job: Job, seat: Seat | None) -> Any:
     from hydra.core.utils import run_job
 
     application = published()
     config = _compose(job)
     record_attempt(TrialFiles(job.directory), job.attempt, config, job.origin)
+    task = application.task.find()
+    if seat is not None:
+        task = _joining(task, fusion_of(job.fusion, trusted_by(application.hydra_context)), seat)
     result = run_job(
         hydra_context=application.hydra_context,
-        task_function=application.task.find(),
+        task_function=task,
         config=config,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
     return result.return_value
+
+
+def _joining(task: Any, fusion: Fusion, seat: Seat) -> Callable[[Any], Any]:
+    """The task, which learns first that its trial is not alone."""
+
+    @functools.wraps(task, updated=())
+    def joined(config: Any) -> Any:
+        fusion.join(config, seat)
+        return task(config)
+
+    return joined
 
 
 def _compose(job: Job) -> Any:
@@ -210,31 +230,3 @@ def _not_of_a_point(overrides: Sequence[str], ours: OwnKeys) -> list[str]:
     """Keys that do not belong into `hydra.job.override_dirname`, which tells the points of a sweep apart."""
     keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
     return [key for key in keys if re.split(r"[./@]", key)[0] in (ours.study, ours.tracking)]
-
-
-def _told(error: BaseException) -> str:
-    """Kind and text of an error, on however many lines; an error of one's own may have no text that can be had."""
-    try:
-        said = str(error).strip()
-    except Exception:
-        said = "a message that cannot be printed"
-    return text(f"{type(error).__name__}: {said or 'no message'}")
-
-
-def _is_pruning(error: BaseException) -> bool:
-    """Whether it is Optuna's own word for it; a task that raises that has imported it."""
-    exceptions = sys.modules.get("optuna.exceptions")
-    return exceptions is not None and isinstance(error, exceptions.TrialPruned)
-
-
-def _cause(error: BaseException) -> Cause:
-    name = type(error).__name__
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
-        return "out_of_memory"
-    if lack_in(error) is not None:
-        return "disk"
-    if isinstance(error, FloatingPointError):
-        return "nonfinite"
-    if isinstance(error, OSError) or "DataLoader worker" in _told(error):
-        return "input_output"
-    return "error"

@@ -45,10 +45,15 @@ class Course:
         """Whether another trial may be started."""
         return self.now.wanted == "run" and self.now.open > 0 and self._room != 0
 
-    def started(self) -> None:
-        """One was."""
+    @property
+    def room(self) -> int | None:
+        """How many more trials the study may start before it has reached its limit; None: it has none."""
+        return self._room
+
+    def started(self, num: int) -> None:
+        """So many were."""
         if self._room is not None:
-            self._room -= 1
+            self._room -= num
 
     def hold(self, held: Iterable[Place]) -> None:
         """Say which places have been in use until now; called before that changes."""

@@ -14,6 +14,7 @@ from sweeps.trial.files import TrialFiles
 from sweeps.worker import kinship
 from sweeps.worker.application import Application, Publication
 from sweeps.worker.child import run_in_child
+from sweeps.worker.grouped import run_group_in_child
 from sweeps.worker.job import Job
 from sweeps.worker.process import TrialProcess, has_ended
 from sweeps.worker.script import hidden_main
@@ -109,15 +110,20 @@ class ForkServer:
         """Return once the server has imported everything: a trial claimed before would be silent until then."""
         self.ask(echo, None)
 
-    def start(self, job: Job) -> TrialProcess:
-        """Start the process of a trial."""
-        files = TrialFiles(job.directory)
-        self._shelter_of_all.watch(files)
-        process, connection = self._launch(run_in_child, job)
+    def start(self, jobs: Sequence[Job]) -> TrialProcess:
+        """Start the process of a trial, or of several that share one."""
+        all_files = [TrialFiles(job.directory) for job in jobs]
+        for files in all_files:
+            self._shelter_of_all.watch(files)
+        if len(jobs) == 1:
+            process, connection = self._launch(run_in_child, jobs[0])
+        else:
+            process, connection = self._launch(run_group_in_child, jobs)
 
         def tidy(ended: int) -> None:
             self._tidy(ended)
-            self._shelter_of_all.clean(files)
+            for files in all_files:
+                self._shelter_of_all.clean(files)
 
         return TrialProcess(process, connection, _server()._forkserver_pid, tidy)
 

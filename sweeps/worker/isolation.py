@@ -34,8 +34,36 @@ def isolate() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def take_directory(files: TrialFiles, point: str, restarts: int, tell: Callable[[str], None]) -> None:
-    """Hold the trial's directory for as long as this process lives; processes that it forks do not hold it.
+class Hold:
+    """A trial's directory, held for as long as this process lives; processes that it forks do not hold it.
+
+    Args:
+        lock: The file that is locked.
+    """
+
+    def __init__(self, lock: Path) -> None:
+        self._descriptor: int | None = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        os.register_at_fork(after_in_child=self._close)
+
+    @property
+    def descriptor(self) -> int:
+        assert self._descriptor is not None, "the directory was let go"
+        return self._descriptor
+
+    def let_go(self) -> None:
+        """Hold it no more: another trial of this process goes on, and this one has ended."""
+        os.ftruncate(self.descriptor, 0)  # nobody is to end this process for it
+        self._close()
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):  # the task may have closed it
+                os.close(self._descriptor)
+        self._descriptor = None
+
+
+def take_directory(files: TrialFiles, point: str, restarts: int, tell: Callable[[str], None]) -> Hold:
+    """Hold the trial's directory.
 
     An earlier attempt may still run there: its worker was stopped or cut off from the database and has lost the trial.
     On this machine it is ended, on another one it is waited for.
@@ -47,8 +75,8 @@ def take_directory(files: TrialFiles, point: str, restarts: int, tell: Callable[
         tell: Learns who holds the directory where it has to be waited for.
     """
     own_trial(files, point, restarts)
-    lock = os.open(files.lock, os.O_RDWR | os.O_CREAT, 0o644)
-    os.register_at_fork(after_in_child=lambda: _close(lock))
+    hold = Hold(files.lock)
+    lock = hold.descriptor
     if not _is_taken(lock):
         holder = os.pread(lock, 200, 0).decode(errors="replace")
         _end_holders(files.lock, holder)
@@ -57,6 +85,7 @@ def take_directory(files: TrialFiles, point: str, restarts: int, tell: Callable[
             fcntl.flock(lock, fcntl.LOCK_EX)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{machine()}:{os.getpid()}:{socket.gethostname()}".encode(), 0)
+    return hold
 
 
 def redirect_output(log: Path | None) -> None:
@@ -85,11 +114,6 @@ def _leave_fork_server() -> None:
     if server._forkserver_alive_fd is not None:
         os.close(server._forkserver_alive_fd)
     server._forkserver_alive_fd = server._forkserver_address = server._forkserver_pid = None
-
-
-def _close(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # the task may have closed it
-        os.close(descriptor)
 
 
 def _is_taken(lock: int, patience_s: float = 0.0) -> bool:

@@ -24,6 +24,8 @@ class Job:
         origin: What the command runs, and who typed it, as `Origin.as_facts` gives it.
         system_metrics: Whether it records what its process uses.
         checkpoints: URL of the folder that mirrors the trial's checkpoints; empty: there is none.
+        fusion: What `study.fusion` says; None: nothing.
+        others: Numbers of the trials that share its process.
     """
 
     overrides: tuple[str, ...]
@@ -39,3 +41,5 @@ class Job:
     origin: Mapping[str, Any] = field(default_factory=dict)
     system_metrics: bool = False
     checkpoints: str = ""
+    fusion: Any = None
+    others: tuple[int, ...] = ()

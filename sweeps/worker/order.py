@@ -76,6 +76,7 @@ class WorkOrder:
             origin=self.origin.as_facts(),
             system_metrics=self.tracking.system_metrics,
             checkpoints=self._checkpoints(claim),
+            fusion=self.settings.fusion,
         )
 
     def _checkpoints(self, claim: Claim) -> str:

@@ -22,7 +22,7 @@ _PATIENCE_S = 10.0
 _PAUSE_S = 0.05
 
 
-def bind(mark: Path, uri: str, experiment: str) -> None:
+def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> None:
     """Give this process the tracking server of the study, and its first own run the trial's.
 
     A trial that never starts a run waits for nothing, and MLflow is not imported for it.
@@ -31,10 +31,14 @@ def bind(mark: Path, uri: str, experiment: str) -> None:
         mark: Where the worker notes the run of the trial.
         uri: The study's tracking URI.
         experiment: Experiment of all studies.
+        is_alone: Whether the trial has the process for itself; else nobody could tell whose a run is, and none is
+            the trial's.
     """
     is_relative = uri.startswith(_EMBEDDED) and not uri.startswith(f"{_EMBEDDED}/")
     address = f"{_EMBEDDED}{Path.cwd()}/{uri.removeprefix(_EMBEDDED)}" if is_relative else uri
     os.environ.update(MLFLOW_TRACKING_URI=address, MLFLOW_EXPERIMENT_NAME=experiment)
+    if not is_alone:
+        return
 
     def patch(fluent: ModuleType) -> None:
         _patch(fluent, address, functools.cache(lambda: _run_id(mark, text(uri))))

@@ -25,6 +25,25 @@ _MAX_STEP = 2**31
 """Steps are whole numbers of 32 bits in Optuna's tables."""
 
 
+class Inbox:
+    """What a worker has said to the trials of a process.
+
+    Args:
+        connection: The trials' end of the pipe.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._pruned = connection, set[int]()
+
+    def is_pruned(self, number: int) -> bool:
+        """Whether a decision to stop this trial has arrived; a trial never waits for one."""
+        while self._connection.poll():
+            message = decode(self._connection.recv_bytes())
+            if isinstance(message, Prune):
+                self._pruned.add(message.trial)
+        return number in self._pruned
+
+
 class PipedTrial(Trial):
     """A trial that a worker has started.
 
@@ -33,16 +52,19 @@ class PipedTrial(Trial):
         number: The trial's number.
         directory: The trial's directory.
         attempt: 1 for the first execution.
+        inbox: What all trials of the process are told; None: the process has this one only.
     """
 
     is_in_study = True
 
-    def __init__(self, connection: Connection, number: int, directory: Path, attempt: int = 1) -> None:
+    def __init__(
+        self, connection: Connection, number: int, directory: Path, attempt: int = 1, inbox: Inbox | None = None
+    ) -> None:
         self.number: int = number
         self.attempt = attempt
         self._connection, self._directory = connection, directory
+        self._inbox = inbox or Inbox(connection)
         self._began_s = time.time()
-        self._is_pruned = False
         self._next_progress = 0.0
 
     def declare(self, directions: Mapping[str, str], means: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -100,10 +122,7 @@ class PipedTrial(Trial):
 
     @property
     def should_prune(self) -> bool:
-        # The decision is taken when it has arrived; a trial never waits for it.
-        while self._connection.poll():
-            self._is_pruned = isinstance(decode(self._connection.recv_bytes()), Prune)
-        return self._is_pruned
+        return self._inbox.is_pruned(self.number)
 
     def _offer(self, message: Reported | Progressed) -> None:
         """Send what the next message of its kind replaces, unless the worker has too much to read already."""

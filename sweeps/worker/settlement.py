@@ -11,7 +11,7 @@ from sweeps.study.study import Study
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.brake import Brake
 from sweeps.worker.observers import Observers
-from sweeps.worker.verdict import failure, notice_of, verdict
+from sweeps.worker.verdict import failure, fault, notice_of, verdict
 
 
 class Settlement:
@@ -37,11 +37,20 @@ class Settlement:
         for member in attempt.members.values():
             self._settle(attempt, member, verdict(attempt, member, self._goal()))
 
+    def release(self, attempt: Attempt) -> None:
+        """Settle the trials that have said their last word while others of their process go on."""
+        ended = [number for number in attempt.members if number not in attempt.silent]
+        for number in ended if attempt.silent else ():
+            member = attempt.members[number]
+            self._settle(attempt, member, verdict(attempt, member, self._goal()))
+            attempt.drop(number)
+
     def end(self, attempt: Attempt, cause: Cause, detail: str) -> None:
         """End an attempt for a fault; a trial whose task has ended before keeps what came of it."""
         attempt.process.kill()
         for member in attempt.members.values():
-            self._settle_unless_over(attempt, member, Ended(outcome=failure(attempt, member, cause, detail)))
+            ending = fault(attempt, member, failure(attempt, member, cause, detail))
+            self._settle_unless_over(attempt, member, ending)
 
     def cut_short(self, attempt: Attempt, why: str) -> None:
         """End an attempt that has not stopped in time; any worker may continue its trials."""
@@ -49,11 +58,10 @@ class Settlement:
         for member in attempt.members.values():
             self._settle_unless_over(attempt, member, Stopped(why=why))
 
-    def lose(self, attempt: Attempt) -> None:
-        """Let go of an attempt whose trials are not this worker's any more."""
-        for member in attempt.members.values():
-            if self._study.skipping.has(member.claim):
-                self._observers.notice(TrialHandedBack(number=member.claim.number))
+    def lose(self, member: Member) -> None:
+        """Let go of a trial that is not this worker's any more."""
+        if self._study.skipping.has(member.claim):
+            self._observers.notice(TrialHandedBack(number=member.claim.number))
 
     def _settle_unless_over(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         is_over = member.last_word is not None  # its task has ended, its process has not

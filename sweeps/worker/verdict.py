@@ -6,7 +6,7 @@ from sweeps import outcome as outcomes
 from sweeps.outcome import Cause, Failed, Goal, Outcome, Pruned
 from sweeps.settings import StudySettings
 from sweeps.study.records import Notice, TrialEnded, TrialHandedBack, TrialRetried
-from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Finish, Lost, Requeue, Stopped
+from sweeps.study.requeue import MAX_TERMINATED_ATTEMPTS, Ended, Ending, Finish, Lost, Requeue, Shared, Stopped
 from sweeps.trial import journal
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.memory import num_oom_kills
@@ -39,7 +39,16 @@ def verdict(attempt: Attempt, member: Member, goal: Goal) -> Ending:
         return Lost(why=why, outcome=crash, limit=MAX_TERMINATED_ATTEMPTS)
     if attempt.process.has_lost_its_server:
         return Lost(why="its fork server died", outcome=crash)
-    return Ended(outcome=crash)
+    return fault(attempt, member, crash)
+
+
+def fault(attempt: Attempt, member: Member, outcome: Failed) -> Ending:
+    """What the failure of an attempt's process is for one of its trials that has not said its last word."""
+    others = [str(number) for number in attempt.silent if number != member.claim.number]
+    if not others:
+        return Ended(outcome=outcome)
+    them = f"trial{'s' if others[1:] else ''} {', '.join(others)}"
+    return Shared(why=f"{outcome.cause}: {outcome.detail}, in one process with {them}; each is tried alone")
 
 
 def notice_of(number: int, decision: Finish | Requeue) -> Notice:

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,8 +16,9 @@ from sweeps.study.study import Study
 from sweeps.worker.attempt import Attempt, Starter
 from sweeps.worker.brake import Brake
 from sweeps.worker.course import Course
+from sweeps.worker.hearing import hear
 from sweeps.worker.interruption import Interruption
-from sweeps.worker.messages import Declared, FromTrial, GaveUp, Progressed, Raised, Reported, Returned, Waiting
+from sweeps.worker.mates import Mates
 from sweeps.worker.observers import Observer, Observers
 from sweeps.worker.placement import Place, free_of
 from sweeps.worker.settlement import Settlement
@@ -53,6 +53,7 @@ class Worker:
         lack: Says why trials cannot write, or None where they can; asked before each claim.
         until: When it hands its trials back, in seconds since the epoch; None: never.
         should_terminate: Whether Optuna's terminator says that more trials would not help; None: there is none.
+        mates: Claims the trials that share a process with another; None: none does.
     """
 
     def __init__(
@@ -67,8 +68,9 @@ class Worker:
         lack: Callable[[], str | None] = lambda: None,
         until: float | None = None,
         should_terminate: Callable[[], bool] | None = None,
+        mates: Mates | None = None,
     ) -> None:
-        self._study, self._id, self._settings = study, worker_id, settings
+        self._study, self._id, self._settings, self._mates = study, worker_id, settings, mates
         self._places, self._start, self._draw = places, start, draw
         # Several beats fit into a lease, so that a late one does not lose the trial.
         self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
@@ -132,16 +134,21 @@ class Worker:
         self._observers.tick()
 
     def _fill(self) -> None:
-        for place in free_of(self._places, self._held):
+        free = free_of(self._places, self._held)
+        for num_filled, place in enumerate(free):
             may_start = self._course.may_start and self._brake.may_claim(is_idle=not self._running)
             if self._is_stopping or not may_start:
                 return
             if (claim := self._study.claim(self._id, self._draw)) is None:
                 return
+            claims = [claim]
+            if self._mates is not None:
+                claims = self._mates.of(claim, self._draw, len(free) - num_filled, self._course.room)
             self._course.hold(self._held)
-            self._course.started()
-            self._running.append(self._start(claim, place))
-            self._observers.notice(TrialStarted(number=claim.number, attempt=claim.attempt, point=claim.point))
+            self._course.started(len(claims))
+            self._running.append(self._start(claims, place))
+            for claim in claims:
+                self._observers.notice(TrialStarted(number=claim.number, attempt=claim.attempt, point=claim.point))
 
     def _listen(self) -> None:
         """Wait until a trial speaks or ends, at most until something else is due."""
@@ -166,27 +173,8 @@ class Worker:
                 self._end(attempt, "error", f"error in its report: {type(error).__name__}: {first_line(error)}")
 
     def _hear(self, attempt: Attempt) -> None:
-        messages = attempt.receive()
-        # Each report that the pruner sees is written to the study. A trial that reports a thousand times a second must
-        # not keep the worker from its signals: per look the last report of the same metrics counts.
-        last = {(message.trial, *message.metrics): message for message in messages if isinstance(message, Reported)}
-        for message in messages:
-            if not isinstance(message, Reported) or message is last[message.trial, *message.metrics]:
-                self._on_message(attempt, message)
-
-    def _on_message(self, attempt: Attempt, message: FromTrial) -> None:
-        match message:
-            case Reported(trial=number, metrics=metrics, step=step):
-                member = attempt.members[number]
-                member.progress = {**metrics, "step": step}
-                if self._study.should_prune(member.claim, metrics, step):
-                    attempt.prune(number)
-            case Declared(directions=directions, means=means):
-                self._study.declare(directions, means)
-            case Waiting(trial=number, reason=reason):
-                sys.stderr.write(f"Trial {number} {reason}.\n")
-            case Progressed() | Returned() | GaveUp() | Raised():
-                pass  # the attempt has noted it
+        hear(attempt, self._study)
+        self._settlement.release(attempt)
 
     def _attend(self, attempt: Attempt) -> None:
         if attempt.has_ended or attempt.lingering_s > _MAX_LINGERING_S:
@@ -200,15 +188,25 @@ class Worker:
 
     def _beat(self, attempt: Attempt) -> None:
         """Say that its trials run, if that is due; end it where it uses too much or is another worker's now."""
-        if (gb := attempt.memory.excess_gb(self._settings.trial_memory_gb)) is not None:
+        limit_gb = self._settings.trial_memory_gb
+        if (gb := attempt.memory.excess_gb(limit_gb and limit_gb * len(attempt.members))) is not None:
             self._end(attempt, "out_of_memory", f"{gb:.2f} GB of memory in use (study.trial_memory_gb)")
             return
         if time.monotonic() - attempt.beat_at >= self._beat_interval_s:
             attempt.beat_at = time.monotonic()
-            held = [self._study.beat(member.claim, attempt.told(member)) for member in attempt.members.values()]
-            if not any(held):
-                self._remove(attempt)
-                self._settlement.lose(attempt)
+            for number, member in list(attempt.members.items()):
+                if not self._study.beat(member.claim, attempt.told(member)):
+                    self._lose(attempt, number)
+
+    def _lose(self, attempt: Attempt, number: int) -> None:
+        """Let go of a trial that is another worker's now, or that nobody wants; others of its process go on."""
+        member = attempt.members[number]
+        if len(attempt.members) > 1:
+            attempt.prune(number)
+            attempt.drop(number)
+        else:
+            self._remove(attempt)
+        self._settlement.lose(member)
 
     def _end(self, attempt: Attempt, cause: Cause, detail: str) -> None:
         self._settlement.end(attempt, cause, detail)

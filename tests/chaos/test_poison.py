@@ -16,7 +16,7 @@ from sweeps.report.export import EXPORTS, trials_to_csv
 from sweeps.report.frame import trial_frame
 from sweeps.report.tables import benchmark_table
 from sweeps.trial.files import StudyFiles, TrialFiles
-from sweeps.worker.child import report_of
+from sweeps.worker.last_word import report_of
 from sweeps.worker.messages import Reported, encode
 from sweeps.worker.piped import PipedTrial
 from tests.sweeps.test_worker import study_of, worker_of

@@ -237,8 +237,8 @@ def test_a_paused_worker_waits_and_goes_on(tmp_path: Path) -> None:
 def _work(folder: Path, name: str, ended_at: Any, index: int) -> None:
     study = Study(Database(f"sqlite:///{folder}/studies.db"), "s")
 
-    def start(claim: Any, place: Place) -> Any:
-        return attempt_of([claim], folder, slow)
+    def start(claims: Any, place: Place) -> Any:
+        return attempt_of(claims, folder, slow)
 
     Worker(study, name, [PLACE], start, StudySettings()).run()
     ended_at[index] = time.time()

@@ -24,7 +24,7 @@ from sweeps.lightning import JournalLogger, TrialCallback
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, enter
 from sweeps.trial.journal import Journal, events, samples, values
-from sweeps.worker.child import report_of
+from sweeps.worker.last_word import report_of
 from sweeps.worker.messages import GaveUp, Prune, Raised, encode
 from sweeps.worker.piped import PipedTrial
 from tests.quiet import QUIET

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -74,8 +74,8 @@ def worker_of(
 ) -> tuple[Worker, Witness]:
     witness = Witness()
 
-    def start(claim: Claim, place: Place) -> Attempt:
-        return attempt_of([claim], folder, task)
+    def start(claims: Sequence[Claim], place: Place) -> Attempt:
+        return attempt_of(list(claims), folder, task)
 
     options = StudySettings(**settings)  # type: ignore[arg-type]
     return Worker(study, "w", [PLACE] * num_places, start, options, observers=[witness], until=until), witness
@@ -216,9 +216,9 @@ def test_an_attempt_may_hold_several_trials(tmp_path: Path) -> None:
 
     study, witness = study_of(tmp_path, 3), Witness()
 
-    def start(claim: Claim, place: Place) -> Attempt:
+    def start(claims: Sequence[Claim], place: Place) -> Attempt:
         others = [study.claim("w", None) for _ in range(2)]
-        return attempt_of([claim, *(other for other in others if other)], tmp_path, fused)
+        return attempt_of([*claims, *(other for other in others if other)], tmp_path, fused)
 
     Worker(study, "w", [PLACE], start, StudySettings(max_retries=0), observers=[witness]).run()
     first, second, third = (trial.outcome for trial in study.trials())
@@ -292,7 +292,7 @@ def test_a_trial_that_another_worker_has_taken_is_stopped(tmp_path: Path) -> Non
         study,
         "w",
         [PLACE],
-        lambda claim, place: attempt_of([claim], tmp_path, on_sigterm_exit),
+        lambda claims, place: attempt_of(list(claims), tmp_path, on_sigterm_exit),
         StudySettings(lease_s=1),
         observers=[rival],
     )
@@ -310,8 +310,8 @@ def test_an_observer_that_fails_ends_no_training(tmp_path: Path, capsys: pytest.
 
     study, witness = study_of(tmp_path, 3), Witness()
 
-    def start(claim: Claim, place: Place) -> Attempt:
-        return attempt_of([claim], tmp_path, square)
+    def start(claims: Sequence[Claim], place: Place) -> Attempt:
+        return attempt_of(list(claims), tmp_path, square)
 
     Worker(study, "w", [PLACE], start, StudySettings(), observers=[Broken(), witness]).run()
     assert all(isinstance(trial.outcome, Completed) for trial in study.trials())
@@ -488,8 +488,8 @@ def test_three_attempts_without_a_disk_end_the_work(tmp_path: Path) -> None:
 def test_nothing_is_claimed_while_nothing_can_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study, lacks = study_of(tmp_path, 2), iter(["/d cannot be written: No space left on device"] * 3)
 
-    def start(claim: Claim, place: Place) -> Attempt:
-        return attempt_of([claim], tmp_path, square)
+    def start(claims: Sequence[Claim], place: Place) -> Attempt:
+        return attempt_of(list(claims), tmp_path, square)
 
     began = time.monotonic()
     Worker(study, "w", [PLACE], start, StudySettings(), lack=lambda: next(lacks, None)).run()

@@ -1,0 +1,98 @@
+"""Trials that share a process (`study.fuse`): what a worker claims together, and what a preview says of it."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from omegaconf import DictConfig
+
+from sweeps.errors import StudyError
+from sweeps.fusion import Capacity, Fusion, groups_of, hindrance, kind_of, largest
+from sweeps.output import counted
+from sweeps.settings import StudySettings
+from sweeps.space import Point
+from sweeps.study.built import fusion_of
+from sweeps.study.study import Study
+from sweeps.versions import trusted_by
+from sweeps.worker.mates import Mates
+from sweeps.worker.order import WorkOrder, trial_overrides
+from sweeps.worker.placement import Place, places_of_this_machine
+
+
+def check_fusion(settings: StudySettings, trusted: Any) -> None:
+    """Refuse `study.fuse` where the application says nothing of it.
+
+    Raises:
+        StudyError: It does not, or what it says cannot be built.
+    """
+    if settings.fuse == "off":
+        return
+    if settings.fusion is None:
+        raise StudyError(
+            f"study.fuse={settings.fuse}: this application does not say which of its trials may share a process"
+            " (study.fusion, see docs/fused.md). Valid here: off."
+        )
+    fusion_of(settings.fusion, trusted)
+
+
+def mates_of(order: WorkOrder, study: Study, places: Sequence[Place]) -> Mates | None:
+    """Claims the trials that share a process; None where none does."""
+    if order.settings.fuse == "off":
+        return None
+    fusion = fusion_of(order.settings.fusion, trusted_by(order.application.hydra_context))
+    device = _device(places)
+
+    def most(point: Point) -> int:
+        config = order.application.compose(trial_overrides(order.space, point.as_arguments()))
+        return largest(fusion.capacity(config, device), order.settings.fuse)
+
+    return Mates(study, fusion, most)
+
+
+def fused_lines(
+    points: Sequence[tuple[int, Point]],
+    settings: StudySettings,
+    trusted: Any,
+    compose: Callable[[Point], DictConfig],
+) -> list[str]:
+    """Which trials would share a process, in which groups, and what hinders others.
+
+    Args:
+        points: Number and point of each trial that is to be run.
+        settings: The `study` group.
+        trusted: Constructors that the application trusts, as Hydra keeps them.
+        compose: Composes the configuration of a point.
+    """
+    if settings.fuse == "off" or not points:
+        return []
+    fusion = fusion_of(settings.fusion, trusted)
+    places = places_of_this_machine(settings.slots, len(points))
+    known: dict[str, Capacity] = {}
+    for _, point in points:
+        if (kind := kind_of(point.overrides, fusion)) not in known:
+            known[kind] = fusion.capacity(compose(point), _device(places))
+    most = {kind: largest(capacity, settings.fuse) for kind, capacity in known.items()}
+    groups = groups_of([point.overrides for _, point in points], fusion, most, len(places))
+    told = [f"Fused:     trials {_span([points[place][0] for place in group])}" for group in groups if len(group) > 1]
+    num_alone = sum(len(group) == 1 for group in groups)
+    alone = f"Fused:     {counted(num_alone, 'trial')} alone" if told else "Fused:     none"
+    return [*told, *([alone] if num_alone else []), *_hindrances([point for _, point in points], fusion, known, most)]
+
+
+def _hindrances(points: Sequence[Point], fusion: Fusion, known: dict[str, Capacity], most: dict[str, int]) -> list[str]:
+    keys = dict.fromkeys(key for point in points for key in point.leaves.varied)
+    axes = {key: list(dict.fromkeys(point.leaves.overrides.get(key, "") for point in points)) for key in keys}
+    apart = [found for key, texts in axes.items() if (found := hindrance(key, texts, fusion))]
+    limits = dict.fromkeys(capacity.why for kind, capacity in known.items() if capacity.why and most[kind] < 2)
+    return [f"Not fused: {why}" for why in (*apart, *limits)]
+
+
+def _span(numbers: Sequence[int]) -> str:
+    """`0 to 5`, or `0, 2 and 4`."""
+    if len(numbers) > 2 and all(b - a == 1 for a, b in itertools.pairwise(numbers)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def _device(places: Sequence[Place]) -> str:
+    return "cpu" if places[0].device is None else "cuda"

@@ -1,0 +1,84 @@
+"""The process of several trials: each runs its own task there, with its own directory, log and outcome."""
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sweeps.trial.files import TrialFiles
+from sweeps.trial.group import Group, Seat
+from sweeps.trial.handle import enter
+from sweeps.worker.child import prepare, run_trial
+from sweeps.worker.isolation import redirect_output
+from sweeps.worker.job import Job
+from sweeps.worker.piped import Inbox, PipedTrial
+
+
+def run_group_in_child(jobs: Sequence[Job], connection: Connection) -> None:
+    """Entry of the process of several trials: run their tasks, and send how each ended.
+
+    A task that ends the process, as with SIGTERM, ends its trial; the process ends like the first of these once all
+    have ended. Where what the trials do together fails, the process does at once.
+    """
+    prepare()
+    group, inbox, ends = Group(), Inbox(connection), list[Any]()
+    for job in jobs:
+        trial = PipedTrial(connection, job.number, job.directory, job.attempt, inbox)
+        seats: list[Seat] = []
+        others = tuple(other.number for other in jobs if other is not job)
+        seats.append(group.add(functools.partial(_run, replace(job, others=others), trial, seats, ends)))
+        seats[0].trial = trial
+    group.run()
+    if ends:
+        raise SystemExit(ends[0])
+
+
+def _run(job: Job, trial: PipedTrial, seats: Sequence[Seat], ends: list[Any]) -> None:
+    """The whole life of one trial."""
+    [seat] = seats
+    log = TrialFiles(job.directory).log
+    seat.keep(_State.here, functools.partial(_State.restore, trial=trial, log=log))
+    enter(trial)
+    redirect_output(None)  # until it has a log of its own
+    try:
+        run_trial(job, trial, lambda: None, seat)
+    except SystemExit as end:
+        ends.append(end.code)
+
+
+class _State(NamedTuple):
+    """What Hydra and a task change of their process."""
+
+    hydra: Any
+    folder: str
+    variables: dict[str, str]
+    handlers: list[logging.Handler]
+    level: int
+
+    @classmethod
+    def here(cls) -> "_State":
+        from hydra.core.hydra_config import HydraConfig
+
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        root = logging.getLogger()
+        return cls(HydraConfig.instance().cfg, str(Path.cwd()), dict(os.environ), list(root.handlers), root.level)
+
+    def restore(self, trial: PipedTrial, log: Path) -> None:
+        from hydra.core.hydra_config import HydraConfig
+
+        enter(trial)
+        HydraConfig.instance().cfg = self.hydra
+        os.chdir(self.folder)
+        for name in os.environ.keys() - self.variables.keys():
+            del os.environ[name]
+        os.environ.update({name: value for name, value in self.variables.items() if os.environ.get(name) != value})
+        root = logging.getLogger()
+        root.handlers[:] = self.handlers
+        root.setLevel(self.level)
+        redirect_output(log if log.exists() else None)
