@@ -21,6 +21,7 @@ FAKES = REPOSITORY / "tests" / "fakes"
 APPS = {
     "fake": FAKES / "app.py",
     "fit": FAKES / "fit.py",
+    "fused": FAKES / "fused.py",
     "launched": FAKES / "launched.py",
     "leaky": FAKES / "leaky.py",
     "plain": FAKES / "plain.py",

@@ -1,0 +1,165 @@
+"""Trials that share a process: each is as if it were alone, whatever happens to the others."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from sweeps.outcome import Completed, Failed, Pruned
+from sweeps.study.records import GROUP
+from sweeps.trial import journal
+from tests.chaos.test_kills import storm
+from tests.conftest import Commands, lines, wait_for
+from tests.invariants import check_invariants, study
+
+GROUPS = "study.fuse=auto"
+NAMED = ("study.name=s", "study.slots=1")
+
+
+def log(commands: Commands, number: int, name: str = "trial.log") -> str:
+    return (commands.folder / "studies" / "s" / "trials" / f"{number:03d}" / name).read_text()
+
+
+def story(commands: Commands, number: int) -> list[tuple[int, str, str]]:
+    return [(event.attempt, event.what, event.why) for event in study(commands).events(number)]
+
+
+def executions(commands: Commands) -> list[str]:
+    return sorted((commands.folder / "executions.txt").read_text().split(), key=float)
+
+
+def test_the_preview_says_which_trials_are_fused_and_what_hinders_others(commands: Commands) -> None:
+    line = ("-m", "x=1,2,3,4,5,100", "kind=plain,alone", "study.slots=2", "study.preview=true")
+    result = commands.run("fused", *line, GROUPS)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-6:] == [
+        "Fused:     trials 0, 2 and 4",
+        "Fused:     trials 6 and 8",
+        "Fused:     7 trials alone",
+        "Not fused: x=100: fused among themselves only",
+        "Not fused: kind: trials that differ in it are not fused",
+        "Not fused: kind=alone cannot be fused",
+    ]
+    assert commands.made() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "program", "expected"),
+    [
+        ("1", "fused", "study.fuse=1 must be auto, off or a whole number of at least 2: the largest group."),
+        ("many", "fused", "study.fuse=many must be auto, off or a whole number of at least 2: the largest group."),
+        (
+            "auto",
+            "fake",
+            "study.fuse=auto: this application does not say which of its trials may share a process (study.fusion, see"
+            " docs/fused.md). Valid here: off.",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(commands: Commands, value: str, program: str, expected: str) -> None:
+    result = commands.run(program, "-m", "x=1,2", f"study.fuse={value}")
+    assert (result.returncode, lines(result.stderr)) == (2, [f"Error: {expected}"]) and commands.made() == []
+
+
+def test_fused_trials_have_their_own_results_logs_and_journals(commands: Commands) -> None:
+    result = commands.run("fused", "-m", "x=1,2,3,4,5", GROUPS, *NAMED, "study.objective=loss")
+    assert result.returncode == 0, result.stderr
+    check_invariants_of(commands, {0: 1.0, 1: 4.0, 2: 9.0, 3: 16.0, 4: 25.0})
+    assert executions(commands) == ["1", "2", "3", "4", "5"]
+    assert [log(commands, 0).count("3 together"), log(commands, 3).count("2 together")] == [3, 3]
+    assert "Shares its process with 1, 2: the first has in its log what they do together." in log(commands, 0)
+    for number in range(5):
+        assert log(commands, number).count(f"x is {number + 1}") == log(commands, number).count("x is") == 1
+        assert log(commands, number, "fused.log").count(f"x was {number + 1}") == 1
+        found = journal.read(commands.folder / f"studies/s/trials/{number:03d}/journal.jsonl")[0]
+        steps = [record["metrics"]["loss"] for record in found if "metrics" in record]
+        assert steps == [(number + 1) ** 2 + step for step in range(3)]
+
+
+def check_invariants_of(commands: Commands, expected: dict[int, float]) -> None:
+    outcomes = {row.number: row.outcome for row in study(commands).trials()}
+    assert {number: getattr(outcome, "values", None) for number, outcome in outcomes.items()} == {
+        number: (value,) for number, value in expected.items()
+    }
+
+
+@pytest.mark.parametrize("mode", ["crash", "hang"])
+def test_trials_of_a_process_that_fails_are_tried_alone_and_one_fails(commands: Commands, mode: str) -> None:
+    options = ("study.stall_timeout_s=2", "study.max_retries=0")
+    result = commands.run("fused", "-m", "x=6,7,8", f"mode={mode}", GROUPS, *NAMED, *options)
+    assert result.returncode == 1, result.stderr
+    first, second, third = (row.outcome for row in study(commands).trials())
+    assert isinstance(first, Completed) and first.values == (36.0,)
+    assert isinstance(second, Failed) and second.cause == ("crash" if mode == "crash" else "hung")
+    assert isinstance(third, Completed) and third.values == (64.0,)
+    what = "crash: exited with code 3 without a result" if mode == "crash" else "hung: no sign of progress for "
+    told = [(attempt, event) for attempt, event, _ in story(commands, 0)]
+    assert told == [(1, "claimed"), (1, "set apart"), (2, "claimed"), (2, "finished")]
+    why = story(commands, 0)[1][2]
+    assert why.startswith(what) and why.endswith("in one process with trials 1, 2; each is tried alone")
+    assert executions(commands) == ["6", "6", "7", "7", "8", "8"]
+
+
+def test_work_that_fails_together_is_done_alone(commands: Commands) -> None:
+    result = commands.run("fused", "-m", "x=12,13,14", GROUPS, *NAMED)
+    assert result.returncode == 0, result.stderr
+    check_invariants_of(commands, {0: 144.0, 1: 169.0, 2: 196.0})
+    assert "RuntimeError: 13 brings bad luck" in log(commands, 0)
+    assert [what for _, what, _ in story(commands, 1)] == ["claimed", "set apart", "claimed", "finished"]
+
+
+def test_a_trial_that_fails_or_leaves_takes_nobody_along(commands: Commands) -> None:
+    result = commands.run("fused", "-m", "x=16,17,7", "mode=leave", GROUPS, *NAMED, "study.max_retries=0")
+    assert result.returncode == 1, result.stderr
+    first, second, third = (row.outcome for row in study(commands).trials())
+    assert isinstance(first, Completed) and first.values == (256.0,)
+    assert isinstance(second, Failed) and second.detail == "ValueError: 17 is not wanted"
+    assert isinstance(third, Failed) and third.detail == "SystemExit: enough"
+    assert [len(story(commands, number)) for number in range(3)] == [2, 2, 2]
+    assert log(commands, 0).count("3 together") == 1 and log(commands, 0).count("1 together") == 2
+
+
+def test_a_trial_that_is_skipped_leaves_and_the_others_go_on(commands: Commands) -> None:
+    process = commands.start("fused", "-m", "x=1,2,3", "sleep_s=6", GROUPS, *NAMED)
+    database = commands.folder / "studies" / "studies.db"
+    wait_for(lambda: database.exists() and any(GROUP in row.progress for row in study(commands).trials()), 30)
+    shown = commands.run("sweeps", "show", "s", "--storage", "studies").stdout
+    assert "(with 0 and 2)" in shown
+    assert commands.run("sweeps", "skip", "s", "--trial", "1", "--storage", "studies").returncode == 0
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert [row.state for row in study(commands).trials()] == ["completed", "skipped", "completed"]
+    assert executions(commands) == ["1", "2", "3"]
+
+
+def test_a_pruned_trial_leaves_and_the_others_go_on(commands: Commands) -> None:
+    pruner = ("study/pruner=threshold", "study.pruner.upper=8.5", "study.objective=loss")
+    result = commands.run("fused", "-m", "x=1,3,2", "sleep_s=1.5", GROUPS, *NAMED, *pruner)
+    assert result.returncode == 0, result.stderr
+    kinds = [type(row.outcome) for row in study(commands).trials()]
+    assert kinds == [Completed, Pruned, Completed]
+    assert "3 together" in log(commands, 0) and "2 together" in log(commands, 0)
+
+
+def test_all_trials_of_a_process_are_handed_back_and_fused_again(commands: Commands) -> None:
+    line = ("-m", "x=1,2,3", GROUPS, *NAMED)
+    process = commands.start("fused", *line, "sleep_s=60")
+    wait_for(lambda: Path(commands.folder / "executions.txt").exists() and len(executions(commands)) == 3, 30)
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert [[what for _, what, _ in story(commands, number)] for number in range(3)] == [["claimed", "handed back"]] * 3
+    assert commands.run("fused", *line, "sleep_s=60", "study.preview=true").stdout.splitlines()[-1] == (
+        "Fused:     trials 0 to 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("num_kills", "num_points"), [(4, 12), pytest.param(20, 40, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+)
+def test_groups_under_kills_lose_and_repeat_nothing(commands: Commands, num_kills: int, num_points: int) -> None:
+    values = ",".join(str(number) for number in range(20, 20 + num_points))
+    options = ("study.fuse=4", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
+    storm(commands, "fused", ("-m", f"x={values}", "sleep_s=3", *options), 2, num_kills)
+    check_invariants(commands, num_points)

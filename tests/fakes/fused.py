@@ -1,0 +1,43 @@
+"""A Hydra application whose trials may share a process: they meet after each of three steps."""
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import hydra
+from meeting import SEAT, squared
+from omegaconf import DictConfig
+
+from sweeps import TrialPruned, current_trial
+
+log = logging.getLogger(__name__)
+
+
+@hydra.main(config_path="conf", config_name="fused")
+def main(cfg: DictConfig) -> float:
+    log.info("x is %s", cfg.x)
+    os.environ["X"] = str(cfg.x)
+    with Path("executions.txt").open("a") as file:  # one line an execution that got this far
+        file.write(f"{cfg.x}\n")
+    seat, value = SEAT.get(), 0.0
+    for step in range(3):
+        value = seat.meet(step, float(cfg.x), squared) if seat else float(cfg.x) ** 2
+        assert os.environ["X"] == str(cfg.x), "another trial's environment"
+        if cfg.x == 7 and cfg.mode == "crash":
+            os._exit(3)
+        if cfg.x == 7 and cfg.mode == "hang":
+            time.sleep(600)
+        if cfg.x == 7 and cfg.mode == "leave":
+            sys.exit("enough")
+        current_trial().report({"loss": value + step}, step)
+        time.sleep(cfg.sleep_s / 3)
+        if current_trial().should_prune:
+            raise TrialPruned
+    log.info("x was %s", cfg.x)
+    return value
+
+
+if __name__ == "__main__":
+    main()
