@@ -187,6 +187,38 @@ def prune(
 
 
 @app.command()
+def fused(
+    num: Annotated[int, typer.Option(help="Trials, each with another loss weight.")] = 12,
+    rounds: int = 3,
+    seeds: Annotated[int, typer.Option(help="Seeds whose results are compared.")] = 5,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """Trials that share a process (study.fuse=auto) beside trials with a process each, and the bare loop."""
+    from benchmarks import fused as side
+
+    data_dir = data_dir.resolve()
+    base = side.task_of("dense", num, data_dir)
+    others = {
+        "dense tiny": side.task_of("dense", num, data_dir, "tiny"),
+        "mlp base": side.task_of("mlp", num, data_dir),
+    }
+    rows = []
+    for name, task in {"dense base": base, **others}.items():
+        found = side.times(task, rounds, has_floor=task is base)
+        floor = found.get("bare loop")
+        rows.append([name, *found.values()] if floor else [name, None, *found.values()])
+        rows[-1] += [found["fused"] / floor if floor else None, found["fused"] / found["lone"]]
+        print(f"  {name}: {found}", file=sys.stderr, flush=True)
+    headers = [f"{num} trials, warm", "bare loop s", "lone s", "fused s", "fused x bare", "fused x lone"]
+    print(tabulate(rows, headers=headers, tablefmt="pipe", floatfmt=".2f"), end="\n\n")
+    overheads, peaks = side.overheads(base, rounds), side.memory(base)
+    costs = [["a trial beside its training, s", *overheads.values()], ["most memory of a process, MB", *peaks.values()]]
+    print(tabulate(costs, headers=["", "lone", "in a group of 6"], tablefmt="pipe", floatfmt=".3g"), end="\n\n")
+    apart = side.differences(base, seeds)
+    print(tabulate(apart, headers=["", "any metric", "mean accuracy"], tablefmt="pipe", floatfmt=".2g"))
+
+
+@app.command()
 def commands(rounds: int = 5) -> None:
     """How long the commands take that only look."""
     programs = Path(sys.executable).parent

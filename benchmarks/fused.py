@@ -1,0 +1,141 @@
+"""Trials that share a process beside trials with a process each: time, results, overhead, memory."""
+
+import csv
+import io
+import os
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from benchmarks.floor import BATCH_SIZE
+from benchmarks.sweep import _BIN, Task, _folder, _list, _train, _warm_s, floor
+from sweeps.worker.memory import used_gb
+
+LONE, FUSED = "study.fuse=off", "study.fuse=auto"
+_ONE_BATCH = tuple(f"trainer.limit_{split}_batches=1" for split in ("train", "val", "test"))
+_LOOK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A study of trials that differ in one loss weight.
+
+    Attributes:
+        warm_s: From the start of the first trial to the end of the last.
+        rows: Its trials, metric name to value, in the order of their numbers.
+        peak_mb: Most memory of one of its processes, in units of 10^6 bytes.
+    """
+
+    warm_s: float
+    rows: list[dict[str, float]]
+    peak_mb: float
+
+
+def study(task: Task, *extra: str) -> Run:
+    """Train the trials of a task, in a folder whose databases exist already."""
+    with _folder(task) as folder:
+        _train(folder, "data=multihead_digits", "trainer.limit_train_batches=1", "study.name=first", "seed=0,1")
+        line = (f"model={task.model}", f"model.loss_weights.thickness={_list(task.num)}", "data=multihead_mnist")
+        with _Peak() as peak:
+            _train(folder, *line, f"data.batch_size={BATCH_SIZE}", "study.name=bench", *task.extra, *extra)
+        command = [_BIN / "sweeps", "table", "bench", "--trials", "--format", "csv"]
+        table = subprocess.check_output(command, cwd=folder, text=True)
+        rows = [_numbers(row) for row in csv.DictReader(io.StringIO(table))]
+        warm_s = _warm_s(f"sqlite:///{folder}/logs/studies/studies.db", "bench")
+        return Run(warm_s=warm_s, rows=rows, peak_mb=1000 * peak.gb)
+
+
+def times(task: Task, num_rounds: int, has_floor: bool) -> dict[str, float]:
+    """Median seconds of the bare loop, of lone and of fused trials, each once a round."""
+    sides: dict[str, Callable[[], float]] = {"bare loop": lambda: floor(task).warm_s} if has_floor else {}
+    sides |= {"lone": lambda: study(task, LONE).warm_s, "fused": lambda: study(task, FUSED).warm_s}
+    rounds = [{name: side() for name, side in sides.items()} for _ in range(num_rounds)]
+    return {name: statistics.median(found[name] for found in rounds) for name in sides}
+
+
+def overheads(task: Task, num_rounds: int) -> dict[str, float]:
+    """Median seconds of a slot per trial that trains, validates and tests one batch: lone, and in groups of six."""
+    sides = {"lone": (LONE,), "fused": ("study.fuse=6",)}
+    rounds = [
+        {name: study(task, "study.slots=1", *_ONE_BATCH, *extra).warm_s / task.num for name, extra in sides.items()}
+        for _ in range(num_rounds)
+    ]
+    return {name: statistics.median(found[name] for found in rounds) for name in sides}
+
+
+def differences(task: Task, num_seeds: int) -> list[tuple[str, float, float]]:
+    """How much results differ: two numbers of threads of lone trials, and fused from lone trials of one thread.
+
+    Returns:
+        What was compared; the largest difference of any metric of any trial; the difference of the mean test accuracy.
+    """
+    found = []
+    for seed in range(num_seeds):
+        options = (f"seed={seed}", "study.slots=2")
+        one, two = study(task, LONE, *options), study(task, LONE, f"seed={seed}", "study.slots=1")
+        fused = study(task, FUSED, *options)
+        found += [
+            (f"seed {seed}: lone, 1 and 2 threads", *_apart(one, two)),
+            (f"seed {seed}: lone and fused", *_apart(one, fused)),
+        ]
+    return found
+
+
+def memory(task: Task) -> dict[str, float]:
+    """Most memory of one process, in MB: of a lone trial, and of a group of six."""
+    return {name: study(task, *extra).peak_mb for name, extra in {"lone": (LONE,), "fused": ("study.fuse=6",)}.items()}
+
+
+def _apart(one: Run, other: Run) -> tuple[float, float]:
+    names = [name for name in one.rows[0] if name.startswith(("train/", "val/", "test/"))]
+    largest = max(abs(a[name] - b[name]) for a, b in zip(one.rows, other.rows, strict=True) for name in names)
+    means = [statistics.mean(row["test/mean_acc"] for row in run.rows) for run in (one, other)]
+    return largest, abs(means[0] - means[1])
+
+
+def _numbers(row: dict[str, str]) -> dict[str, float]:
+    found = {}
+    for name, value in row.items():
+        try:
+            found[name] = float(value)
+        except ValueError:
+            continue
+    return found
+
+
+class _Peak:
+    """Looks at the memory of all processes that come from this one, again and again, from a thread."""
+
+    def __init__(self) -> None:
+        self.gb = 0.0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._is_over.is_set():
+            for process in psutil.Process(os.getpid()).children(recursive=True):
+                if not psutil.pid_exists(process.pid) or process.ppid() == os.getpid():
+                    continue
+                self.gb = max(self.gb, used_gb(process.pid))
+            time.sleep(_LOOK_S)
+
+
+def task_of(model: str, num: int, data_dir: Path, size: str | None = None) -> Task:
+    """The task that all measurements share: one epoch of MNIST with three heads, two at a time, tracked."""
+    extra = ("study.slots=2", *((f"model.size={size}",) if size else ()))
+    return Task(model=model, num=num, data_dir=data_dir, extra=extra)
