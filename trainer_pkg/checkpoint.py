@@ -1,5 +1,6 @@
 """Checkpoints that survive a crash during a save. Training continues from them bit for bit."""
 
+import copy
 import hashlib
 import random
 from pathlib import Path
@@ -41,7 +42,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         hashed = _HashingWriter()
         write_atomically(
             path,
-            write=lambda file: torch.save(checkpoint, hashed.around(file)),  # type: ignore[arg-type]
+            write=lambda file: torch.save(_alone(checkpoint), hashed.around(file)),  # type: ignore[arg-type]
             before_rename=lambda: _write_digests(path, hashed.digest()),
         )
 
@@ -79,14 +80,14 @@ class ResumeCheckpoint(Checkpoint):
             self._save(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint[_RNG] = _rng_states()
+        checkpoint[_RNG] = rng_states()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._rng = checkpoint.get(_RNG)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if self._rng is not None:
-            _set_rng_states(self._rng)
+            set_rng_states(self._rng)
             self._rng = None
 
     def _save(self, trainer: Trainer) -> None:
@@ -201,6 +202,21 @@ class _HashingWriter:
         return self._hash.hexdigest()
 
 
+def _alone(value: Any) -> Any:
+    """The same with copies of tensors that are parts of larger ones: torch would write the whole ones.
+
+    The parameters of trials that train together are such parts.
+    """
+    if isinstance(value, torch.Tensor):
+        is_part = not is_lazy(value) and value.untyped_storage().nbytes() > value.numel() * value.element_size()
+        return value.clone() if is_part else value
+    if isinstance(value, dict):
+        same = copy.copy(value)  # with the attributes of a state dict
+        same.update((key, _alone(item)) for key, item in value.items())
+        return same
+    return type(value)(map(_alone, value)) if type(value) in (list, tuple) else value
+
+
 def _digest_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
@@ -219,7 +235,8 @@ def _write_digests(path: Path, digest: str) -> None:
     write_atomically(_digest_file(path), lambda file: file.write(text.encode()))
 
 
-def _rng_states() -> dict[str, Any]:
+def rng_states() -> dict[str, Any]:
+    """The states of all random number generators, as plain values and tensors."""
     name, keys, *rest = np.random.get_state(legacy=True)
     states = {
         "python": random.getstate(),
@@ -231,7 +248,8 @@ def _rng_states() -> dict[str, Any]:
     return states
 
 
-def _set_rng_states(states: dict[str, Any]) -> None:
+def set_rng_states(states: dict[str, Any]) -> None:
+    """Set what `rng_states` has given."""
     version, internal, gauss = states["python"]
     random.setstate((version, tuple(internal), gauss))
     name, keys, *rest = states["numpy"]

@@ -93,6 +93,11 @@ class HeadMetrics(Metric):
             self.add_state(name, zeros.clone(), dist_reduce_fx="sum", persistent=True)
         self.add_state("num_rows", torch.tensor(0), dist_reduce_fx="sum", persistent=True)
 
+    @property
+    def measures_errors(self) -> bool:
+        """Whether any head has a mean absolute error."""
+        return any(self._steps)
+
     def update(self, losses_H: Tensor, predictions: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
         """Add a batch.
 
@@ -107,7 +112,7 @@ class HeadMetrics(Metric):
         if any(self._classes):
             hits = [(found.round() if found.is_floating_point() else found) == label for found, label in pairs]
             self.correct_H += torch.stack([hit.sum() for hit in hits])
-        if any(self._steps):
+        if self.measures_errors:
             self.error_sum_H += torch.stack([(found - label).abs().float().sum() for found, label in pairs])
         self.num_rows += num_rows
 

@@ -12,6 +12,8 @@ from trainer_pkg.assemble import Run, assemble
 from trainer_pkg.checkpoint import check_fits, newest_valid
 from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.fused import places
+from trainer_pkg.fused.loop import join
 from trainer_pkg.packaged import load_best, package
 from trainer_pkg.record import Metrics, has_listener, latest_metrics, plain_config, tell
 
@@ -32,6 +34,8 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | Metrics | None:
     """
     prepare(cfg.get("seed"))
     made = assemble(cfg)
+    if (place := places.taken()) is not None:
+        join(made.trainer, made.module, place)
     share_threads(made.trainer)
     _announce(made, cfg)
     checkpoint = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")

@@ -32,5 +32,9 @@ class Rows(Dataset[Batch]):
             torch.default_generator.manual_seed(picked.seed)
             return self._transform(batch)
 
+    def least(self, name: str) -> float:
+        """The least value of a column."""
+        return float(self._columns[name].min())
+
     def __len__(self) -> int:
         return len(self._rows)

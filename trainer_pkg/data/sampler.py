@@ -1,6 +1,6 @@
 """The order of the rows: a function of seed, epoch and position, so that a resumed run sees what it would have seen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -35,7 +35,8 @@ class BatchOrder(SequentialSampler):
         self._num_rows, self._batch_size, self._seed = num_rows, batch_size, shuffle_seed
         self._rank, self._num_ranks = rank, num_ranks
         self._epoch = 0
-        self._skip = 0
+        self._skip = self._next = 0
+        self._parts: Sequence[Tensor] = ()
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch."""
@@ -50,10 +51,15 @@ class BatchOrder(SequentialSampler):
         return -(-rows // self._batch_size)
 
     def __iter__(self) -> Iterator[Picked]:  # type: ignore[override]
-        skip, self._skip = self._skip, 0
-        for i, rows in enumerate(torch.split(self._rows(), self._batch_size)):
-            if i >= skip:
-                yield Picked(rows, hash((self._seed or 0, self._epoch, i, self._rank)) % 2**63)
+        self._parts = torch.split(self._rows(), self._batch_size)
+        self._next, self._skip = self._skip, 0
+        while self._next < len(self._parts):
+            yield self.take()
+
+    def take(self) -> Picked:
+        """The next batch of the pass that has begun; its iterator goes on behind it."""
+        i, self._next = self._next, self._next + 1
+        return Picked(self._parts[i], hash((self._seed or 0, self._epoch, i, self._rank)) % 2**63)
 
     def _rows(self) -> Tensor:
         if self._seed is None:

@@ -25,6 +25,9 @@ class MultiheadNetwork(nn.Module):
         read: The heads whose outputs anybody reads. The others are built, so that one seed gives each network of a
             sweep the same start, but they are frozen and never run. None: all.
 
+    Attributes:
+        read: The names of these heads, in the order of the data set.
+
     Example:
         >>> import torch
         >>> from trainer_pkg.nets.dense import Dense
@@ -46,9 +49,9 @@ class MultiheadNetwork(nn.Module):
         self.adapter = nn.Identity() if adapter is None else adapter(backbone.num_features)
         num_features = int(getattr(self.adapter, "num_features", backbone.num_features))
         self.heads = nn.ModuleDict({name: head(num_features, outputs) for name, outputs in num_outputs.items()})
-        self._read = [name for name in num_outputs if read is None or name in read]
+        self.read = [name for name in num_outputs if read is None or name in read]
         for name in num_outputs:
-            self.heads[name].requires_grad_(name in self._read)
+            self.heads[name].requires_grad_(name in self.read)
 
     def forward(self, images_BCHW: Tensor, aux_BA: Tensor | None = None) -> dict[str, Tensor]:
         """Name of each head that is read to output, (B, num_outputs).
@@ -59,7 +62,7 @@ class MultiheadNetwork(nn.Module):
         """
         features_BF = self.backbone(images_BCHW) if aux_BA is None else self.backbone(images_BCHW, aux_BA)
         adapted_BF = self.adapter(features_BF)
-        return {name: self.heads[name](adapted_BF) for name in self._read}
+        return {name: self.heads[name](adapted_BF) for name in self.read}
 
 
 class HiddenHead(nn.Sequential):

@@ -1,0 +1,1 @@
+"""Trials of a study that train together in one process, as one stacked network."""

@@ -1,0 +1,100 @@
+"""Networks of trials that train together, as one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+
+from trainer_pkg.fused.layers import Layer, layers_of
+from trainer_pkg.fused.stack import Stack
+from trainer_pkg.nets.adapters import LinearAdapter
+from trainer_pkg.nets.heads import MultiheadNetwork
+from trainer_pkg.nets.mlp import MLP
+
+
+class Network(Protocol):
+    """n networks."""
+
+    def forward(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
+        """Head name to outputs, (B, n, K).
+
+        Args:
+            images: (B, C, H, W) if all networks share them, else (n, B, C, H, W).
+            aux: Scalars that come with the images likewise; None: the data has none.
+        """
+        ...
+
+    def backward(self, slopes: Mapping[str, Tensor]) -> None:
+        """Set the gradients of the stack by those of the outputs, (B, n, K)."""
+        ...
+
+
+class Layered:
+    """Fully connected networks, layer by layer.
+
+    Args:
+        trunk: The layers that all heads share.
+        heads: Head name to its layers.
+    """
+
+    def __init__(self, trunk: Sequence[Layer], heads: Mapping[str, Sequence[Layer]]) -> None:
+        self._trunk, self._heads = trunk, heads
+
+    def forward(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
+        is_shared = images.ndim == 4
+        features = images.flatten(1) if is_shared else images.flatten(2).transpose(0, 1)
+        features = _through(self._trunk, features)
+        return {head: _through(layers, features) for head, layers in self._heads.items()}
+
+    def backward(self, slopes: Mapping[str, Tensor]) -> None:
+        parts = [_back(self._heads[head], slope, bool(self._trunk)) for head, slope in slopes.items()]
+        if not self._trunk:
+            return
+        # The last one first, as autograd adds them.
+        total, *others = (part for part in reversed(parts) if part is not None)
+        for part in others:
+            total += part
+        _back(self._trunk, total, False)
+
+
+def layered(network: MultiheadNetwork, stack: Stack, generators: Sequence[Generator]) -> Layered | None:
+    """The networks layer by layer; None: there are no such layers for them.
+
+    Args:
+        network: One of the networks.
+        stack: The stack of their modules.
+        generators: The random numbers of each.
+    """
+    backbone, adapter = network.backbone, network.adapter
+    if type(backbone).forward is not MLP.forward or not isinstance(backbone, MLP):
+        return None
+    first, *rest = backbone.layers.named_children()
+    if type(first[1]) is not nn.Flatten or (first[1].start_dim, first[1].end_dim) != (1, -1):
+        return None
+    parts = [(f"backbone.layers.{name}", layer) for name, layer in rest]
+    if type(adapter) is LinearAdapter:
+        parts += [(f"adapter.{name}", layer) for name, layer in adapter.named_children()]
+    elif type(adapter) is not nn.Identity:
+        return None
+    trunk = [layers_of(layer, f"network.{name}", stack, generators) for name, layer in parts]
+    heads = {name: layers_of(network.heads[name], f"network.heads.{name}", stack, generators) for name in network.read}
+    if None in trunk or None in heads.values():
+        return None
+    return Layered(
+        [layer for part in trunk for layer in part or []], {name: layers or [] for name, layers in heads.items()}
+    )
+
+
+def _through(layers: Sequence[Layer], features: Tensor) -> Tensor:
+    for layer in layers:
+        features = layer.forward(features)
+    return features
+
+
+def _back(layers: Sequence[Layer], slopes: Tensor, wants_inputs: bool) -> Tensor | None:
+    found: Tensor | None = slopes
+    for position, layer in reversed(list(enumerate(layers))):
+        assert found is not None
+        found = layer.backward(found, wants_inputs or position > 0)
+    return found

@@ -1,0 +1,83 @@
+"""One storage for the parameters of trials that train together: each trial has a slice of it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Stack:
+    """Parameters and gradients of equal modules, and buffers of their networks, stacked by name, (n, ...).
+
+    The modules keep their parameters and buffers; from now on these are slices of the stack, so that whatever changes
+    the one changes the other. Gradients are slices from `hand_gradients` on.
+
+    Those parameters are trained that have a gradient: the modules have made a step. They lie behind each other, as do
+    their gradients, so that one operation reaches them all.
+
+    Args:
+        modules: The modules, of the same shapes.
+
+    Attributes:
+        trained: The names of the parameters that are trained.
+        values: Name to parameters or buffers, (n, ...).
+        gradients: Name to gradients, (n, ...), of the trained parameters.
+        all_values: The trained parameters as one vector.
+        all_gradients: Their gradients as one vector.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        self.parameters = [dict(module.named_parameters()) for module in modules]
+        first = self.parameters[0]
+        self.trained = [name for name, parameter in first.items() if parameter.grad is not None]
+        num_numbers = len(modules) * sum(first[name].numel() for name in self.trained)
+        self.all_values = first[self.trained[0]].new_empty(num_numbers)
+        self.all_gradients = torch.zeros_like(self.all_values)
+        self.values: dict[str, Tensor] = self.blocks(self.all_values)
+        self.gradients = self.blocks(self.all_gradients)
+        rest = [name for name in first if name not in self.trained]
+        self.values |= {name: _like(first[name].data, len(modules)) for name in rest}
+        with torch.no_grad():
+            for position, parameters in enumerate(self.parameters):
+                for name, parameter in parameters.items():
+                    parameter.data = self.values[name][position].copy_(parameter)
+            self._adopt_buffers(modules)
+
+    def blocks(self, vector: Tensor) -> dict[str, Tensor]:
+        """Name of each trained parameter to its part, (n, ...), of a vector of as many numbers as `all_values` has."""
+        first, num, start, blocks = self.parameters[0], len(self.parameters), 0, {}
+        for name in self.trained:
+            like = first[name]
+            block = vector[start : start + num * like.numel()]
+            blocks[name] = block.as_strided((num, *like.shape), (like.numel(), *like.stride()), block.storage_offset())
+            start += num * like.numel()
+        return blocks
+
+    def trained_of(self, position: int) -> list[Tensor]:
+        """The trained parameters of one module."""
+        return [self.parameters[position][name] for name in self.trained]
+
+    def hand_gradients(self) -> None:
+        """Make the gradients of each module slices of the stack."""
+        for position, parameters in enumerate(self.parameters):
+            for name in self.trained:
+                parameters[name].grad = self.gradients[name][position]
+
+    def _adopt_buffers(self, modules: Sequence[nn.Module]) -> None:
+        for name, like in list(modules[0].named_buffers()):
+            if not name.startswith("network."):  # what losses and scores keep is small, and differs
+                continue
+            block = self.values[name] = _like(like, len(modules))
+            path, _, last = name.rpartition(".")
+            for position, module in enumerate(modules):
+                owner = module.get_submodule(path)
+                buffer = owner._buffers[last]
+                assert buffer is not None
+                owner._buffers[last] = block[position].copy_(buffer)
+
+
+def _like(tensor: Tensor, num: int) -> Tensor:
+    """Room for so many of these, (num, ...), each with the strides of this one."""
+    return tensor.new_empty(num * tensor.numel()).as_strided(
+        (num, *tensor.shape), (tensor.numel(), *tensor.stride())
+    )
