@@ -192,7 +192,8 @@ def _worker(
     settings, draw = order.settings, None
     if settings.pruner:
         pruner = make_pruner(settings.pruner, trusted_by(order.application.hydra_context))
-        study.use(pruner, judged_by(settings, len(study.directions)))
+        is_mixed = is_grid(order.space, settings) and settings.replicates == 1
+        study.use(pruner, judged_by(settings, len(study.directions)), is_mixed=is_mixed)
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
         from sweeps.study.warm import learned_from

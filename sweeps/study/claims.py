@@ -90,13 +90,15 @@ class Claims:
         """Whether nothing runs, and nothing is to be started: the study is finished, was stopped, or is at a limit."""
         return self.look().is_at_rest
 
-    def use(self, pruner: Pruner, by: Mapping[str, str] | None = None) -> None:
+    def use(self, pruner: Pruner, by: Mapping[str, str] | None = None, *, is_mixed: bool = False) -> None:
         """Set what stops trials; without it no trial is stopped.
 
         Args:
             pruner: One of Optuna's, or of ours.
             by: Metric that trials report, to `minimize` or `maximize`; None: the objectives.
+            is_mixed: Whether points are taken in an order as if drawn: a pruner compares with what came before.
         """
+        self._ledger.is_mixed = is_mixed
         if isinstance(pruner, WilcoxonPruner):
             way = self._optuna.directions[0].name.lower()
             self._paired = Paired(self._ledger, pruner, way, self.facts.get("seed_key", "seed"))
@@ -167,14 +169,11 @@ class Claims:
         return self._judge.silence(claim.number, reported) if claim.attempt == 1 else None
 
     def go_on(self, number: int, why: str) -> bool:
-        """Hand out a trial that was pruned once more, from its checkpoint; no pruner stops it then.
+        """Hand out a trial that was pruned once more, from its checkpoint; False where there is no such trial.
 
         Args:
-            number: The trial's.
+            number: The trial's. No pruner stops it then.
             why: Who wants that.
-
-        Returns:
-            Whether there is such a trial.
         """
         note = Note(what="reopened", why=why)
         found = [row for row in self._ledger.rows(rows.c.number == number) if was_pruned(row)]

@@ -1,5 +1,6 @@
 """By which metric a pruner judges, who is told that there is none, and trials that are to be whole."""
 
+import itertools
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -132,3 +133,14 @@ def test_a_report_of_the_judged_metric_is_not_lost_behind_one_of_another(tmp_pat
     worker, _ = worker_of(study, tmp_path, task, trial_timeout_s=20)
     worker.run()
     assert isinstance(study.trials()[0].outcome, Completed)
+
+
+def test_a_pruned_grid_is_taken_in_an_order_that_hides_no_axis(tmp_path: Path) -> None:
+    """Values of an axis that rise in quality would leave a pruner nothing to stop."""
+    study = Study.create(Database(f"sqlite:///{tmp_path}/studies.db"), "s", ["minimize"], {"objective": ["loss"]})
+    study.add([Point(overrides={"x": str(x)}, varied=("x",)) for x in range(48)])
+    study.use(make_pruner("asha", None), is_mixed=True)
+    taken = [claim.number for _ in range(48) if (claim := study.claim("w", None))]
+    assert taken[:12] == [47, 10, 8, 0, 25, 38, 28, 14, 32, 11, 35, 43] and sorted(taken) == list(range(48))
+    rises = sum(b > a for a, b in itertools.pairwise(taken))
+    assert 16 <= rises <= 31  # in order it is 47

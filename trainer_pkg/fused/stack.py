@@ -78,6 +78,4 @@ class Stack:
 
 def _like(tensor: Tensor, num: int) -> Tensor:
     """Room for so many of these, (num, ...), each with the strides of this one."""
-    return tensor.new_empty(num * tensor.numel()).as_strided(
-        (num, *tensor.shape), (tensor.numel(), *tensor.stride())
-    )
+    return tensor.new_empty(num * tensor.numel()).as_strided((num, *tensor.shape), (tensor.numel(), *tensor.stride()))
