@@ -1,11 +1,12 @@
 """What a person sees of a study while it runs: a live table, or lines where the output is no terminal."""
 
+import io
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -38,8 +39,8 @@ _ENDED = ("completed", "pruned", "failed", "skipped")
 class _PlainConsole(Console):
     """Text as it is: overrides and messages of errors hold brackets, which are not styles."""
 
-    def __init__(self) -> None:
-        super().__init__(markup=False, highlight=False)
+    def __init__(self, file: TextIO | None = None) -> None:
+        super().__init__(markup=False, highlight=False, file=file)
 
     def on_broken_pipe(self) -> None:
         """Say it, but once; rich itself would end the process."""
@@ -67,8 +68,7 @@ class Display:
     def __enter__(self) -> Self:
         prepared()
         num_trials, num_before = len(self._feed.trials), len(self._shown)
-        done = f", {num_before} of them done" if num_before else ""
-        self._console.print(f"Study {self._study.name}: {counted(num_trials, 'trial')}{done}. {aim(self._study)}.")
+        self._console.print(_opening(self._study, num_trials, num_before))
         if self._console.is_terminal and num_before < num_trials:
             self._live = Live(self._view(), console=self._console, auto_refresh=False)
             self._live.start()
@@ -139,6 +139,18 @@ class Display:
         return Seen(study=self._study, trials=feed.trials, ended=feed.ended, now=now, elapsed_s=elapsed_s)
 
 
+def _opening(study: Study, num_trials: int, num_done: int) -> str:
+    done = f", {num_done} of them done" if num_done else ""
+    return f"Study {study.name}: {counted(num_trials, 'trial')}{done}. {aim(study)}."
+
+
+def opening_of_finished(study: Study) -> str:
+    """What a display of the finished study begins with, wrapped as it would be."""
+    num_trials, console = len(study.current_trials()), _PlainConsole(io.StringIO())
+    console.print(_opening(study, num_trials, num_trials), end="")
+    return cast(io.StringIO, console.file).getvalue()
+
+
 def watch(study: Study) -> None:
     """Show a study that runs elsewhere until it is at rest."""
     with Display(study) as display:
@@ -192,29 +204,35 @@ def _places(study: Study, directory: Path) -> Iterator[str]:
         yield f"Report:  {report[1]}"
 
 
-def print_summary(study: Study, directory: Path, tracking: str | None) -> None:
+def print_summary(study: Study, directory: Path, tracking: str | None) -> list[tuple[int, str]]:
     """The benchmark table, the best trial, where the results are, and the commands that look at them.
 
     Args:
         study: The study.
         directory: Where it is kept on this machine.
         tracking: Where its runs are; None: it is not tracked.
+
+    Returns:
+        What was printed, each text with the number of its stream: 1 is standard output, 2 standard error.
     """
+    said = list(_summary(study, directory, tracking))
+    for stream, text in said:
+        print(text, file=sys.stdout if stream == 1 else sys.stderr)
+    return said
+
+
+def _summary(study: Study, directory: Path, tracking: str | None) -> Iterator[tuple[int, str]]:
     table = benchmark_table(trial_frame(study))
     if table is not None and any(column.kind == "metric" for column in table.columns):
         is_marked = any(column.marks.best for column in table.columns)
-        print(f"\n{printed(table if is_marked else replace(table, notes=()))}", end="\n\n")
+        yield 1, f"\n{printed(table if is_marked else replace(table, notes=()))}\n"
     if line := left_out_line(study.name, study.trials()):
-        print(line)
+        yield 1, line
     trials = study.current_trials()
     for trial in trials:
         match trial.outcome:
             case Failed(cause=cause, detail=detail):
-                told = one_line(f"trial {trial.number} failed ({cause}): {detail}", width_of(sys.stderr))
-                print(told, file=sys.stderr)
-    for line in best_lines(study, trials):
-        print(line)
-    for line in _places(study, directory):
-        print(line)
+                yield 2, one_line(f"trial {trial.number} failed ({cause}): {detail}", width_of(sys.stderr))
+    yield from ((1, line) for line in (*best_lines(study, trials), *_places(study, directory)))
     if tracking:
-        print(f"MLflow:  {tracking}")
+        yield 1, f"MLflow:  {tracking}"

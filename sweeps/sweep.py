@@ -3,28 +3,22 @@
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
-from typing import Any
 
-from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from sweeps.asked import Asked
 from sweeps.command import started_by
 from sweeps.continuing import go_on
 from sweeps.corners import samples, telling_points
 from sweeps.display import print_submitted
 from sweeps.errors import StudyError
-from sweeps.hydra_output import KEPT, check_output, unused_output
+from sweeps.hydra_output import KEPT, unused_output
 from sweeps.identity.composition import compose
-from sweeps.identity.origin import Origin
-from sweeps.identity.program import program_of
-from sweeps.identity.snapshot import take_snapshot
 from sweeps.launchers import launcher_of
 from sweeps.launchers.fused import fused_lines
 from sweeps.notifying import address_in
 from sweeps.output import counted
 from sweeps.own_keys import own_keys
-from sweeps.plan import read_plan
 from sweeps.preparing import prepared, preparing
 from sweeps.refinement import keep, refined
 from sweeps.refusals import Command, check_settings
@@ -37,16 +31,13 @@ from sweeps.tracking.first_use import warm_up
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
-from sweeps.wanted import Wanted, named_as_before
+from sweeps.wanted import Wanted, named_as_before, provenance_of
 from sweeps.worker.application import Application, modules_of
 from sweeps.worker.child import check_in_child
 from sweeps.worker.forkserver import ForkServer, end_server
 from sweeps.worker.job import Job
 from sweeps.worker.order import WorkOrder, trial_overrides
 from sweeps.worker.placement import places_of_this_machine, server_environment, settle_in
-from sweeps.worker.script import Script
-from sweeps.worker.task import Task
-from sweeps.worker.written import learn_secrets
 
 _MAX_CHECKS = 3
 """A check that dies without an answer was killed from outside, unless it does so every time."""
@@ -56,43 +47,14 @@ class Sweep:
     """One `-m` command: seeds the study, then works on it like any other worker.
 
     Args:
-        context: Hydra's context.
-        task: The application's task function.
-        config: The configuration composed without the swept overrides.
-        arguments: The overrides as typed.
-        params: Sweeps from the configuration.
-
-    Raises:
-        StudyError: The command asks for something that cannot be; nothing has been created.
+        asked: The command.
     """
 
-    def __init__(
-        self,
-        context: HydraContext,
-        task: TaskFunction,
-        config: DictConfig,
-        arguments: list[str],
-        params: dict[str, Any],
-    ) -> None:
-        learn_secrets(config)
-        self._context, self._config, self._arguments = context, config, arguments
-        self._function = Task.of(task, Script.running())
-        self._task = self._function.name
-        check_output(config)
-        self._snapshot = take_snapshot(context.config_loader)
-        self._program = program_of(self._task)
-        self._origin = Origin.of(self._program, self._task)
-        self._launcher = config.hydra.runtime.choices.get("hydra/launcher", "basic")
-        self._launch = launcher_of(self._launcher)
-        self._plan = read_plan(
-            config, arguments, params, context.config_loader, self._program.name, trusted_by(context)
-        )
+    def __init__(self, asked: Asked) -> None:
+        self._asked, self._plan = asked, asked.plan
+        self._context, self._config = asked.context, asked.config
+        self._launch = launcher_of(asked.launcher)
         address_in(self._plan.settings.notify)  # nothing that is kept or shown has it from now on
-        if not self._plan.is_grid and self._function.returns_nothing and not self._plan.settings.objectives:
-            raise StudyError(
-                f"A sampler needs a number per trial, and {self._task} returns nothing. Return the number, or report it"
-                " and name it in study.objective."
-            )
 
     def run(self) -> None:
         """Train until the study is finished.
@@ -101,11 +63,11 @@ class Sweep:
             SystemExit: 1 when trials have failed, 128 + signal when interrupted, 2 when the application refuses.
         """
         database = self._existing_database()
-        plan = self._plan = named_as_before(self._plan, self._program, self._task, database)
+        plan = self._plan = named_as_before(self._plan, self._asked.program, self._asked.task, database)
         known = self._existing_study(database)
         plan = self._plan = refined(plan, known)
         trusted = trusted_by(self._context)
-        command = Command(task=self._task, launcher=self._launcher, config=self._config, trusted=trusted)
+        command = Command(task=self._asked.task, launcher=self._asked.launcher, config=self._config, trusted=trusted)
         check_settings(plan, known, database, command)
         self._begin_imports(known)
         wanted = self._wanted(known)
@@ -124,7 +86,7 @@ class Sweep:
         if plan.settings.submit:
             print_submitted(study)
             return
-        if self._launcher != "basic":
+        if self._asked.launcher != "basic":
             prepared()
             end_server()  # what comes from it ends with this command, and workers do not
         study.database.close()  # the worker has a connection of its own
@@ -144,7 +106,8 @@ class Sweep:
             tracking=plan.tracking,
             configuration=study.configuration,
             identity=wanted.identity,
-            origin=self._origin,
+            origin=self._asked.origin,
+            line=self._asked.digest,
         )
 
     def _existing_database(self) -> Database | None:
@@ -162,8 +125,7 @@ class Sweep:
 
     def _wanted(self, known: Study | None) -> Wanted:
         preparing(f"Composing {counted(self._plan.num_points, 'point')}")
-        composed = partial(compose, self._context.config_loader, self._config)
-        return Wanted.of(self._plan, self._config, self._program, self._snapshot, composed, known)
+        return Wanted.of(self._asked, self._plan, provenance_of(known))
 
     def _checked_application(self) -> Application:
         """Compose every value of every axis, and let the application look at each."""
@@ -184,19 +146,19 @@ class Sweep:
     def _begin_imports(self, known: Study | None) -> None:
         """Have the fork server import what any trial needs while this process composes; not for a finished study."""
         if known is None or not known.is_finished():
-            ForkServer.prepare(modules_of(self._function, self._context, [self._config]), self._environment())
+            ForkServer.prepare(modules_of(self._asked.function, self._context, [self._config]), self._environment())
 
     def _environment(self) -> dict[str, str]:
         """Variables of the fork server: it learns how many threads its trials have before it imports anything."""
         settings, num_points = self._plan.settings, self._plan.num_points
-        if not settings.preview and self._launcher == "basic" and not settings.submit:
+        if not settings.preview and self._asked.launcher == "basic" and not settings.submit:
             settle_in(settings.slots, num_points)
         return server_environment(places_of_this_machine(settings.slots, num_points))
 
     def _application(self, samples: list[Point]) -> Application:
         """The application, with the modules that these points name imported once for all trials."""
-        configs = [self._composed(point) for point in samples]
-        return Application.of(self._function, self._context, self._config, self._overrides(self._sample()), configs)
+        task, configs = self._asked.function, [self._composed(point) for point in samples]
+        return Application.of(task, self._context, self._config, self._overrides(self._sample()), configs)
 
     def _sample(self) -> Point:
         return next(samples(self._plan.space))
@@ -213,7 +175,7 @@ class Sweep:
 
     def _seed(self, database: Database, wanted: Wanted) -> Study:
         plan, settings = self._plan, self._plan.settings
-        facts = {"objective": list(settings.objectives), "task": self._task}
+        facts = {"objective": list(settings.objectives), "task": self._asked.task}
         study = Study.create(database, plan.name, settings.directions, facts)
         if "directory" not in study.facts:
             study.remember("directory", self._new_directory(study))
@@ -221,8 +183,8 @@ class Sweep:
         of_hydra = [text for text in self._config.hydra.overrides.hydra if not text.startswith("hydra.mode=")]
         is_typed = any(text.startswith("hydra.mode=") for text in self._config.hydra.overrides.hydra)
         command = {"hydra": without_passwords(of_hydra), "is_always_multirun": not is_typed}
-        study.remember("command", {**started_by(self._task), **command, "origin": self._origin.as_facts()})
-        study.remember("arguments", without_passwords(self._arguments))
+        study.remember("command", {**started_by(self._asked.task), **command, "origin": self._asked.origin.as_facts()})
+        study.remember("arguments", without_passwords(self._asked.arguments))
         study.remember("withheld", sorted(plan.space.withheld))
         study.remember("tracking", {**asdict(plan.tracking), "uri": shown(plan.tracking.uri or "")})
         study.remember("seed_key", settings.seed_key)

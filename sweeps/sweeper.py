@@ -101,13 +101,19 @@ class StudySweeper(Sweeper):
         with one_line_errors(), exit_on_sigterm(), shown_on_terminal():
             try:
                 preparing("Reading the line")
-                from sweeps.sweep import Sweep
+                from sweeps.asked import Asked
+                from sweeps.repeated import repeated
 
                 for key, value in self._others.items():
                     if key not in TAKEN_KEYS and (value is not None or key not in SWEEPER_KEYS):
                         raise StudyError(sweeper_key(key))
                 params = OmegaConf.to_container(self._params, resolve=True) if self._params else {}
-                Sweep(self._context, self._task, self._config, arguments, params).run()  # type: ignore[arg-type]
+                asked = Asked(self._context, self._task, self._config, arguments, params)  # type: ignore[arg-type]
+                if (code := repeated(asked)) is not None:
+                    raise SystemExit(code)
+                from sweeps.sweep import Sweep  # with Optuna
+
+                Sweep(asked).run()
             finally:
                 if "sweeps.worker.forkserver" in sys.modules:
                     sys.modules["sweeps.worker.forkserver"].end_server()

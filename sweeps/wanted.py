@@ -3,25 +3,20 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from sweeps.command import started_by
+from sweeps.composed import Composed
 from sweeps.display import print_preview
 from sweeps.errors import StudyError
-from sweeps.identity.fingerprint import UNFIT, Compose, Fingerprints
 from sweeps.identity.program import Program
 from sweeps.identity.provenance import Provenance
-from sweeps.identity.snapshot import Snapshot
-from sweeps.identity.sources import Sources
 from sweeps.output import counted
-from sweeps.own_keys import own_keys
 from sweeps.plan import Plan
 from sweeps.report.lines import numbered
 from sweeps.report.ratios import ratio_lines
-from sweeps.space import Point, Space
+from sweeps.space import Point
 from sweeps.study.additions import draws
 from sweeps.study.configurations import Comparison
 from sweeps.study.sampling import distributions_of
@@ -29,67 +24,12 @@ from sweeps.study.seen import Seen
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
-from sweeps.worker.order import fingerprints, trial_overrides
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a command asks for, composed.
+class Wanted(Composed):
+    """What a command asks for, and what becomes of a study that has some of it."""
 
-    Attributes:
-        plan: The command line.
-        points: The distinct points of a grid; empty where a sampler draws them.
-        num_points: Trials that the command asks for.
-        fingerprints: Gives points their identity.
-        identity: Tells the application apart from others.
-        provenance: What the trials are composed from.
-        sources: The files of it that the study keeps.
-    """
-
-    plan: Plan
-    points: Sequence[Point]
-    num_points: int
-    fingerprints: Fingerprints
-    identity: str
-    provenance: Provenance
-    sources: Sources
-
-    @classmethod
-    def of(
-        cls,
-        plan: Plan,
-        config: DictConfig,
-        program: Program,
-        snapshot: Snapshot,
-        compose: Compose,
-        known: Study | None,
-    ) -> "Wanted":
-        """Compose the points of a command.
-
-        Args:
-            plan: The command line.
-            config: The configuration composed without the swept overrides.
-            program: The application.
-            snapshot: What was read of the configuration files.
-            compose: Composes a trial.
-            known: The study, where there is one.
-        """
-        before = provenance_of(known)
-        is_same = before is not None and program.is_same(before.program)
-        identity = before.program.identity if before and is_same else program.identity
-        made = fingerprints(config, plan.space, compose, snapshot, plan.settings.seed_key, identity)
-        grid = made.distinct(plan.space.grid()) if plan.is_grid else []
-        num_points = min(len(grid), plan.num_points) if plan.is_grid else plan.num_points
-        base = _base(config, plan.space, compose)
-        return cls(
-            plan=plan,
-            points=grid[:num_points],
-            num_points=num_points,
-            fingerprints=made,
-            identity=identity,
-            provenance=Provenance.of(program, config, base, snapshot.digests()),
-            sources=snapshot.sources(),
-        )
+    __slots__ = ()
 
     def is_in(self, study: Study) -> bool:
         """Whether a study has everything that is asked for."""
@@ -214,14 +154,3 @@ def _is_started_here(study: Study, task: str, files: StudyFiles) -> bool:
     script = (study.facts.get("command") or {}).get("script")  # the first version did not keep it
     is_this_script = script is None or script == started_by(task)["script"]
     return is_this_script and (study.facts["task"], study.facts["directory"]) == (task, str(files.directory))
-
-
-def _base(config: DictConfig, space: Space, compose: Compose) -> dict[str, object]:
-    """The application's own configuration without the overrides of any point; empty where it does not compose so."""
-    try:
-        composed = compose(list(trial_overrides(space, [])))
-    except UNFIT:
-        return {}
-    ours = own_keys(config).operational
-    plain = OmegaConf.to_container(composed, resolve=False)
-    return {str(key): value for key, value in plain.items() if key not in ours}  # type: ignore[union-attr]

@@ -1,27 +1,25 @@
 """A worker in this process: what a command on one machine needs, and what every launcher runs elsewhere."""
 
-import contextlib
-import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from sweeps.display import Display, print_summary
 from sweeps.errors import StudyError, SweepStopped
-from sweeps.granted import ends_at, requeue
+from sweeps.granted import ends_at
 from sweeps.identity.snapshot import Snapshot
+from sweeps.launchers.ending import exit_code
+from sweeps.launchers.event_lines import events_written_to
 from sweeps.launchers.fused import mates_of
 from sweeps.notifying import Notifier, address_in
 from sweeps.owners import new_worker_id
 from sweeps.plan import is_grid
 from sweeps.preparing import preparing
 from sweeps.report.best import keep_best
-from sweeps.report.typed import looked_at, shown_by_mlflow
+from sweeps.report.typed import shown_by_mlflow
 from sweeps.settings import StudySettings
-from sweeps.study.events import log
 from sweeps.study.pruning import judged_by, make_pruner
 from sweeps.study.records import Claim
 from sweeps.study.storage import Database
@@ -36,15 +34,11 @@ from sweeps.versions import trusted_by
 from sweeps.worker import kinship
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.forkserver import ForkServer
-from sweeps.worker.interruption import TIME_IS_OVER
 from sweeps.worker.mirroring import Mirroring
 from sweeps.worker.observers import Observer
 from sweeps.worker.order import WorkOrder
 from sweeps.worker.placement import Place, places_of_this_machine, server_environment, settle_in
 from sweeps.worker.worker import Worker
-
-TIME_OVER = 75
-"""Exit code of a worker whose time is over; sysexits.h calls it a temporary failure: start it again."""
 
 _LOOK_S = 1.0
 
@@ -71,7 +65,7 @@ def work(order: WorkOrder) -> int:
     if lack := lack_of(files.directory):
         raise StudyError(f"study.directory: {lack}.")
     own_study(files, order.study, order.key)
-    with _events_written_to(files.worker_log(worker_id)):
+    with events_written_to(files.worker_log(worker_id)):
         server = None if study.is_at_rest() or not _has_room(study, order) else _server(order)
         display = Display(study)
         tracking = Tracking(study, order.tracking, files, display.warn)
@@ -91,29 +85,20 @@ def work(order: WorkOrder) -> int:
         notifier.close()
         report = partial(_report, study, files, is_wanted=order.settings.writes_report, is_new=worker is not None)
         cut_off = _closed(tracking, order.tracking.drain_s, report)
-    _show(study, files, tracking.address(), order.tracking.uri)
+    said = _show(study, files, tracking.address(), order.tracking.uri)
     _tell_of_edits(order)
     tell_of_rest(study)
     if stopped is not None:
         raise stopped
-    if interrupted_by in TIME_IS_OVER:
-        print("The time of this worker is over. The same command continues the study.", file=sys.stderr)
-        requeue()
-        return TIME_OVER
-    if interrupted_by is not None:
-        print("Interrupted. The same command continues the study.", file=sys.stderr)
-        return 128 + interrupted_by
-    if cut_off is not None:
-        print(f"Interrupted. `{looked_at('sync', study)}` sends what the server may lack.", file=sys.stderr)
-        return cut_off
-    return int(any(trial.state == "failed" for trial in study.current_trials()))
+    return exit_code(study, order, files, said, interrupted_by, cut_off)
 
 
-def _show(study: Study, files: StudyFiles, address: str | None, uri: str | None) -> None:
+def _show(study: Study, files: StudyFiles, address: str | None, uri: str | None) -> Sequence[tuple[int, str]]:
     """Print what has come out of the study; where another command has brought this worker, that one does."""
-    if not kinship.is_job:
-        keep_best(study, files)
-        print_summary(study, files.directory, address or (uri and shown_by_mlflow(study, uri)))
+    if kinship.is_job:
+        return ()
+    keep_best(study, files)
+    return print_summary(study, files.directory, address or (uri and shown_by_mlflow(study, uri)))
 
 
 def _closed(tracking: Tracking, drain_s: float, report: Callable[[], None]) -> int | None:
@@ -221,30 +206,3 @@ def _worker(
 
 def _places(order: WorkOrder) -> tuple[Place, ...]:
     return places_of_this_machine(order.settings.slots, order.num_points)
-
-
-class _Lines(logging.FileHandler):
-    """Makes its folder with the first line; a disk that refuses a line ends nothing, the study has the event."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):
-            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-            super().emit(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Drop the line."""
-
-
-@contextlib.contextmanager
-def _events_written_to(path: Path) -> Iterator[None]:
-    """Write a line to the file for every transition that this process makes."""
-    handler = _Lines(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False  # the terminal is the display's
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()

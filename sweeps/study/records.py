@@ -8,6 +8,7 @@ from sweeps import outcome as outcomes
 from sweeps.outcome import Outcome
 from sweeps.space import Point
 from sweeps.study.events import Held
+from sweeps.study.kept_points import point_of as point_of
 
 AGE, DONE, GROUP = "sweeps/age_s", "sweeps/done", "sweeps/group"
 """In the progress of a running trial: its wall time over all attempts, the part of its work that is done, and the
@@ -118,20 +119,6 @@ class TrialHandedBack:
 
 Notice = TrialStarted | TrialRetried | TrialHandedBack | TrialEnded
 """What the observers of a worker learn."""
-
-
-def point_of(row: Any) -> Point | None:
-    """The point of a ledger row; None while a sampler has not drawn it."""
-    if row.overrides is None:
-        return None
-    return Point(
-        overrides=json.loads(row.overrides),
-        varied=tuple(json.loads(row.varied or "[]")),
-        identity=row.identity or "",
-        cell=row.cell or "",
-        role=row.role or "",
-        also=json.loads(row.also or "{}"),
-    )
 
 
 def is_drawn(row: Any) -> bool:

@@ -131,6 +131,11 @@ class StudyFiles:
         return self.directory / "best.yaml"
 
     @property
+    def answer(self) -> Path:
+        """What the study's command has printed at its end, for the next time that it is typed."""
+        return self.directory / "answer.json"
+
+    @property
     def page(self) -> Path:
         """The study's page: table, pictures, what was asked."""
         return self.directory / "report.html"

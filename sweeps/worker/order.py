@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -12,10 +12,12 @@ from sweeps.identity.origin import Origin
 from sweeps.own_keys import own_keys
 from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.space import Space
-from sweeps.study.records import Claim
 from sweeps.worker.application import Application
 from sweeps.worker.job import Job
 from sweeps.worker.placement import Place
+
+if TYPE_CHECKING:
+    from sweeps.study.records import Claim  # with SQLAlchemy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class WorkOrder:
         configuration: Which of the study's configurations this is, counted from 1.
         identity: Tells the application apart from others.
         origin: What the command runs, and who typed it.
+        line: Digest of the command, by which its answer is found again; empty where none is kept.
     """
 
     study: str
@@ -47,6 +50,7 @@ class WorkOrder:
     configuration: int | None = None
     identity: str = ""
     origin: Origin = field(default_factory=Origin)
+    line: str = ""
 
     def fingerprints(self) -> Fingerprints:
         """Gives the points that a sampler draws their identity."""
@@ -54,7 +58,7 @@ class WorkOrder:
         repository = self.application.hydra_context.config_loader.repository
         return fingerprints(config, self.space, compose, repository, self.settings.seed_key, self.identity)
 
-    def job(self, claim: Claim, place: Place, directory: Path) -> Job:
+    def job(self, claim: "Claim", place: Place, directory: Path) -> Job:
         """What the process of a trial needs to know.
 
         Args:
@@ -79,7 +83,7 @@ class WorkOrder:
             fusion=self.settings.fusion,
         )
 
-    def _checkpoints(self, claim: Claim) -> str:
+    def _checkpoints(self, claim: "Claim") -> str:
         """Where the checkpoints of a trial are mirrored; one that was sent back to its beginning has a new place."""
         if not self.settings.checkpoints:
             return ""

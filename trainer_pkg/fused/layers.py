@@ -14,7 +14,6 @@ from torch import Generator, Tensor, nn
 
 from trainer_pkg.fused.stack import Stack
 
-
 _WIDTH = 16  # numbers of 32 bits in a register of AVX-512; a multiple of those of any smaller one
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import torch
 from torch import Generator, Tensor, nn
 
 from trainer_pkg.fused.layers import Layer, layers_of

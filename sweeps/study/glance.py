@@ -1,0 +1,102 @@
+"""A look at what a study has, by plain statements: neither Optuna nor SQLAlchemy is imported, which takes a second.
+
+What it reads is compared with what it has read before, so only its digest matters, and the points of the rows.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sweeps.space import Point
+from sweeps.study import sqlite
+from sweeps.study.kept_points import point_of
+
+_CONNECT_TIMEOUT_S = 5
+_SQLITE = "sqlite:///"
+_POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """A study that is at rest, as the database has it.
+
+    Attributes:
+        key: The study's own key.
+        facts: What is kept with it.
+        rows: Its points, with the names of the columns.
+        digest: Of all of it.
+    """
+
+    key: str
+    facts: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    digest: str
+
+    @classmethod
+    def at(cls, url: str, name: str) -> Self | None:
+        """The study of that name; None where it is not there, not finished, or cannot be seen so easily.
+
+        Args:
+            url: Address of the storage.
+            name: The study's name.
+        """
+        try:
+            with _connected(url) as (connection, mark):
+                return cls._read(connection.cursor(), mark, name)
+        except Exception:  # whoever opens the database properly says what is wrong with it
+            return None
+
+    @classmethod
+    def _read(cls, cursor: Any, mark: str, name: str) -> Self | None:
+        def of(statement: str, value: Any) -> list[dict[str, Any]]:
+            cursor.execute(statement.replace("?", mark), (value,))
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+        found = of("SELECT study_id FROM studies WHERE study_name = ?", name)
+        if not found:
+            return None
+        number = found[0]["study_id"]
+        told = of("SELECT key, value_json FROM study_user_attributes WHERE study_id = ? ORDER BY key", number)
+        ways = of("SELECT * FROM study_directions WHERE study_id = ? ORDER BY objective", number)
+        facts = {one["key"]: json.loads(one["value_json"]) for one in told}
+        rows = of("SELECT * FROM sweeps_points WHERE study_key = ? ORDER BY position", facts["key"])
+        will = of("SELECT * FROM sweeps_studies WHERE study_key = ?", facts["key"])
+        if not rows or any(row["state"] in ("open", "running") or not row["mirrored"] for row in rows):
+            return None
+        read = repr((number, told, ways, rows, will))
+        return cls(key=facts["key"], facts=facts, rows=rows, digest=hashlib.sha256(read.encode()).hexdigest())
+
+    def points(self) -> list[tuple[Point, str]]:
+        """The points of today's configuration that trials have run, each with the identity that it had."""
+        today = max((row["configuration"] for row in self.rows if row["configuration"] is not None), default=None)
+        ours = [row for row in self.rows if row["configuration"] in (None, today)]
+        found = [(point_of(_Row(row)), row["identity"] or "") for row in ours]
+        return [(point, identity) for point, identity in found if point is not None]
+
+
+class _Row:
+    """A row whose columns are attributes."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        self.__dict__.update(columns)
+
+
+@contextlib.contextmanager
+def _connected(url: str) -> Any:
+    """A connection, and the sign that stands for a value in its statements."""
+    if url.startswith(_SQLITE):
+        path = Path(url.removeprefix(_SQLITE).partition("?")[0])
+        with contextlib.closing(sqlite.connect(path)) as connection:
+            yield connection, "?"
+        return
+    import psycopg
+
+    line = _POSTGRESQL.sub("postgresql://", url, count=1)
+    with psycopg.connect(line, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
+        yield connection, "%s"
