@@ -12,9 +12,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from trainer_pkg.fused.stack import Stack
-
-_WIDTH = 16  # numbers of 32 bits in a register of AVX-512; a multiple of those of any smaller one
+from trainer_pkg.fused.stack import WIDTH, Stack
 
 
 class Layer(Protocol):
@@ -31,7 +29,7 @@ class Layer(Protocol):
 
 def lies_wide(num_features: int) -> bool:
     """Whether activations with so many features lie in memory as (B, n, F)."""
-    return num_features % _WIDTH == 0
+    return num_features % WIDTH == 0
 
 
 def room_for(like: Tensor, num: int, num_features: int) -> Tensor:

@@ -70,11 +70,12 @@ class Elementwise:
     ) -> None:
         self._optimizers, self._kernel = optimizers, kernel
         self._parameters = [stack.trained_of(position) for position in range(len(optimizers))]
-        self._all: dict[str, list[Tensor]] = {"values": [stack.all_values], "gradients": [stack.all_gradients]}
+        vectors = {"values": stack.all_values, "gradients": stack.all_gradients}
+        self._all = {name: stack.pieces(vector) for name, vector in vectors.items()}
         tables = {"values": stack.values, "gradients": stack.gradients}
         for name in kept:
             vector = torch.empty_like(stack.all_values)
-            self._all[name], tables[name] = [vector], stack.blocks(vector)
+            self._all[name], tables[name] = stack.pieces(vector), stack.blocks(vector)
             for position, optimizer in enumerate(optimizers):
                 for parameter, block in zip(self._parameters[position], tables[name].values(), strict=True):
                     state = optimizer.state[parameter]

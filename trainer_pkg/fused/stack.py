@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+WIDTH = 16
+"""Numbers of 32 bits in a register of AVX-512; a multiple of those in any smaller register."""
+
 
 class Stack:
     """Parameters and gradients of equal modules, and buffers of their networks, stacked by name, (n, ...).
@@ -19,7 +22,7 @@ class Stack:
         modules: The modules, of the same shapes.
 
     Attributes:
-        trained: The names of the parameters that are trained.
+        trained: The names of the parameters that are trained; first those that fill whole registers.
         values: Name to parameters or buffers, (n, ...).
         gradients: Name to gradients, (n, ...), of the trained parameters.
         all_values: The trained parameters as one vector.
@@ -29,7 +32,8 @@ class Stack:
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self.parameters = [dict(module.named_parameters()) for module in modules]
         first = self.parameters[0]
-        self.trained = [name for name, parameter in first.items() if parameter.grad is not None]
+        trained = [name for name, parameter in first.items() if parameter.grad is not None]
+        self.trained = sorted(trained, key=lambda name: first[name].numel() % WIDTH != 0)
         num_numbers = len(modules) * sum(first[name].numel() for name in self.trained)
         self.all_values = first[self.trained[0]].new_empty(num_numbers)
         self.all_gradients = torch.zeros_like(self.all_values)
@@ -52,6 +56,15 @@ class Stack:
             blocks[name] = block.as_strided((num, *like.shape), (like.numel(), *like.stride()), block.storage_offset())
             start += num * like.numel()
         return blocks
+
+    def pieces(self, vector: Tensor) -> list[Tensor]:
+        """The same numbers of a vector like `all_values`, such that an elementwise operation treats each as alone.
+
+        The numbers behind the last whole register of a tensor are rounded otherwise: they must be last here, too.
+        """
+        odd = [block for block in self.blocks(vector).values() if block[0].numel() % WIDTH]
+        num_even = len(vector) - sum(block.numel() for block in odd)
+        return [vector[:num_even], *(part for block in odd for part in block)]
 
     def trained_of(self, position: int) -> list[Tensor]:
         """The trained parameters of one module."""
