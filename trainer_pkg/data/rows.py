@@ -32,6 +32,18 @@ class Rows(Dataset[Batch]):
             torch.default_generator.manual_seed(picked.seed)
             return self._transform(batch)
 
+    @property
+    def is_transformed(self) -> bool:
+        """Whether batches are changed as they are picked."""
+        return self._transform is not None
+
+    def is_like(self, other: "Rows") -> bool:
+        """Whether it has the rows of another one, transforms aside."""
+        if not torch.equal(self._rows, other._rows) or self._columns.keys() != other._columns.keys():
+            return False
+        pairs = ((column, other._columns[name]) for name, column in self._columns.items())
+        return all(one.data_ptr() == two.data_ptr() or torch.equal(one, two) for one, two in pairs)
+
     def least(self, name: str) -> float:
         """The least value of a column."""
         return float(self._columns[name].min())

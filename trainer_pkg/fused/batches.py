@@ -43,22 +43,36 @@ class Batches:
     """The next batches of the trials.
 
     Args:
-        members: The trials.
+        members: The trials; their transforms are alike.
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._members = members
+        first, *others = [member.rows for member in members]
+        self._is_one_set = all(rows.is_like(first) for rows in others)
+        self._at_once = self._is_one_set and not first.is_transformed
 
     def take(self) -> JointBatch:
         """The next one."""
         picks = [member.order.take() for member in self._members]
-        first, *others = picks
-        is_shared = all(pick.rows is first.rows or torch.equal(pick.rows, first.rows) for pick in others)
-        picked = first if is_shared else Picked(torch.cat([pick.rows for pick in picks]), first.seed)
-        member = self._members[0]
-        batch = member.trainer.strategy.batch_to_device(member.rows[picked])
-        batch = member.data.on_after_batch_transfer(batch, 0)
-        if not is_shared:
-            shape = (len(picks), len(first.rows))
-            batch = {name: column.unflatten(0, shape) for name, column in batch.items()}
-        return JointBatch(batch, is_shared)
+        is_shared = self._is_one_set and all(_is_same(pick, picks[0]) for pick in picks[1:])
+        first = self._members[0]
+        batch = self._shared(picks[0]) if is_shared else self._own(picks)
+        batch = first.trainer.strategy.batch_to_device(batch)
+        return JointBatch(first.data.on_after_batch_transfer(batch, 0), is_shared)
+
+    def _shared(self, pick: Picked) -> Batch:
+        return self._members[0].rows[pick]
+
+    def _own(self, picks: Sequence[Picked]) -> Batch:
+        """The batch of each, stacked."""
+        if self._at_once:
+            rows = torch.cat([pick.rows for pick in picks])
+            batch = self._shared(Picked(rows, picks[0].seed))
+            return {name: column.unflatten(0, (len(picks), -1)) for name, column in batch.items()}
+        batches = [member.rows[pick] for member, pick in zip(self._members, picks, strict=True)]
+        return {name: torch.stack([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _is_same(one: Picked, two: Picked) -> bool:
+    return one.seed == two.seed and (one.rows is two.rows or torch.equal(one.rows, two.rows))

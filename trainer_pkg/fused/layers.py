@@ -70,7 +70,8 @@ class Linear:
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
         num, num_out, num_in = self._weight_nGF.shape
-        if self._bias_slope_nG is not None and lies_wide(num_out):
+        # torch adds up columns in groups of four registers, and those left over in another order.
+        if self._bias_slope_nG is not None and num_out % (4 * WIDTH) == 0:
             torch.sum(slopes_BnG, 0, out=self._bias_slope_nG)
         elif self._bias_slope_nG is not None:
             torch.sum(slopes_BnG.transpose(0, 1).contiguous(), 1, out=self._bias_slope_nG)

@@ -92,6 +92,7 @@ class Apart:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._members = members
+        self._parameters = [parameter for member in members for parameter in member.module.criteria.parameters()]
 
     def begin(self) -> None:
         """Nothing to do: the trials' metrics are used as they are."""
@@ -101,6 +102,9 @@ class Apart:
 
     def slopes(self, outputs: Mapping[str, Tensor], batch: JointBatch) -> dict[str, Tensor]:
         found = {head: torch.zeros_like(outputs_BnK) for head, outputs_BnK in outputs.items()}
+        for parameter in self._parameters:
+            if parameter.grad is not None:
+                parameter.grad.zero_()
         for position, member in enumerate(self._members):
             mine = {head: all_BnK[:, position].detach().requires_grad_() for head, all_BnK in outputs.items()}
             its = batch.of(position)
@@ -116,8 +120,10 @@ class Apart:
 
 def losses_of(members: Sequence[Member]) -> Losses:
     """The fastest that does what the trials' own losses do."""
-    criteria, rows = members[0].module.criteria, members[0].rows
-    is_plain = all(_is_plain(criteria.heads[head].loss) and rows.least(head) >= 0 for head in criteria.weights)
+    first = members[0]
+    heads = first.module.criteria.weights
+    losses = [member.module.criteria.heads[head].loss for member in members for head in heads]
+    is_plain = all(map(_is_plain, losses)) and all(first.rows.least(head) >= 0 for head in heads)
     return CrossEntropies(members) if is_plain else Apart(members)
 
 
@@ -127,5 +133,6 @@ def _is_plain(loss: nn.Module) -> bool:
         type(loss) is nn.CrossEntropyLoss
         and loss.weight is None
         and loss.reduction == "mean"
+        and loss.ignore_index < 0
         and loss.label_smoothing == 0
     )

@@ -1,0 +1,120 @@
+"""Trials that train together, and the same trials alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import execution_whitelist
+from omegaconf import DictConfig
+
+from sweeps.trial.group import Group, Seat
+from sweeps.trial.handle import Trial, enter
+from tests.conftest import REPOSITORY
+from tests.trainer.runs import final_state, metrics
+from trainer_pkg.fused.declared import Fusion
+from trainer_pkg.models import register_models
+from trainer_pkg.run import run
+from trainer_pkg.trusted import WHITELIST
+
+LISTED = [*WHITELIST, "tests.*"]
+
+
+def config(folder: Path, data: Path, *overrides: str) -> DictConfig:
+    register_models()
+    usual = ["data=multihead_digits", "model.size=tiny", "trainer.max_epochs=2", "trainer.limit_train_batches=12"]
+    paths = ["trainer.accelerator=cpu", f"paths.output_dir={folder}", f"paths.data_dir={data}"]
+    with initialize_config_dir(str(REPOSITORY / "configs")), execution_whitelist(LISTED):
+        return compose("train", overrides=[*usual, *paths, *overrides])
+
+
+def alone(folder: Path, data: Path, *overrides: str) -> Any:
+    """Train one trial; what it gives, or the exception that ends it."""
+    return _outcome(config(folder, data, *overrides))
+
+
+def together(folder: Path, data: Path, options: Sequence[Sequence[str]], trials: Sequence[Trial] = ()) -> list[Any]:
+    """Train trials in one process, each in a folder named after its number; what each gives.
+
+    Args:
+        folder: The folder of these.
+        data: Folder of the data.
+        options: The overrides of each.
+        trials: Handles of theirs; none: such as no study has.
+    """
+    group = Group()
+    found: list[Any] = [None] * len(options)
+    for number, overrides in enumerate(options):
+        cfg = config(folder / str(number), data, *overrides)
+        seats: list[Seat] = []
+
+        def body(number: int = number, cfg: DictConfig = cfg, seats: list[Seat] = seats) -> None:
+            enter(seats[0].trial)
+            seats[0].keep(lambda: None, lambda _: enter(seats[0].trial))
+            Fusion().join(cfg, seats[0])
+            found[number] = _outcome(cfg)
+
+        seats.append(group.add(body))
+        if trials:
+            seats[0].trial = trials[number]
+    group.run()
+    enter(Trial())
+    return found
+
+
+def _outcome(cfg: DictConfig) -> Any:
+    with execution_whitelist(LISTED):
+        try:
+            return run(cfg)
+        except BaseException as error:  # TrialPruned and SystemExit, too
+            return error
+
+
+def assert_alike(one: Path, two: Path, tolerance: float = 0.0) -> None:
+    """Two runs have the same last checkpoint and the same metrics.
+
+    Training losses are sums in another order, so the last digit of a report may differ.
+    """
+    states = [final_state(folder) for folder in (one, two)]
+    differences = {path: value for path, value in differing(*states).items() if not _is_place(path)}
+    assert all(is_close(value, tolerance, path) for path, value in differences.items()), differences
+    first, second = metrics(one), metrics(two)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert abs(value - second[name]) <= max(tolerance, 1e-6 * abs(value)) or value != value, name
+
+
+def differing(one: Any, two: Any, path: str = "") -> dict[str, Any]:
+    """Path to both values, wherever two trees differ."""
+    if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+        return {} if one.dtype == two.dtype and torch.equal(one, two) else {path: (one, two)}
+    if isinstance(one, dict) and isinstance(two, dict):
+        keys = [*one, *(key for key in two if key not in one)]
+        parts = [differing(one.get(key, "none"), two.get(key, "none"), f"{path}/{key}") for key in keys]
+    elif isinstance(one, list | tuple) and isinstance(two, list | tuple) and len(one) == len(two):
+        parts = [differing(a, b, f"{path}/{i}") for i, (a, b) in enumerate(zip(one, two, strict=True))]
+    else:
+        return {} if one == two or (one != one and two != two) else {path: (one, two)}
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def is_close(values: tuple[Any, Any], tolerance: float, path: str) -> bool:
+    """Whether two numbers or tensors are; a report may differ in its last digit."""
+    if path.startswith("/metrics/") or path.startswith("/lr_schedulers"):
+        tolerance = max(tolerance, 1e-6 * abs(float(values[0])))
+    try:
+        one, two = (torch.as_tensor(value, dtype=torch.float64) for value in values)
+    except (TypeError, ValueError):
+        return False
+    return torch.allclose(one, two, rtol=0, atol=tolerance, equal_nan=True)
+
+
+def _is_place(path: str) -> bool:
+    """Whether it names the run's folder."""
+    return path == "/config/trainer/default_root_dir" or (
+        path.startswith("/callbacks/ModelCheckpoint") and path.rpartition("}")[2].split("/")[1] in _PLACES
+    )
+
+
+_PLACES = ("dirpath", "kth_best_model_path", "best_k_models", "best_model_path", "last_model_path")

@@ -1,0 +1,85 @@
+"""Trials that train together end as alone: weights, optimizers, counters and random numbers, bit for bit."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from sweeps.trial.handle import Trial, TrialPruned
+from tests.trainer.fused import alone, assert_alike, together
+from trainer_pkg.errors import Diverged
+
+SGD = ("model.optimizer._target_=torch.optim.SGD", "+model.optimizer.momentum=0.9", "+model.optimizer.nesterov=true")
+RMSPROP = ("model.optimizer._target_=torch.optim.RMSprop", "~model.optimizer.fused")
+FOCAL = "model.criterion._target_=trainer_pkg.losses.classification.FocalLoss"
+ORDINAL = "+model.criteria.thickness._target_=trainer_pkg.losses.ordered.OrdinalRegression"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.mark.parametrize(
+    "common",
+    [
+        ("model=dense",),
+        ("model=mlp", "model.size=small", "model/head=hidden", "model.head.dropout=0.2"),
+        ("model=dense", "model.net.dropout=0.3", "model/optimizer=adamw", "trainer.gradient_clip_val=0.5"),
+        ("model=dense", *SGD, "model.scheduler.patience=0", "model/adapter=linear", "model.adapter.width=16"),
+        ("model=mlp", *RMSPROP, "trainer.gradient_clip_val=0.01", "+trainer.gradient_clip_algorithm=value"),
+        ("model=dense", FOCAL, ORDINAL),
+    ],
+)
+def test_trials_end_as_alone(common: tuple[str, ...], data: Path, tmp_path: Path) -> None:
+    own = [("model.loss_weights.thickness=0.1",), ("seed=3", "model.optimizer.lr=0.01"), ("model.optimizer.lr=0.003",)]
+    options = [(*common, *overrides) for overrides in own]
+    lone = [alone(tmp_path / "alone" / str(number), data, *overrides) for number, overrides in enumerate(options)]
+    found = together(tmp_path / "together", data, options)
+    for number, value in enumerate(lone):
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / "together" / str(number))
+        assert found[number] == value
+
+
+def test_one_that_diverges_leaves_the_others_as_they_are(data: Path, tmp_path: Path) -> None:
+    found = together(tmp_path, data, [("seed=1",), ("model.optimizer.lr=1e30",), ("seed=2",)])
+    assert isinstance(found[1], Diverged | FloatingPointError)
+    for number, seed in ((0, 1), (2, 2)):
+        assert found[number] == alone(tmp_path / "alone" / str(number), data, f"seed={seed}")
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+    assert not any(math.isnan(found[number]) for number in (0, 2))
+
+
+class Doomed(Trial):
+    """A trial that its pruner stops once it is at so much of its work."""
+
+    def __init__(self, at: float) -> None:
+        self._at, self._done = at, 0.0
+
+    def progress(self, done: float | None = None) -> None:
+        self._done = done or self._done
+
+    @property
+    def should_prune(self) -> bool:
+        return self._done >= self._at
+
+
+def test_one_that_is_pruned_leaves_the_others_as_they_are(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doomed = Doomed(0.5)
+    monkeypatch.setattr("trainer_pkg.fused.together._LOOK_S", 0.0)
+    monkeypatch.setattr("sweeps.lightning._LOOK_S", 0.0)
+    options = [("trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2, 3)]
+    found = together(tmp_path, data, options, [Trial(), doomed, Trial()])
+    assert isinstance(found[1], TrialPruned)
+    monkeypatch.undo()
+    for number in (0, 2):
+        assert found[number] == alone(tmp_path / "alone" / str(number), data, *options[number])
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))

@@ -1,0 +1,115 @@
+"""What this application says of trials that may train together: a study reads it, without torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from trainer_pkg.fused.hindrances import hindrance
+
+if TYPE_CHECKING:
+    from trainer_pkg.fused.places import Seat
+
+_UNLIMITED = 2**31
+
+_PAYS: Mapping[tuple[str, str], int] = {("dense", "cpu"): 8, ("mlp", "cpu"): 8}
+"""Family and device to the largest group that was measured to pay; docs/fused.md has the figures."""
+
+_FAMILIES: Mapping[str, str] = {
+    "trainer_pkg.nets.dense.Dense": "dense",
+    "trainer_pkg.nets.mlp.MLP": "mlp",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How many trials of one kind may train together.
+
+    Attributes:
+        most: The most that can; 1: none.
+        pays: The most that were measured to pay; 1: none.
+        why: Why it is no more; empty where nothing hinders.
+    """
+
+    most: int
+    pays: int
+    why: str = ""
+
+
+class Fusion:
+    """Which trials may train together, and how many.
+
+    A number may differ within a group if it changes neither a shape nor which parameters are trained.
+
+    Attributes:
+        differing: Patterns of override keys whose numbers may differ.
+        apart: Such a pattern to numbers for which that is not so: a weight of 0 trains another network, and momentum
+            is something that an optimizer remembers.
+
+    Example:
+        >>> from omegaconf import OmegaConf
+        >>> net = {"_target_": "trainer_pkg.nets.dense.Dense"}
+        >>> trainer = {"_target_": "lightning.pytorch.Trainer", "max_epochs": 3}
+        >>> model = {"net": net, "optimizer": {"_target_": "torch.optim.Adam"}}
+        >>> config = OmegaConf.create({"trainer": trainer, "data": {"num_workers": 2}, "model": model})
+        >>> Fusion().capacity(config, "cpu").why
+        'data.num_workers=2'
+    """
+
+    differing = (
+        "seed",
+        "data.shuffle_seed",
+        "model.loss_weights.*",
+        "model.optimizer.*",
+        "model.scheduler.*",
+        "model.criterion.*",
+        "model.number_criterion.*",
+        "model.criteria.*",
+    )
+    apart: Mapping[str, tuple[float, ...]] = {"model.loss_weights.*": (0,), "model.optimizer.momentum": (0,)}  # noqa: RUF012
+
+    def capacity(self, config: DictConfig, device: str) -> Capacity:
+        """How many trials of a configuration may train together.
+
+        Args:
+            config: The configuration of one of them.
+            device: `cpu`, or `cuda`.
+        """
+        plain: Any = _plain(config)
+        if reason := hindrance(plain, device):
+            return Capacity(most=1, pays=1, why=reason)
+        target = str(plain["model"]["net"].get("_target_"))
+        family = _FAMILIES.get(target)
+        if family is None:
+            return Capacity(most=1, pays=1, why=f"model.net: {target} was never tried")
+        pays = _PAYS.get((family, device), 1)
+        why = "" if pays > 1 else f"{family} was not measured to pay on {'a GPU' if device == 'cuda' else 'a CPU'}"
+        return Capacity(most=_UNLIMITED, pays=pays, why=why)
+
+    def join(self, config: DictConfig, seat: "Seat") -> None:
+        """Let the next run in this context train together with others.
+
+        Args:
+            config: Its configuration.
+            seat: Where they meet.
+        """
+        from trainer_pkg.fused import places  # needs torch
+
+        places.take(seat)
+
+
+def _plain(node: Any) -> Any:
+    """Plain values, resolved where that is possible: what a run alone knows, such as its directory, has no value yet."""
+    if isinstance(node, ListConfig):
+        return OmegaConf.to_container(node, resolve=False)
+    if not isinstance(node, DictConfig):
+        return node
+    plain = {}
+    for key in node:
+        try:
+            plain[key] = _plain(node[key])
+        except OmegaConfBaseException:
+            plain[key] = None
+    return plain
