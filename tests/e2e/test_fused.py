@@ -1,5 +1,6 @@
 """Trials that share a process: each is as if it were alone, whatever happens to the others."""
 
+import csv
 import os
 import signal
 from pathlib import Path
@@ -163,3 +164,41 @@ def test_groups_under_kills_lose_and_repeat_nothing(commands: Commands, num_kill
     options = ("study.fuse=4", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
     storm(commands, "fused", ("-m", f"x={values}", "sleep_s=3", *options), 2, num_kills)
     check_invariants(commands, num_points)
+
+
+@pytest.mark.parametrize(
+    ("num_weights", "num_kills"), [(2, 0), pytest.param(20, 20, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+)
+def test_real_trials_that_are_fused_give_the_table_of_a_study_of_lone_ones(
+    commands: Commands, num_weights: int, num_kills: int
+) -> None:
+    weights = ",".join(f"{0.1 * (i + 1):.1f}" for i in range(num_weights))
+    line = (
+        *("-m", "data=multihead_digits", "model=dense,cnn", "model.size=tiny", "trainer.max_epochs=3", "seed=0,1"),
+        *(f"model.loss_weights.thickness={weights}", "study.max_retries=1000", "study.slots=2"),
+    )
+    assert commands.run("train", *line, "study.name=lone").returncode == 0
+    storm(commands, "train", (*line, "study.fuse=auto", "study.name=fused"), 1, num_kills)
+    examined = commands.run("sweeps", "doctor", "fused")
+    assert examined.returncode == 0 and "agree" in examined.stdout, examined.stdout
+    lone, fused = (table(commands, name) for name in ("lone", "fused"))
+    assert len(lone) == len(fused) == 4 * num_weights
+    for one, other in zip(lone, fused, strict=True):
+        assert {**one, **numbers(one)} == {**other, **numbers(one)}
+        assert numbers(other) == pytest.approx(numbers(one), rel=1e-5)
+    groups = [log.read_text() for log in commands.folder.glob("logs/studies/fused/trials/*/trial.log")]
+    assert sum("Shares its process with" in group for group in groups) >= 2 * num_weights  # dense, not cnn
+
+
+def table(commands: Commands, name: str) -> list[dict[str, str]]:
+    """The trials of a study, without what differs by nature."""
+    out = commands.run("sweeps", "table", name, "--trials", "--format", "csv").stdout
+    return [
+        {key: text for key, text in row.items() if key not in ("duration_s", "attempts")}
+        for row in csv.DictReader(out.splitlines())
+    ]
+
+
+def numbers(row: dict[str, str]) -> dict[str, float]:
+    """The metrics of a trial."""
+    return {key: float(text) for key, text in row.items() if key.startswith(("train/", "val/", "test/"))}
