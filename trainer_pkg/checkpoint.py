@@ -2,11 +2,9 @@
 
 import copy
 import hashlib
-import random
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
@@ -17,6 +15,7 @@ from torch.nn.parameter import is_lazy
 from trainer_pkg.atomic import write_atomically
 from trainer_pkg.earlier import as_today, is_earlier
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.random_states import rng_states, set_rng_states
 
 _KEPT = 2
 _KEPT_DIGESTS = 16  # of one path: so many saves less one may crash in a row
@@ -233,27 +232,3 @@ def _write_digests(path: Path, digest: str) -> None:
     earlier = _known_digests(path)[: _KEPT_DIGESTS - 1] if path.exists() else []
     text = "\n".join([digest, *earlier]) + "\n"
     write_atomically(_digest_file(path), lambda file: file.write(text.encode()))
-
-
-def rng_states() -> dict[str, Any]:
-    """The states of all random number generators, as plain values and tensors."""
-    name, keys, *rest = np.random.get_state(legacy=True)
-    states = {
-        "python": random.getstate(),
-        "numpy": [name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest],
-        "torch": torch.get_rng_state(),
-    }
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def set_rng_states(states: dict[str, Any]) -> None:
-    """Set what `rng_states` has given."""
-    version, internal, gauss = states["python"]
-    random.setstate((version, tuple(internal), gauss))
-    name, keys, *rest = states["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(states["torch"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(states["cuda"])

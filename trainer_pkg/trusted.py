@@ -62,6 +62,7 @@ torchvision.transforms.v2: AugMix AutoAugment CenterCrop ColorJitter Compose Con
     RandomSolarize RandomVerticalFlip RandomZoomOut Resize ScaleJitter TenCrop ToDtype ToImage ToPILImage ToPureTensor
     ToTensor TrivialAugmentWide
 trainer_pkg.data.transforms: Compose Rename Wrap
+trainer_pkg.fused.declared: Fusion
 trainer_pkg.generated: Generated
 trainer_pkg.losses.classification: FocalLoss WeightedCrossEntropy
 trainer_pkg.losses.gradients: AlignedMTL CAGrad IMTLG MGDA PCGrad UPGrad

@@ -101,7 +101,7 @@ def differing(one: Any, two: Any, path: str = "") -> dict[str, Any]:
 
 def is_close(values: tuple[Any, Any], tolerance: float, path: str) -> bool:
     """Whether two numbers or tensors are; a report may differ in its last digit."""
-    if path.startswith("/metrics/") or path.startswith("/lr_schedulers"):
+    if path.startswith(("/metrics/", "/lr_schedulers")):
         tolerance = max(tolerance, 1e-6 * abs(float(values[0])))
     try:
         one, two = (torch.as_tensor(value, dtype=torch.float64) for value in values)

@@ -69,7 +69,7 @@ class Batches:
         if self._at_once:
             rows = torch.cat([pick.rows for pick in picks])
             batch = self._shared(Picked(rows, picks[0].seed))
-            return {name: column.unflatten(0, (len(picks), -1)) for name, column in batch.items()}
+            return {name: column.view(len(picks), -1, *column.shape[1:]) for name, column in batch.items()}
         batches = [member.rows[pick] for member, pick in zip(self._members, picks, strict=True)]
         return {name: torch.stack([batch[name] for batch in batches]) for name in batches[0]}
 

@@ -68,7 +68,7 @@ class Fusion:
         "model.number_criterion.*",
         "model.criteria.*",
     )
-    apart: Mapping[str, tuple[float, ...]] = {"model.loss_weights.*": (0,), "model.optimizer.momentum": (0,)}  # noqa: RUF012
+    apart: Mapping[str, tuple[float, ...]] = {"model.loss_weights.*": (0,), "model.optimizer.momentum": (0,)}
 
     def capacity(self, config: DictConfig, device: str) -> Capacity:
         """How many trials of a configuration may train together.
@@ -101,7 +101,7 @@ class Fusion:
 
 
 def _plain(node: Any) -> Any:
-    """Plain values, resolved where that is possible: what a run alone knows, such as its directory, has no value yet."""
+    """Plain values, resolved where that is possible: what a run alone knows, such as its folder, has none yet."""
     if isinstance(node, ListConfig):
         return OmegaConf.to_container(node, resolve=False)
     if not isinstance(node, DictConfig):

@@ -28,19 +28,31 @@ _TRAINER: Mapping[str, Sequence[Any]] = {
 }
 """Arguments of the trainer to the values with which trials can train together."""
 
-_ANY = """default_root_dir accelerator min_epochs max_epochs min_steps gradient_clip_val gradient_clip_algorithm
-    check_val_every_n_epoch num_sanity_val_steps enable_model_summary enable_progress_bar enable_checkpointing
-    log_every_n_steps limit_train_batches limit_val_batches limit_test_batches limit_predict_batches deterministic
-    benchmark inference_mode use_distributed_sampler""".split()
+_ANY = """
+default_root_dir accelerator min_epochs max_epochs min_steps gradient_clip_val gradient_clip_algorithm
+check_val_every_n_epoch num_sanity_val_steps enable_model_summary enable_progress_bar enable_checkpointing
+log_every_n_steps limit_train_batches limit_val_batches limit_test_batches limit_predict_batches deterministic
+benchmark inference_mode use_distributed_sampler
+"""
 """Arguments whose value makes no difference to it."""
 
-_CALLBACKS = """lightning.pytorch.callbacks.ModelCheckpoint lightning.pytorch.callbacks.EarlyStopping
-    lightning.pytorch.callbacks.ModelSummary lightning.pytorch.callbacks.RichModelSummary
-    trainer_pkg.checkpoint.ResumeCheckpoint sweeps.lightning.TrialCallback sweeps.lightning.Progress""".split()
+_CALLBACKS = (
+    "lightning.pytorch.callbacks.ModelCheckpoint",
+    "lightning.pytorch.callbacks.EarlyStopping",
+    "lightning.pytorch.callbacks.ModelSummary",
+    "lightning.pytorch.callbacks.RichModelSummary",
+    "trainer_pkg.checkpoint.ResumeCheckpoint",
+    "sweeps.lightning.TrialCallback",
+    "sweeps.lightning.Progress",
+)
 """Callbacks that look at epochs, or at a batch alone that each trial trains on for itself."""
 
-_LOGGERS = """sweeps.lightning.JournalLogger lightning.pytorch.loggers.CSVLogger lightning.pytorch.loggers.MLFlowLogger
-    lightning.pytorch.loggers.TensorBoardLogger""".split()
+_LOGGERS = (
+    "sweeps.lightning.JournalLogger",
+    "lightning.pytorch.loggers.CSVLogger",
+    "lightning.pytorch.loggers.MLFlowLogger",
+    "lightning.pytorch.loggers.TensorBoardLogger",
+)
 """Loggers of which a process can have several."""
 
 _TRANSFORMS = ("trainer_pkg.data.transforms.*", "torchvision.transforms.*")
@@ -58,7 +70,7 @@ def hindrance(config: Config, device: str) -> str | None:
         device: `cpu` or `cuda`.
 
     Example:
-        >>> hindrance({"train": True, "trainer": {"_target_": "lightning.pytorch.Trainer", "precision": "16-mixed"}}, "cpu")
+        >>> hindrance({"trainer": {"_target_": "lightning.pytorch.Trainer", "precision": "16-mixed"}}, "cpu")
         'trainer.precision=16-mixed'
     """
     rules: list[Callable[[Config, str], str | None]] = [_of_run, _of_trainer, _of_parts, _of_data, _of_model]
@@ -75,7 +87,7 @@ def _of_trainer(config: Config, device: str) -> str | None:
     for key, value in config["trainer"].items():
         if key in _TRAINER and value not in _TRAINER[key]:
             return f"trainer.{key}={value}"
-        if key not in _TRAINER and key not in _ANY and value is not None:
+        if key not in _TRAINER and key not in _ANY.split() and value is not None:
             return f"trainer.{key}={value}: nobody has tried it"
     if config["trainer"].get("check_val_every_n_epoch", 1) is None:
         return "trainer.check_val_every_n_epoch=null"
@@ -84,11 +96,12 @@ def _of_trainer(config: Config, device: str) -> str | None:
 
 def _of_parts(config: Config, device: str) -> str | None:
     """Callbacks and loggers that might look at each batch."""
-    for group, known in (("callbacks", _CALLBACKS), ("logger", _LOGGERS)):
+    groups = (("callbacks", _CALLBACKS, "may look at each batch"), ("logger", _LOGGERS, "may be one per process"))
+    for group, known, why in groups:
         for name, entry in (config.get(group) or {}).items():
             target = (entry or {}).get("_target_", known[0])
             if target not in known:
-                return f"{group}.{name}: {target} may look at each batch"
+                return f"{group}.{name}: {target} {why}"
             for key in ("every_n_train_steps", "train_time_interval"):
                 if (entry or {}).get(key):
                     return f"{group}.{name}.{key}={entry[key]}"

@@ -97,6 +97,7 @@ class BatchNorm:
     """
 
     def __init__(self, layer: nn.BatchNorm1d, values: Mapping[str, Tensor], slopes: Mapping[str, Tensor]) -> None:
+        assert layer.momentum is not None
         self._momentum, self._eps = layer.momentum, layer.eps
         self._num_batches_n = values["num_batches_tracked"]
         stacked = [values[name] for name in ("weight", "bias", "running_mean", "running_var")]

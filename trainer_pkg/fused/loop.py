@@ -78,5 +78,5 @@ def join(trainer: Trainer, module: ImageModule, place: Place) -> None:
         for other in _trainers:
             other._signal_connector.received_sigterm = True
 
-    connector._sigterm_notifier_fn = notify_all  # type: ignore[method-assign]
+    connector._sigterm_notifier_fn = notify_all  # type: ignore[assignment, method-assign]
     _trainers.add(trainer)

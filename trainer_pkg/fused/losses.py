@@ -127,7 +127,7 @@ def losses_of(members: Sequence[Member]) -> Losses:
     return CrossEntropies(members) if is_plain else Apart(members)
 
 
-def _is_plain(loss: nn.Module) -> bool:
+def _is_plain(loss: object) -> bool:
     """Whether it is the cross entropy of classes, all of one weight."""
     return (
         type(loss) is nn.CrossEntropyLoss

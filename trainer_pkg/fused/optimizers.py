@@ -9,7 +9,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 from trainer_pkg.fused.stack import Stack
 
-_Vectors = Mapping[str, Sequence[Tensor]]
+_Vectors = Mapping[str, list[Tensor]]
 
 
 class Step(Protocol):

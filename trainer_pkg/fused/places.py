@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from trainer_pkg.checkpoint import rng_states, set_rng_states
+from trainer_pkg.random_states import rng_states, set_rng_states
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]
 
