@@ -1,6 +1,6 @@
 """Trials that train together, and the same trials alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +34,20 @@ def alone(folder: Path, data: Path, *overrides: str) -> Any:
     return _outcome(config(folder, data, *overrides))
 
 
-def together(folder: Path, data: Path, options: Sequence[Sequence[str]], trials: Sequence[Trial] = ()) -> list[Any]:
+def together(
+    folder: Path, data: Path, options: Mapping[int, Sequence[str]], trials: Mapping[int, Trial] | None = None
+) -> dict[int, Any]:
     """Train trials in one process, each in a folder named after its number; what each gives.
 
     Args:
         folder: The folder of these.
         data: Folder of the data.
-        options: The overrides of each.
-        trials: Handles of theirs; none: such as no study has.
+        options: The overrides of each, by its number.
+        trials: Handles of some; the others have one such as outside a study.
     """
     group = Group()
-    found: list[Any] = [None] * len(options)
-    for number, overrides in enumerate(options):
+    found: dict[int, Any] = {}
+    for number, overrides in options.items():
         cfg = config(folder / str(number), data, *overrides)
         seats: list[Seat] = []
 
@@ -56,7 +58,7 @@ def together(folder: Path, data: Path, options: Sequence[Sequence[str]], trials:
             found[number] = _outcome(cfg)
 
         seats.append(group.add(body))
-        if trials:
+        if trials and number in trials:
             seats[0].trial = trials[number]
     group.run()
     enter(Trial())

@@ -1,6 +1,10 @@
 """Trials that train together end as alone: weights, optimizers, counters and random numbers, bit for bit."""
 
+import itertools
 import math
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,10 @@ import torch
 
 from sweeps.trial.handle import Trial, TrialPruned
 from tests.trainer.fused import alone, assert_alike, together
+from tests.trainer.runs import final_state, in_fork
 from trainer_pkg.errors import Diverged
+from trainer_pkg.fused.batches import JointBatch
+from trainer_pkg.fused.together import Team
 
 SGD = ("model.optimizer._target_=torch.optim.SGD", "+model.optimizer.momentum=0.9", "+model.optimizer.nesterov=true")
 RMSPROP = ("model.optimizer._target_=torch.optim.RMSprop", "~model.optimizer.fused")
@@ -39,16 +46,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_trials_end_as_alone(common: tuple[str, ...], data: Path, tmp_path: Path) -> None:
     own = [("model.loss_weights.thickness=0.1",), ("seed=3", "model.optimizer.lr=0.01"), ("model.optimizer.lr=0.003",)]
-    options = [(*common, *overrides) for overrides in own]
-    lone = [alone(tmp_path / "alone" / str(number), data, *overrides) for number, overrides in enumerate(options)]
-    found = together(tmp_path / "together", data, options)
-    for number, value in enumerate(lone):
-        assert_alike(tmp_path / "alone" / str(number), tmp_path / "together" / str(number))
-        assert found[number] == value
+    options = {number: (*common, *overrides) for number, overrides in enumerate(own)}
+    found = together(tmp_path, data, options)
+    for number, overrides in options.items():
+        assert found[number] == alone(tmp_path / "alone" / str(number), data, *overrides)
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
 
 
 def test_one_that_diverges_leaves_the_others_as_they_are(data: Path, tmp_path: Path) -> None:
-    found = together(tmp_path, data, [("seed=1",), ("model.optimizer.lr=1e30",), ("seed=2",)])
+    found = together(tmp_path, data, {0: ("seed=1",), 1: ("model.optimizer.lr=1e30",), 2: ("seed=2",)})
     assert isinstance(found[1], Diverged | FloatingPointError)
     for number, seed in ((0, 1), (2, 2)):
         assert found[number] == alone(tmp_path / "alone" / str(number), data, f"seed={seed}")
@@ -76,10 +82,46 @@ def test_one_that_is_pruned_leaves_the_others_as_they_are(
     doomed = Doomed(0.5)
     monkeypatch.setattr("trainer_pkg.fused.together._LOOK_S", 0.0)
     monkeypatch.setattr("sweeps.lightning._LOOK_S", 0.0)
-    options = [("trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2, 3)]
-    found = together(tmp_path, data, options, [Trial(), doomed, Trial()])
+    options = {number: ("trainer.max_epochs=3", f"seed={number}") for number in range(3)}
+    found = together(tmp_path, data, options, {1: doomed})
     assert isinstance(found[1], TrialPruned)
     monkeypatch.undo()
     for number in (0, 2):
         assert found[number] == alone(tmp_path / "alone" / str(number), data, *options[number])
         assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+
+
+def test_trials_that_were_told_to_end_in_the_middle_of_an_epoch_go_on_in_any_company(
+    data: Path, tmp_path: Path
+) -> None:
+    options = {number: ("model.net.dropout=0.3", f"seed={number}") for number in range(4)}
+    for number in range(3):
+        alone(tmp_path / "alone" / str(number), data, *options[number])
+
+    def cut() -> None:
+        Team._train_on = _cut_at(step=14, train_on=Team._train_on)  # type: ignore[method-assign]
+        found = together(tmp_path, data, {number: options[number] for number in range(3)})
+        assert [getattr(error, "code", error) for error in found.values()] == [143] * 3
+
+    assert in_fork(cut) == 0
+    last = [final_state(tmp_path / str(number)) for number in range(3)]
+    assert [state["DataModule"] for state in last] == [{"epoch": 1, "batch": 5}] * 3
+    found = {
+        0: alone(tmp_path / "0", data, *options[0]),
+        **together(tmp_path, data, {number: options[number] for number in (1, 2, 3)}),
+    }
+    assert all(isinstance(value, float) for value in found.values()), found
+    for number in range(3):
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+
+
+def _cut_at(step: int, train_on: Callable[[Team, JointBatch], None]) -> Callable[[Team, JointBatch], None]:
+    """As `train_on`, and behind the step with this number, counted over all epochs, comes SIGTERM."""
+    steps = itertools.count(1)
+
+    def cut(team: Team, batch: JointBatch) -> None:
+        train_on(team, batch)
+        if next(steps) == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return cut
