@@ -21,6 +21,8 @@ SGD = ("model.optimizer._target_=torch.optim.SGD", "+model.optimizer.momentum=0.
 RMSPROP = ("model.optimizer._target_=torch.optim.RMSprop", "~model.optimizer.fused")
 FOCAL = "model.criterion._target_=trainer_pkg.losses.classification.FocalLoss"
 ORDINAL = "+model.criteria.thickness._target_=trainer_pkg.losses.ordered.OrdinalRegression"
+CROP = "{_target_: torchvision.transforms.v2.RandomCrop, size: 28, padding: 2}"
+SHIFT = f"{{_target_: trainer_pkg.data.transforms.Wrap, transform: {CROP}}}"
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("model=dense", *SGD, "model.scheduler.patience=0", "model/adapter=linear", "model.adapter.width=16"),
         ("model=mlp", *RMSPROP, "trainer.gradient_clip_val=0.01", "+trainer.gradient_clip_algorithm=value"),
         ("model=dense", FOCAL, ORDINAL),
+        ("model=cnn", "trainer.limit_train_batches=5"),
+        ("model=vit", "trainer.limit_train_batches=4", f"data.train_transform={SHIFT}"),
     ],
 )
 def test_trials_end_as_alone(common: tuple[str, ...], data: Path, tmp_path: Path) -> None:
@@ -60,6 +64,16 @@ def test_one_that_diverges_leaves_the_others_as_they_are(data: Path, tmp_path: P
         assert found[number] == alone(tmp_path / "alone" / str(number), data, f"seed={seed}")
         assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
     assert not any(math.isnan(found[number]) for number in (0, 2))
+
+
+def test_one_that_stops_early_leaves_the_others_as_they_are(data: Path, tmp_path: Path) -> None:
+    common = ("trainer.max_epochs=4", "callbacks.early_stopping.patience=1")
+    options = {0: (*common, "seed=1"), 1: (*common, "model.optimizer.lr=1e-9"), 2: (*common, "seed=2")}
+    together(tmp_path, data, options)
+    for number, overrides in options.items():
+        alone(tmp_path / "alone" / str(number), data, *overrides)
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+    assert [final_state(tmp_path / str(number))["epoch"] for number in options] == [3, 1, 3]
 
 
 class Doomed(Trial):

@@ -17,11 +17,6 @@ _UNLIMITED = 2**31
 _PAYS: Mapping[tuple[str, str], int] = {("dense", "cpu"): 8, ("mlp", "cpu"): 8}
 """Family and device to the largest group that was measured to pay; docs/fused.md has the figures."""
 
-_FAMILIES: Mapping[str, str] = {
-    "trainer_pkg.nets.dense.Dense": "dense",
-    "trainer_pkg.nets.mlp.MLP": "mlp",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
@@ -80,10 +75,7 @@ class Fusion:
         plain: Any = _plain(config)
         if reason := hindrance(plain, device):
             return Capacity(most=1, pays=1, why=reason)
-        target = str(plain["model"]["net"].get("_target_"))
-        family = _FAMILIES.get(target)
-        if family is None:
-            return Capacity(most=1, pays=1, why=f"model.net: {target} was never tried")
+        family = str(plain["model"]["net"].get("_target_")).rpartition(".")[2].lower()
         pays = _PAYS.get((family, device), 1)
         why = "" if pays > 1 else f"{family} was not measured to pay on {'a GPU' if device == 'cuda' else 'a CPU'}"
         return Capacity(most=_UNLIMITED, pays=pays, why=why)

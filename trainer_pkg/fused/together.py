@@ -13,7 +13,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from trainer_pkg.fused.batches import Batches, JointBatch
 from trainer_pkg.fused.losses import losses_of
 from trainer_pkg.fused.member import Member
-from trainer_pkg.fused.networks import layered
+from trainer_pkg.fused.networks import network_of
 from trainer_pkg.fused.optimizers import step_of
 from trainer_pkg.fused.stack import Stack
 
@@ -30,11 +30,11 @@ class Team:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = list(members)
-        self._stack = Stack([member.module for member in members])
+        modules = [member.module for member in members]
+        self._stack = Stack(modules)
         self._generators = [Generator(member.module.device) for member in members]
-        network = layered(members[0].module.network, self._stack, self._generators)
-        assert network is not None
-        self._network, self._losses = network, losses_of(members)
+        self._network = network_of(modules, self._stack, self._generators)
+        self._losses = losses_of(members)
         self._step = step_of(self._stack, [member.optimizer for member in members])
         for member in members:
             member.team = self
