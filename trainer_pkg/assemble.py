@@ -36,14 +36,18 @@ class Run:
     record: RunRecord
 
 
-def assemble(cfg: DictConfig) -> Run:
+def assemble(cfg: DictConfig, data: DataModule | None = None) -> Run:
     """Build everything that a run needs.
+
+    Args:
+        cfg: The configuration.
+        data: The data module of `data`; None: it is built, too.
 
     Raises:
         ConfigError: Two parts of the configuration do not fit each other.
         InstantiationException: A constructor refuses its arguments.
     """
-    data = make_data(cfg)
+    data = data or make_data(cfg)
     module = make_module(cfg, data)
     record = RunRecord(plain_config(cfg))
     callbacks, loggers = (
@@ -89,5 +93,9 @@ def make_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequen
 
 def build(node: DictConfig, **kwargs: Any) -> Any:
     """What a node of the configuration names, with whatever it is made of."""
-    with execution_whitelist(canonical_names(OmegaConf.to_container(node, resolve=True))):
-        return instantiate(node, **kwargs)
+    plain, key = OmegaConf.to_container(node, resolve=True), node._get_full_key(None)
+    # Hydra copies all of the configuration that a node is part of, so it gets this node alone, under its own key.
+    alone = OmegaConf.create({})
+    OmegaConf.update(alone, key, plain, force_add=True)
+    with execution_whitelist(canonical_names(plain)):
+        return instantiate(OmegaConf.select(alone, key), **kwargs)

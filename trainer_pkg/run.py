@@ -8,12 +8,13 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
-from trainer_pkg.assemble import Run, assemble
+from trainer_pkg.assemble import Run, assemble, make_data
 from trainer_pkg.checkpoint import check_fits, newest_valid
 from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.fused import places
 from trainer_pkg.fused.loop import join
+from trainer_pkg.fused.shared import data_of, once
 from trainer_pkg.packaged import load_best, package
 from trainer_pkg.record import Metrics, has_listener, latest_metrics, plain_config, tell
 
@@ -33,8 +34,9 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | Metrics | None:
         ConfigError: The configuration cannot be trained.
     """
     prepare(cfg.get("seed"))
-    made = assemble(cfg)
-    if (place := places.taken()) is not None:
+    place = places.taken()
+    made = assemble(cfg, None if place is None else data_of(cfg, make_data))
+    if place is not None:
         join(made.trainer, made.module, place)
     share_threads(made.trainer)
     _announce(made, cfg)
@@ -121,8 +123,14 @@ def _keep_model(made: Run, cfg: DictConfig) -> None:
 
 def _announce(made: Run, cfg: DictConfig) -> None:
     """Tell the loggers what is trained: its configuration and its size."""
-    size: Metrics = {"num_parameters": made.module.num_parameters, "num_flops": made.module.count_flops()}
+    size: Metrics = {"num_parameters": made.module.num_parameters, "num_flops": _flops_of(made)}
     for logger in made.trainer.loggers:
         # Unresolved: an interpolated environment variable must not end up in a tracking server.
         logger.log_hyperparams(plain_config(cfg, resolve=False))
         logger.log_metrics(size, step=0)
+
+
+def _flops_of(made: Run) -> int:
+    """Those of one forward pass; trials of one process have networks of one shape."""
+    count = made.module.count_flops
+    return once("flops", repr(made.module.network), count) if places.taken() else count()  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
 """The one data module: dict batches from tensors in memory."""
 
+import copy
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
@@ -93,7 +94,7 @@ class DataModule(LightningDataModule):
         self.source, self._labels = source, labels
         self._cache_dir = Path(cache_dir)
         self._num_val, self._batch_size, self._eval_batch_size = num_val, batch_size, eval_batch_size
-        self._shuffle_seed = torch.initial_seed() % 2**63 if shuffle_seed is None else shuffle_seed
+        self._shuffle_seed = _seed_of(shuffle_seed)
         self._split_seed = split_seed
         self._loader_options: dict[str, Any] = {"num_workers": num_workers, "pin_memory": pin_memory}
         self._transforms = {"train": train_transform, "val": eval_transform, "test": eval_transform}
@@ -102,6 +103,16 @@ class DataModule(LightningDataModule):
         self.constants: dict[str, float] = {}
         self._name, self._files = source.name, [file_of(source, self._cache_dir)]
         self._resume = (0, 0)
+
+    def again(self, shuffle_seed: int | None) -> "DataModule":
+        """This data with another order of the training rows; what is set up already is shared.
+
+        Args:
+            shuffle_seed: Seed of the order; None takes torch's own seed.
+        """
+        other = copy.copy(self)
+        other._shuffle_seed, other._resume, other.trainer = _seed_of(shuffle_seed), (0, 0), None
+        return other
 
     @functools.cached_property
     def spec(self) -> DataSpec:
@@ -204,7 +215,8 @@ class DataModule(LightningDataModule):
             return {}
 
         def make() -> dict[str, Columns]:
-            labels.fit(tables["train"]["image"][train])
+            if getattr(labels, "learns", True):  # picking the images is a copy of them all
+                labels.fit(tables["train"]["image"][train])
             return {split: labels(tables[split]["image"], tables[split][known.primary]) for split in ("train", "test")}
 
         if not labels.name:
@@ -230,6 +242,10 @@ class DataModule(LightningDataModule):
             generator=torch.Generator().manual_seed(self._shuffle_seed),
             **self._loader_options,
         )
+
+
+def _seed_of(shuffle_seed: int | None) -> int:
+    return torch.initial_seed() % 2**63 if shuffle_seed is None else shuffle_seed
 
 
 def _shape_after(transform: Step, spec: DataSpec) -> Shape:

@@ -38,7 +38,10 @@ class Labels(Protocol):
         ...
 
     def fit(self, images: Tensor) -> None:
-        """Learn what the labels need to know from the training images (N, C, H, W), uint8."""
+        """Learn what the labels need to know from the training images (N, C, H, W), uint8.
+
+        It is not called of labels that have an attribute `learns` that is False.
+        """
         ...
 
     def __call__(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -65,6 +68,7 @@ class ClassMaps:
     """
 
     name = ""
+    learns = False  # else the images to learn from would be copied for nothing
 
     def __init__(self, heads: Mapping[str, Sequence[int]], num_classes: Mapping[str, int] | None = None) -> None:
         for head, table in heads.items():
