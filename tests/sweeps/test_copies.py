@@ -10,9 +10,9 @@ from hydra.conf import HydraConf
 from hydra.core import utils as hydra_utils
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from sweeps.worker.copies import _deepcopy, hasten_hydra
+from sweeps.worker.copies import _copy_for_task, _deepcopy, hasten_hydra
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ def test_what_cannot_be_pickled_is_copied_node_by_node() -> None:
 @pytest.mark.usefixtures("hastened")
 def test_hydra_s_own_part_is_hidden_below_the_job_s_configuration() -> None:
     config = job()
+    config.hydra.runtime.output_dir = "/there"
     HydraConfig.instance().set_config(config)
     own = HydraConfig.get()
     assert own.job.name == "1" and OmegaConf.get_type(own) is HydraConf
@@ -62,3 +63,38 @@ def test_hydra_s_own_part_is_hidden_below_the_job_s_configuration() -> None:
     assert HydraConfig.get().job.name == "7"  # it reads the job's configuration
     assert OmegaConf.is_readonly(config.hydra) and OmegaConf.is_readonly(own)
     assert own is not config.hydra
+
+
+def nodes(node: Any, path: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
+    """Every node below one, with its type, what is said of it, and its value or the names below it."""
+    content = node.__dict__.get("_content", node.__dict__.get("_val"))
+    inner = content if isinstance(content, dict) else dict(enumerate(content)) if isinstance(content, list) else {}
+    yield path, type(node), node._metadata, list(inner) if inner else content
+    for key, each in inner.items():
+        assert each._get_parent() is node
+        yield from nodes(each, f"{path}.{key}")
+
+
+@pytest.mark.usefixtures("hastened")
+def test_until_its_job_has_a_folder_hydra_s_part_is_not_copied() -> None:
+    config = job()
+    HydraConfig.instance().set_config(config)
+    assert HydraConfig.get() is config.hydra and HydraConfig.get().job.name == "1"
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.runtime.output_dir = "/there"
+    HydraConfig.instance().set_config(config)
+    own = HydraConfig.get()
+    assert own is not config.hydra and own.runtime.output_dir == "/there"
+    expected = OmegaConf.masked_copy(config, "hydra").hydra
+    expected._set_parent(config)
+    assert list(nodes(own)) == list(nodes(expected))
+
+
+def test_a_task_gets_a_copy_of_all_but_hydra_s_own_part() -> None:
+    config, plain = job(), job()
+    found, expected = _copy_for_task(config), copy.deepcopy(plain)
+    for each in (found, expected):
+        with open_dict(each):
+            del each["hydra"]
+    assert list(nodes(found)) == list(nodes(expected))
+    assert config == plain and config.hydra._get_parent() is config
