@@ -150,13 +150,20 @@ def trivial(
     slots: Annotated[int, typer.Option(help="At a time.")] = 2,
     rounds: int = 3,
 ) -> None:
-    """Trials that compute nothing, with a process each, beside processes that do nothing."""
+    """Trials that compute nothing, with a process each and sharing one, beside processes that do nothing."""
     from benchmarks.trivial import bare, ours
 
-    costs = [(bare(num, slots), ours(num, slots)) for _ in range(rounds)]
-    bare_per_s = statistics.median(per_s for per_s, _ in costs)
-    per_s, cpu_ms = (statistics.median(getattr(cost, key) for _, cost in costs) for key in ("per_s", "cpu_ms"))
-    rows = [("bare processes", bare_per_s, None, 1.0), ("trials", per_s, cpu_ms, per_s / bare_per_s)]
+    kinds = ("process", "inline")
+    bare_per_s, costs = [], {kind: [] for kind in kinds}
+    for _ in range(rounds):
+        bare_per_s.append(bare(num, slots))
+        for kind in kinds:
+            costs[kind].append(ours(num, slots, kind))
+    of_bare = statistics.median(bare_per_s)
+    rows = [("bare processes", of_bare, None, 1.0)]
+    for kind in kinds:
+        per_s, cpu_ms = (statistics.median(getattr(cost, key) for cost in costs[kind]) for key in ("per_s", "cpu_ms"))
+        rows.append((f"trials, {kind}", per_s, cpu_ms, per_s / of_bare))
     print(
         tabulate(rows, headers=["", "per s", "cpu ms", "x bare"], tablefmt="pipe", floatfmt=("", ".1f", ".0f", ".2f"))
     )

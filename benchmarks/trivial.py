@@ -1,4 +1,4 @@
-"""What the engine itself costs: trials that compute nothing, with a process each, beside processes that do nothing."""
+"""What the engine itself costs: trials that compute nothing, beside processes that do nothing."""
 
 import multiprocessing
 import os
@@ -45,7 +45,7 @@ class Cost:
     cpu_ms: float
 
 
-def ours(num: int, slots: int) -> Cost:
+def ours(num: int, slots: int, isolation: str = "process") -> Cost:
     """Trials of a study in a SQLite file; the command's start and end are taken out by a second, short study."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -54,7 +54,7 @@ def ours(num: int, slots: int) -> Cost:
         (folder / "conf" / "config.yaml").write_text(_CONFIG)
         (folder / "conf" / "net" / "small.yaml").write_text("width: 1\n")
         few = 2 * slots
-        cpu_s = {count: _cpu_s(folder, count, slots) for count in (few, num)}
+        cpu_s = {count: _cpu_s(folder, count, slots, isolation) for count in (few, num)}
         connection = sqlite3.connect(folder / "logs" / "studies" / "studies.db")
         spans = connection.execute("SELECT min(at), max(at), count(*) FROM sweeps_events GROUP BY study_key ORDER BY 3")
         began, ended, _ = list(spans)[-1]
@@ -83,9 +83,9 @@ def _run(context: multiprocessing.context.ForkServerContext, num: int, slots: in
         process.join()
 
 
-def _cpu_s(folder: Path, num: int, slots: int) -> float:
+def _cpu_s(folder: Path, num: int, slots: int, isolation: str) -> float:
     before = _used_s()
-    line = ["-m", f"x=range({num})", f"study.name=of-{num}", f"study.slots={slots}"]
+    line = ["-m", f"x=range({num})", f"study.name=of-{num}", f"study.slots={slots}", f"study.isolation={isolation}"]
     subprocess.run([sys.executable, "app.py", *line], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return _used_s() - before
 

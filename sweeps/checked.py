@@ -14,6 +14,7 @@ from sweeps.settings import StudySettings, TrackingSettings
 from sweeps.spelling import TAKEN_KEYS, settings_of
 
 DIRECTIONS, ON_CHANGE, MODELS = ("maximize", "minimize"), ("new", "refuse"), ("best", "all", "none")
+ISOLATION = ("process", "inline")
 
 Settings = TypeVar("Settings")
 
@@ -35,6 +36,12 @@ def study_settings(config: DictConfig, key: str | None = "study") -> StudySettin
     if settings.direction is not None and not settings.directions:
         raise StudyError(f"study.direction=[] names no direction. Known: {', '.join(DIRECTIONS)}.")
     _one_of("on_change", settings.on_change, ON_CHANGE)
+    _one_of("isolation", settings.isolation, ISOLATION)
+    if settings.isolation == "inline" and settings.trial_memory_gb is not None:
+        raise StudyError(
+            f"study.trial_memory_gb={settings.trial_memory_gb} needs a process of its own for each trial: with"
+            " study.isolation=inline its memory holds what earlier trials have left. Leave one of them out."
+        )
     for direction in settings.directions:
         _one_of("direction", direction, DIRECTIONS)
     if settings.objectives and settings.directions and len(settings.directions) != len(settings.objectives):

@@ -20,7 +20,8 @@ def guard_terminal() -> None:
 def guard_logs() -> None:
     """Let nothing secret pass any handler of `logging`: handlers open files of their own, and add tracebacks."""
     plain = logging.Handler.format
-    logging.Handler.format = lambda handler, record: text(plain(handler, record))  # type: ignore[assignment,method-assign]
+    if plain.__module__ != __name__:  # a process that runs several trials calls this for each
+        logging.Handler.format = lambda handler, record: text(plain(handler, record))  # type: ignore[assignment,method-assign]
 
 
 class GuardedStream:

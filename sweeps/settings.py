@@ -38,6 +38,7 @@ class StudySettings:
     fusion: Any = None
     preview: bool = False
     slots: Any = "auto"
+    isolation: str = "process"
     num_workers: int = 1
     checkpoints: str | None = None
     submit: bool = False

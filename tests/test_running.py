@@ -22,6 +22,7 @@ EXPECTED = {
         "3 points are left. The same line goes on.",
         "skipped",
     ],
+    "Tasks of milliseconds": ["Study short: 40 trials.", "[40/40] trial ", "Best:    trial 0, loss=0 (minimize)"],
     "Be told": ['"event": "improved"', '"text": "told: trial 1 is the best so far', '"event": "done"'],
     "What you see": ["Study watched: 3 trials", "[3/3] trial ", "3 of 3 done, 0:"],
 }

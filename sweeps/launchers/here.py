@@ -38,6 +38,7 @@ from sweeps.worker.mirroring import Mirroring
 from sweeps.worker.observers import Observer
 from sweeps.worker.order import WorkOrder
 from sweeps.worker.placement import Place, places_of_this_machine, server_environment, settle_in
+from sweeps.worker.reusing import Reusing
 from sweeps.worker.worker import Worker
 
 _LOOK_S = 1.0
@@ -174,31 +175,31 @@ def _server(order: WorkOrder) -> ForkServer:
 def _worker(
     study: Study, worker_id: str, order: WorkOrder, files: StudyFiles, server: ForkServer, observers: Sequence[Observer]
 ) -> Worker:
-    settings, draw = order.settings, None
+    settings, draw, trusted = order.settings, None, trusted_by(order.application.hydra_context)
     if settings.pruner:
-        pruner = make_pruner(settings.pruner, trusted_by(order.application.hydra_context))
+        pruner = make_pruner(settings.pruner, trusted)
         is_mixed = is_grid(order.space, settings) and settings.replicates == 1
         study.use(pruner, judged_by(settings, len(study.directions)), is_mixed=is_mixed)
     if not is_grid(order.space, settings):
         from sweeps.study.sampling import drawer
         from sweeps.study.warm import learned_from
 
-        trusted = trusted_by(order.application.hydra_context)
         wanted = list(zip(study.value_names, study.directions, strict=True))
         like = learned_from(study.database, settings.like, wanted) if settings.like else ()
         identify = order.fingerprints().of
         draw = drawer(order.space, settings.sampler, settings.seed, identify, trusted, settings.first, like)
 
+    starter = Reusing(server) if settings.isolation == "inline" else server
+
     def start(claims: Sequence[Claim], place: Place) -> Attempt:
         members = [Member(claim=claim, files=files.trial(claim.number)) for claim in claims]
         jobs = [order.job(member.claim, place, member.files.directory) for member in members]
-        return Attempt(members, place, server.start(jobs))
+        return Attempt(members, place, starter.start(jobs))
 
     def lack() -> str | None:
         return lack_of(files.trials)
 
     until = _hands_back_at(settings, order.tracking.drain_s)
-    trusted = trusted_by(order.application.hydra_context)
     asks = terminator_of(study, settings.terminator, trusted) if settings.terminator else None
     mates = mates_of(order, study, _places(order))
     return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack, until, asks, mates)

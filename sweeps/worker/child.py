@@ -34,7 +34,7 @@ from sweeps.worker.isolation import Hold, isolate, redirect_output, take_directo
 from sweeps.worker.job import Job
 from sweeps.worker.last_word import report_of
 from sweeps.worker.memory import volunteer
-from sweeps.worker.messages import Waiting
+from sweeps.worker.messages import LastWord, Waiting
 from sweeps.worker.own_runs import bind
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
@@ -47,11 +47,11 @@ _ELSEWHERE = (
 )
 
 
-def run_in_child(job: Job, connection: Connection) -> None:
-    """Entry of the process of one trial: run the task and send how it ended."""
+def run_in_child(job: Job, connection: Connection) -> LastWord:
+    """Entry of the process of one trial: run the task and send how it ended, which is returned, too."""
     trial = PipedTrial(connection, job.number, job.directory, job.attempt)
     enter(trial)
-    run_trial(job, trial, prepare)
+    return run_trial(job, trial, prepare)
 
 
 def prepare() -> None:
@@ -65,8 +65,8 @@ def prepare() -> None:
     volunteer()
 
 
-def run_trial(job: Job, trial: PipedTrial, first: Callable[[], None], seat: Seat | None = None) -> None:
-    """Run the task of a trial and send how it ended.
+def run_trial(job: Job, trial: PipedTrial, first: Callable[[], None], seat: Seat | None = None) -> LastWord:
+    """Run the task of a trial and send how it ended, which is returned, too.
 
     Args:
         job: What to run.
@@ -92,6 +92,7 @@ def run_trial(job: Job, trial: PipedTrial, first: Callable[[], None], seat: Seat
     trial.send(replace(word, worked_s=time.monotonic() - began))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
+    return word
 
 
 def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | None) -> Any:

@@ -78,6 +78,8 @@ class ForkServer:
         """End the server at once, also in the middle of its imports, and all that has come from it."""
         server, running, shelter = _server(), cls._running, cls._shelter
         cls._running = cls._shelter = None
+        for end in running.before_end if running is not None else ():
+            end()
         if server._forkserver_pid is not None:
             os.kill(server._forkserver_pid, signal.SIGKILL)
             server._stop()
@@ -91,11 +93,12 @@ class ForkServer:
     def __init__(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
         self.application: Application | None = None
         self._pids: set[int] = set()
+        self.before_end: list[Callable[[], None]] = []
         self._own_variables = environment.keys() - os.environ.keys()
         os.environ.update(environment)
         if ForkServer._shelter is None:
             ForkServer._shelter = Shelter()
-        self._shelter_of_all = ForkServer._shelter
+        self.shelter = ForkServer._shelter
         self._publication = Publication()  # as long as a server may be started again
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([_FIRST, *_PRELOAD, *modules, _LAST])
@@ -114,22 +117,28 @@ class ForkServer:
         """Start the process of a trial, or of several that share one."""
         all_files = [TrialFiles(job.directory) for job in jobs]
         for files in all_files:
-            self._shelter_of_all.watch(files)
+            self.shelter.watch(files)
         if len(jobs) == 1:
-            process, connection = self._launch(run_in_child, jobs[0])
+            process, connection = self.launch(run_in_child, jobs[0])
         else:
-            process, connection = self._launch(run_group_in_child, jobs)
+            process, connection = self.launch(run_group_in_child, jobs)
 
         def tidy(ended: int) -> None:
-            self._tidy(ended)
+            self.tidy(ended)
             for files in all_files:
-                self._shelter_of_all.clean(files)
+                self.shelter.clean(files)
 
-        return TrialProcess(process, connection, _server()._forkserver_pid, tidy)
+        return TrialProcess(process, connection, self.pid, tidy)
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process; None while there is none."""
+        found: int | None = _server()._forkserver_pid
+        return found
 
     def ask(self, entry: Callable[[Any, Connection], None], argument: Any) -> Any:
         """Run `entry` in a process and return what it sends; None if it dies without a word."""
-        process, connection = self._launch(entry, argument)
+        process, connection = self.launch(entry, argument)
         try:
             return connection.recv()
         except EOFError:
@@ -138,9 +147,15 @@ class ForkServer:
             process.kill()  # it has answered, or nobody waits for its answer any more
             process.join()
             connection.close()
-            self._tidy(process.pid)
+            self.tidy(process.pid)
 
-    def _launch(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
+    def launch(self, entry: Callable[[Any, Connection], Any], argument: Any) -> tuple[Any, Connection]:
+        """Start a process that runs `entry`; returns it with this end of a pipe to it.
+
+        Args:
+            entry: Gets the argument, and the other end of the pipe.
+            argument: What plain pickle takes.
+        """
         num_failures = 0
         while True:
             try:
@@ -152,7 +167,7 @@ class ForkServer:
                     raise
                 time.sleep(_DYING_S * num_failures)  # until then it may be dying, and multiprocessing starts no other
 
-    def _fork(self, entry: Callable[[Any, Connection], None], argument: Any) -> tuple[Any, Connection]:
+    def _fork(self, entry: Callable[[Any, Connection], Any], argument: Any) -> tuple[Any, Connection]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
         # The server has imported a module that `python -m` started; each process would run it again.
@@ -161,7 +176,7 @@ class ForkServer:
         self._pids.add(process.pid or 0)
         return process, ours
 
-    def _tidy(self, ended: int | None) -> None:
+    def tidy(self, ended: int | None) -> None:
         """End what a process has left behind: its orphans are the server's children, unless the server is gone too.
 
         Args:
@@ -170,7 +185,7 @@ class ForkServer:
         self._pids.discard(ended or 0)
         server = _server()._forkserver_pid
         if server is None or has_ended(server):
-            self._shelter_of_all.clear()
+            self.shelter.clear()
             return
         for _ in range(_MAX_ROUNDS):
             orphans = [child for child in kinship.children(server) if child not in self._pids]

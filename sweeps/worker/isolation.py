@@ -17,13 +17,20 @@ from sweeps.trial.files import TrialFiles
 from sweeps.trial.ownership import own_trial
 from sweeps.worker import kinship
 
+_NONE = -1
+"""A descriptor that no file has."""
+
+_holds: "list[Hold]" = []
+"""The directories that this process holds, behind the first one that it has ever held."""
+
 _DYING_S = 3.0
 """A process that was killed may hold its files for so long."""
 
 
 def isolate() -> None:
     """Give the process a group of its own that ends with the server."""
-    os.setsid()  # its own process group: what the trial starts can be ended with it
+    if os.getsid(0) != os.getpid():  # a process that runs several trials is here for each
+        os.setsid()  # its own process group: what the trial starts can be ended with it
     _leave_fork_server()
     # Else a data loader of the trial would start a fork server of its own, which imports everything again.
     multiprocessing.set_start_method(None, force=True)
@@ -42,24 +49,16 @@ class Hold:
     """
 
     def __init__(self, lock: Path) -> None:
-        self._descriptor: int | None = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-        os.register_at_fork(after_in_child=self._close)
-
-    @property
-    def descriptor(self) -> int:
-        assert self._descriptor is not None, "the directory was let go"
-        return self._descriptor
+        self.descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        if not _holds:
+            os.register_at_fork(after_in_child=release_directories)
+        _holds.append(self)
 
     def let_go(self) -> None:
-        """Hold it no more: another trial of this process goes on, and this one has ended."""
-        os.ftruncate(self.descriptor, 0)  # nobody is to end this process for it
-        self._close()
-
-    def _close(self) -> None:
-        if self._descriptor is not None:
-            with contextlib.suppress(OSError):  # the task may have closed it
-                os.close(self._descriptor)
-        self._descriptor = None
+        """Hold it no more: its trial has ended, or this is a process that the trial has forked."""
+        with contextlib.suppress(OSError):  # the task may have closed it
+            os.close(self.descriptor)
+        self.descriptor = _NONE
 
 
 def take_directory(files: TrialFiles, point: str, restarts: int, tell: Callable[[str], None]) -> Hold:
@@ -86,6 +85,13 @@ def take_directory(files: TrialFiles, point: str, restarts: int, tell: Callable[
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{machine()}:{os.getpid()}:{socket.gethostname()}".encode(), 0)
     return hold
+
+
+def release_directories() -> None:
+    """Hold no directory any more."""
+    for hold in _holds:
+        hold.let_go()
+    del _holds[1:]  # what is called at each fork is registered with the first one
 
 
 def redirect_output(log: Path | None) -> None:

@@ -85,10 +85,10 @@ class Served(ForkServer):
     def prepare(cls, modules: Sequence[str], environment: Mapping[str, str]) -> None:
         """Nothing to do: everything is imported."""
 
-    def start(self, job: Job) -> TrialProcess:
+    def start(self, jobs: Sequence[Job]) -> TrialProcess:
         raise AssertionError("not refused")
 
-    def _tidy(self, ended: int | None) -> None:
+    def tidy(self, ended: int | None) -> None:
         """Nothing to do: it ends with this process."""
 
 

@@ -1,0 +1,70 @@
+"""Gives a process back what a trial has changed in it, as far as that can be known: `study.isolation=inline`.
+
+What cannot be given back is said in docs/running.md; what shows that a process is of no more use is looked for here.
+"""
+
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from sweeps.worker import kinship
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
+_FLUENT = "mlflow.tracking.fluent"
+
+
+class Found:
+    """A process as it was before its first trial."""
+
+    def __init__(self) -> None:
+        self._environment, self._directory = dict(os.environ), os.getcwd()  # noqa: PTH109 - a text, as chdir takes it
+        lists: tuple[Any, ...] = (sys.path, sys.argv, sys.meta_path, warnings.filters)
+        self._lists = [(one, list(one)) for one in lists]
+        self._streams = sys.stdout, sys.stderr
+        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._threads = set(threading.enumerate())
+        self._random = [(put, get()) for get, put in _generators()]
+        self._start_run = getattr(sys.modules.get(_FLUENT), "start_run", None)
+
+    def put_back(self) -> bool:
+        """Undo what a trial has done; False where something of it still runs, so that nothing else should run here."""
+        if set(threading.enumerate()) - self._threads or kinship.children(os.getpid()):
+            return False
+        try:
+            os.chdir(self._directory)
+        except OSError:
+            return False
+        os.environ.clear()
+        os.environ.update(self._environment)
+        for one, content in self._lists:
+            one[:] = content
+        sys.stdout, sys.stderr = self._streams
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        for put, state in self._random:
+            put(state)
+        self._end_run()
+        return True
+
+    def _end_run(self) -> None:
+        """The next trial's first run is its own, not one within this trial's."""
+        if (fluent := sys.modules.get(_FLUENT)) is not None and self._start_run is not None:
+            while fluent.active_run() is not None:
+                fluent.end_run()
+            fluent.start_run = self._start_run  # type: ignore[attr-defined]
+            sys.modules["mlflow"].start_run = self._start_run  # type: ignore[attr-defined]
+
+
+def _generators() -> list[tuple[Callable[[], Any], Callable[[Any], None]]]:
+    """How the state of each generator of random numbers is read and set that is there already."""
+    found: list[tuple[Callable[[], Any], Callable[[Any], None]]] = [(random.getstate, random.setstate)]
+    if (numpy := sys.modules.get("numpy")) is not None:
+        found.append((numpy.random.get_state, numpy.random.set_state))
+    if (torch := sys.modules.get("torch")) is not None:
+        found.append((torch.get_rng_state, torch.set_rng_state))
+    return found
