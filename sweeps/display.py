@@ -22,7 +22,6 @@ from sweeps.report.plain import printed
 from sweeps.report.tables import benchmark_table
 from sweeps.report.typed import looked_at
 from sweeps.space import Point
-from sweeps.study.feed import Feed
 from sweeps.study.records import Notice, TrialEnded, TrialRetried
 from sweeps.study.study import Study
 from sweeps.tracking.reported import kept_report
@@ -58,8 +57,8 @@ class Display:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._console = _PlainConsole()
-        self._feed = Feed(study.database, study.facts.get("key", ""))
-        self._feed.look()
+        self._now = study.sight.look(study.configuration)
+        self._feed = study.sight.feed
         self._started_at = self._told_at = time.monotonic()
         self._next_refresh = self._looked_at = 0.0
         self._shown = {trial.number for trial in self._feed.trials.values() if trial.state in _ENDED}
@@ -110,7 +109,7 @@ class Display:
         print(f"Warning: {what}.", file=sys.stderr, flush=True)
 
     def _refresh(self) -> None:
-        self._feed.look()
+        self._now = self._study.sight.look(self._study.configuration)
         changed = self._feed.ended.keys() - self._shown
         new = sorted(changed, key=lambda number: self._feed.ended[number])
         self._shown.update(trial.number for trial in self._feed.trials.values() if trial.state in _ENDED)
@@ -135,8 +134,8 @@ class Display:
 
     def _seen(self) -> Seen:
         elapsed_s = time.monotonic() - self._started_at
-        feed, now = self._feed, self._study.will.look(self._study.configuration)
-        return Seen(study=self._study, trials=feed.trials, ended=feed.ended, now=now, elapsed_s=elapsed_s)
+        feed = self._feed
+        return Seen(study=self._study, trials=feed.trials, ended=feed.ended, now=self._now, elapsed_s=elapsed_s)
 
 
 def _opening(study: Study, num_trials: int, num_done: int) -> str:

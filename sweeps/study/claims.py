@@ -24,6 +24,7 @@ from sweeps.study.records import Claim, claim_of, point_of
 from sweeps.study.requeue import Ending, Finish, Requeue, decide, was_pruned
 from sweeps.study.rungs import Rungs
 from sweeps.study.schema import rows
+from sweeps.study.sight import Sight
 from sweeps.study.skipping import Skipping
 from sweeps.study.storage import Database
 from sweeps.study.together import Together
@@ -58,6 +59,7 @@ class Claims:
         self._mirror = Mirror(database, study, self._ledger)
         self.bundles = Bundles(database, self.facts.get("key", ""))
         self.will = Will(database, self.facts.get("key", ""))
+        self.sight = Sight(database, self.facts.get("key", ""), self.will)
         self.together = Together(self._ledger)
         self.skipping = Skipping(self._ledger, self._mirror)
         self._has_had_points = False
@@ -76,7 +78,7 @@ class Claims:
         Raises:
             StorageLost: The study has points no more: somebody has deleted it.
         """
-        found = self.will.look(self.configuration)
+        found = self.sight.now or self.will.look(self.configuration)
         if self._has_had_points and not found.is_there:
             raise StorageLost(f"Study {self.name!r} was deleted while it was in use.")
         self._has_had_points = found.is_there
@@ -246,4 +248,4 @@ class Claims:
 
     def reap(self, lease_s: float, by: str) -> list[int]:
         """Reopen the trials of workers that are gone, as `Ledger.reap` says; returns their numbers."""
-        return self._ledger.reap(lease_s, by)
+        return self._ledger.reap(lease_s, by, self.sight.running)

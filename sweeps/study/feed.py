@@ -1,6 +1,6 @@
 """The trials of a study, kept up to date by reading only what has changed since the last look."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,7 +32,10 @@ class Feed:
 
     def look(self) -> frozenset[int]:
         """Read what has changed; returns the numbers of the trials that may have."""
-        found = self._db.patiently(self._read)
+        return self.take(self._db.patiently(self._read))
+
+    def take(self, found: Sequence[Any]) -> frozenset[int]:
+        """As `look`, of what `read` has given."""
         today = max((row.configuration for row in found if row.configuration is not None), default=None)
         if self.trials and today is not None and today != self._today:  # then any other trial may be an earlier one
             self.trials = {}
@@ -47,16 +50,21 @@ class Feed:
         self.trials = {**self.trials, **{row.number: trial_row(row, self._today) for row in found}}
         return frozenset(row.number for row in found)
 
-    def _read(self) -> Any:
+    def _read(self) -> Sequence[Any]:
+        with self._db.engine.connect() as connection:
+            return self.read(connection)
+
+    def read(self, connection: sa.Connection) -> Sequence[Any]:
+        """The rows that may have changed, with their silence, and the events that say so."""
         of_study = events.c.study_key == self._study_key
         last = sa.select(sa.func.max(events.c.id)).where(of_study).scalar_subquery()
         own = sa.and_(of_study, events.c.number == rows.c.number, events.c.what == "finished")
         ended = sa.select(sa.func.max(events.c.id)).where(own).correlate(rows).scalar_subquery()
-        query = sa.select(rows, last.label("last_event"), ended.label("ended"))
+        since = self._db.since(rows.c.beat_at)
+        query = sa.select(rows, last.label("last_event"), ended.label("ended"), *since)
         query = query.where(rows.c.study_key == self._study_key).order_by(rows.c.number)
         if self.trials:
             recent = sa.select(events.c.number).where(of_study, events.c.id > self._last_event - _LATE)
             is_new = rows.c.number > max(self.trials)
             query = query.where(sa.or_(rows.c.state == "running", is_new, rows.c.number.in_(recent)))
-        with self._db.engine.connect() as connection:
-            return connection.execute(query).all()
+        return connection.execute(query).all()

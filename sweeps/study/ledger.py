@@ -153,19 +153,19 @@ class Ledger:
         return [row for row in running if not is_known_dead(row.worker or "") and row.silence_s < _SURELY_GONE_S]
 
     def _running(self) -> sa.Select[Any]:
-        now = self._db.now
-        looked = sa.select(rows, now.label("now"), (now - rows.c.beat_at).label("silence_s"))
+        looked = sa.select(rows, *self._db.since(rows.c.beat_at))
         return looked.where(rows.c.study_key == self._study_key, rows.c.state == "running")
 
-    def reap(self, lease_s: float, by: str) -> list[int]:
+    def reap(self, lease_s: float, by: str, running: Sequence[Any] | None = None) -> list[int]:
         """Reopen the rows of workers that are gone; returns their numbers.
 
         Args:
             lease_s: Silence in seconds after which a worker counts as gone.
             by: Who looks; its own rows are left alone.
+            running: The rows that run, with their silence; None: they are read.
         """
-        released = []
-        for row, why in self._leases.lost(self._read(self._running()), lease_s, by):
+        released, found = [], self._read(self._running()) if running is None else running
+        for row, why in self._leases.lost(found, lease_s, by):
             if self._release(row, Note(what="lease lost", why=f"{why}; seen by {by}")):
                 released.append(row.number)
         return released

@@ -51,7 +51,7 @@ class Database:
     def __init__(self, url: str, *, create: bool = True, is_view: bool = False, patience_s: float = 600.0) -> None:
         self.url = check_url(url)
         self.patience_s = patience_s
-        self.last_outage_at = float("-inf")
+        self.last_outage_at, self.num_writes = float("-inf"), 0
         self._is_view = is_view
         self._name = f"study.storage={shown(url)}"
         is_file = self.url.get_backend_name() == "sqlite"
@@ -75,10 +75,15 @@ class Database:
         text = "(julianday('now') - 2440587.5) * 86400.0" if self.is_sqlite else "extract(epoch from clock_timestamp())"
         return sa.literal_column(text, sa.Float)
 
+    def since(self, beat_at: sa.ColumnElement[Any]) -> tuple[sa.Label[Any], sa.Label[Any]]:
+        """The time as `now`, and how long ago a beat was as `silence_s`."""
+        return self.now.label("now"), (self.now - beat_at).label("silence_s")
+
     def write(self, work: Callable[[sa.Connection], Result]) -> Result:
         """Run `work` in one transaction; after an outage, run it again."""
 
         def attempt() -> Result:
+            self.num_writes += 1
             with self.engine.begin() as connection:
                 return work(connection)
 

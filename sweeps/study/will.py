@@ -82,6 +82,15 @@ class Will:
         Args:
             configuration: The configuration whose points count; None: all.
         """
+
+        def read() -> Look:
+            with self._db.engine.connect() as connection:
+                return self.read(connection, configuration)
+
+        return self._db.patiently(read)
+
+    def read(self, connection: sa.Connection, configuration: int | None) -> Look:
+        """As `look`, once, by a connection of the caller's."""
         own = sa.func.sum(sa.case((is_of(configuration), 1), else_=0)).label("own")
         of_study = rows.c.study_key == self._study_key
         counted = (
@@ -90,12 +99,7 @@ class Will:
         query = sa.select(counted, studies).join_from(
             counted, studies, studies.c.study_key == self._study_key, isouter=True
         )
-
-        def read() -> Any:
-            with self._db.engine.connect() as connection:
-                return connection.execute(query).all()
-
-        return _look(self._db.patiently(read))
+        return _look(connection.execute(query).all())
 
     def want(self, wanted: Wish, why: str, *, only_if: Wish | None = None) -> bool:
         """Write what the workers are to do; False where the study wants something else than `only_if`, or that already.
