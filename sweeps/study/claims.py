@@ -53,18 +53,16 @@ class Claims:
         self.facts: dict[str, Any] = database.patiently(lambda: study.user_attrs)
         self.configuration: int | None = None
         """Which of the study's configurations this process runs; it takes and adds trials of that one. None: any."""
-        # A study that Optuna alone has made has no key, and none of our rows.
-        self._ledger = Ledger(database, self.facts.get("key", ""))
-        self._drawn_rows = DrawnRows(database, self.facts.get("key", ""))
+        key = self.facts.get("key", "")  # a study that Optuna alone has made has none, and none of our rows
+        self._ledger, self._drawn_rows = Ledger(database, key), DrawnRows(database, key)
         self._mirror = Mirror(database, study, self._ledger)
-        self.bundles = Bundles(database, self.facts.get("key", ""))
-        self.will = Will(database, self.facts.get("key", ""))
-        self.sight = Sight(database, self.facts.get("key", ""), self.will)
+        self.bundles, self.will = Bundles(database, key), Will(database, key)
+        self.sight = Sight(database, key, self.will)
         self.together = Together(self._ledger)
         self.skipping = Skipping(self._ledger, self._mirror)
         self._has_had_points = False
-        directions = [direction.name.lower() for direction in study.directions]
-        self._judge = Judge(self._mirror, Rungs(database, self.facts.get("key", "")), self.objectives, directions)
+        ways, rungs = [way.name.lower() for way in study.directions], Rungs(database, key)
+        self._judge = Judge(self._mirror, rungs, self.objectives, ways)
         self._paired: Paired | None = None
 
     @property
