@@ -188,20 +188,20 @@ def test_a_process_that_was_killed_while_it_was_idle_is_replaced(tmp_path: Path)
     reusing = Reusing(cast(Any, server))
     job = Job(overrides=(), directory=tmp_path, number=0, attempt=1)
     for _ in range(2):  # the second trial has the process of the first
-        turn = reusing.start(job)
+        turn = reusing.start([job])
         server.ends[0].send_bytes(IDLE)
         assert turn.receive() == [] and turn.exit_code == 0
         turn.kill()
         turn.kill()
     assert len(server.ends) == 1
     server.ends[0].close()
-    assert reusing.start(job).exit_code is None
+    assert reusing.start([job]).exit_code is None
     assert (len(server.ends), server.tidied) == (2, [1])
 
 
 def test_idle_processes_end_before_their_server_does(tmp_path: Path) -> None:
     server = FakeServer()
-    turn = Reusing(cast(Any, server)).start(Job(overrides=(), directory=tmp_path, number=0, attempt=1))
+    turn = Reusing(cast(Any, server)).start([Job(overrides=(), directory=tmp_path, number=0, attempt=1)])
     server.ends[0].send_bytes(IDLE)
     turn.receive()
     turn.kill()
@@ -215,7 +215,7 @@ def test_a_place_with_another_device_gets_another_process(tmp_path: Path) -> Non
     reusing = Reusing(cast(Any, server))
     for device in ("0", "1"):
         job = Job(overrides=(), directory=tmp_path, number=0, attempt=1, environment={"CUDA_VISIBLE_DEVICES": device})
-        turn = reusing.start(job)
+        turn = reusing.start([job])
         server.ends[-1].send_bytes(IDLE)
         turn.receive()
         turn.kill()
