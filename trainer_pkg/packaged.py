@@ -4,11 +4,10 @@ The file of the weights is no pickle of objects: tensors and plain values, with 
 network. MLflow reads it with the pickle module that `pickle_module_info.txt` names, which is `trainer_pkg.served`.
 """
 
-import functools
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from omegaconf import DictConfig
 
 from trainer_pkg.assemble import Run
 from trainer_pkg.atomic import write_atomically
-from trainer_pkg.checkpoint import load, newest_valid
+from trainer_pkg.checkpoint import load_best, newest_valid
 from trainer_pkg.record import plain_config
 from trainer_pkg.spec import Continuous, DataSpec
 
@@ -62,16 +61,6 @@ def package(made: Run, cfg: DictConfig, folder: Path) -> Path | None:
     for name, text in texts.items():
         (folder / name).write_text(text)
     return folder
-
-
-def load_best(path: Path) -> Mapping[str, Any]:
-    """As `checkpoint.load`, for one that the end of a run needs several times: it is read once. Nobody changes it."""
-    return _loaded(path, path.stat().st_mtime_ns if path.is_file() else 0)
-
-
-@functools.lru_cache(maxsize=1)
-def _loaded(path: Path, changed_ns: int) -> Mapping[str, Any]:
-    return load(path)
 
 
 def as_plain(spec: DataSpec) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.assemble import Run, assemble, make_data
-from trainer_pkg.checkpoint import check_fits, newest_valid
+from trainer_pkg.checkpoint import check_fits, load_best, newest_valid
 from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.fused import places
 from trainer_pkg.fused.loop import join
 from trainer_pkg.fused.shared import data_of, once
-from trainer_pkg.packaged import load_best, package
+from trainer_pkg.packaged import package
 from trainer_pkg.record import Metrics, has_listener, latest_metrics, plain_config, tell
 
 log = logging.getLogger(__name__)

@@ -41,4 +41,6 @@ def _mae(train_N: Tensor, val_N: Tensor) -> float:
 
 
 def _accuracy(train_N: Tensor, val_N: Tensor) -> float:
-    return (val_N == train_N.mode().values).float().mean().item()
+    # Counting is a hundred times as fast as `mode`, which sorts.
+    most_frequent = train_N.bincount().argmax() if train_N.min() >= 0 else train_N.mode().values
+    return (val_N == most_frequent).float().mean().item()

@@ -19,9 +19,9 @@ from trainer_pkg.data.labels import Labels
 from trainer_pkg.data.rows import Rows
 from trainer_pkg.data.sampler import BatchOrder
 from trainer_pkg.data.source import Columns, Source
-from trainer_pkg.data.transforms import Step
+from trainer_pkg.data.transforms import Step, shape_after
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.spec import Batch, DataSpec, Shape
+from trainer_pkg.spec import Batch, DataSpec
 
 
 class DataModule(LightningDataModule):
@@ -105,11 +105,7 @@ class DataModule(LightningDataModule):
         self._resume = (0, 0)
 
     def again(self, shuffle_seed: int | None) -> "DataModule":
-        """This data with another order of the training rows; what is set up already is shared.
-
-        Args:
-            shuffle_seed: Seed of the order; None takes torch's own seed.
-        """
+        """This data with the seed of another order; what is set up already is shared."""
         other = copy.copy(self)
         other._shuffle_seed, other._resume, other.trainer = _seed_of(shuffle_seed), (0, 0), None
         return other
@@ -121,7 +117,7 @@ class DataModule(LightningDataModule):
         extra = self._labels.targets if self._labels else {}
         spec = replace(known, targets={**known.targets, **extra})
         transform = self._transforms["test"]
-        return spec if transform is None else replace(spec, input_shape=_shape_after(transform, spec))
+        return spec if transform is None else replace(spec, input_shape=shape_after(transform, spec))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -135,7 +131,8 @@ class DataModule(LightningDataModule):
         return self._scale
 
     def prepare_data(self) -> None:
-        cached(self.source, self._cache_dir)
+        if not self._splits:
+            cached(self.source, self._cache_dir)
 
     def setup(self, stage: str | None = None) -> None:
         if self._splits:
@@ -148,7 +145,8 @@ class DataModule(LightningDataModule):
                 f"data.num_val={self._num_val} leaves no training or no validation rows: the split has {num_rows}."
             )
         order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(self._split_seed))
-        val, train = order[:num_val].sort().values, order[num_val:].sort().values
+        is_val = torch.zeros(num_rows, dtype=torch.bool).index_fill_(0, order[:num_val], True)
+        val, train = is_val.nonzero().flatten(), is_val.logical_not().nonzero().flatten()
         self._scale = self._levels(self._mean, tables["scale"]["mean"]), self._levels(self._std, tables["scale"]["std"])
         further = self._further_targets(tables, train)
         columns = {split: {**tables[split], **further.get(split, {})} for split in ("train", "test")}
@@ -246,19 +244,6 @@ class DataModule(LightningDataModule):
 
 def _seed_of(shuffle_seed: int | None) -> int:
     return torch.initial_seed() % 2**63 if shuffle_seed is None else shuffle_seed
-
-
-def _shape_after(transform: Step, spec: DataSpec) -> Shape:
-    """(C, H, W) of an image after a transform."""
-    blank = {name: torch.zeros(1, dtype=torch.int64) for name in spec.targets}
-    image = transform({**blank, "image": torch.zeros(1, *spec.input_shape, dtype=torch.uint8)})["image"]
-    channels, height, width = image.shape[1:]
-    if channels != spec.input_shape[0] and not image.is_floating_point():
-        raise ConfigError(
-            f"data.eval_transform makes {channels} channels of {spec.input_shape[0]}, whose mean and deviation are"
-            " unknown: let it make floating-point images, normalised already."
-        )
-    return channels, height, width
 
 
 def _as_it_is(batch: Any) -> Any:

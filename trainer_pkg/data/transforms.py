@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from trainer_pkg.errors import ConfigError, did_you_mean
-from trainer_pkg.spec import Batch
+from trainer_pkg.spec import Batch, DataSpec, Shape
 
 Step = Callable[[Batch], Batch]
 
@@ -101,6 +101,19 @@ class Rename:
     def __call__(self, batch: Batch) -> Batch:
         kept = {name: column for name, column in batch.items() if name not in self._names}
         return {**kept, **{new: _entry(batch, old) for old, new in self._names.items()}}
+
+
+def shape_after(transform: Step, spec: DataSpec) -> Shape:
+    """(C, H, W) of an image after a transform."""
+    blank = {name: torch.zeros(1, dtype=torch.int64) for name in spec.targets}
+    image = transform({**blank, "image": torch.zeros(1, *spec.input_shape, dtype=torch.uint8)})["image"]
+    channels, height, width = image.shape[1:]
+    if channels != spec.input_shape[0] and not image.is_floating_point():
+        raise ConfigError(
+            f"data.eval_transform makes {channels} channels of {spec.input_shape[0]}, whose mean and deviation are"
+            " unknown: let it make floating-point images, normalised already."
+        )
+    return channels, height, width
 
 
 def _entry(batch: Batch, name: str) -> Tensor:
