@@ -20,6 +20,7 @@ from sweeps.study.limits import Limits
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.terminating import make_terminator, terminator_of
+from sweeps.worker import course
 from sweeps.worker.meter import Meter
 from sweeps.worker.placement import Place
 from sweeps.worker.worker import Worker
@@ -145,7 +146,8 @@ def test_a_meter_counts_cores_and_parts_of_gpus(monkeypatch: pytest.MonkeyPatch)
     assert meter.take().worked_s == 0
 
 
-def test_optunas_terminator_ends_a_study(tmp_path: Path) -> None:
+def test_optunas_terminator_ends_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course, "_CHEAP_S", 60.0)  # on a busy machine a look is slow, and not repeated at once
     evaluator = {"_target_": "optuna.terminator.BestValueStagnationEvaluator", "max_stagnation_trials": 2}
     static = {"_target_": "optuna.terminator.StaticErrorEvaluator", "constant": 0}
     spec = {"improvement_evaluator": evaluator, "error_evaluator": static, "min_n_trials": 1}
