@@ -1,6 +1,6 @@
 """Which open trials are run in one process with a trial that was claimed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sweeps.fusion import Fusion, kind_of, size_of
@@ -25,13 +25,16 @@ class Mates:
         self._study, self._fusion, self._most = study, fusion, most
         self._known: dict[str, int] = {}
 
-    def of(self, claim: Claim, draw: "Draws | None", num_places: int, room: int | None) -> list[Claim]:
+    def of(
+        self, claim: Claim, draw: "Draws | None", num_places: int, running: Sequence[Claim], room: int | None
+    ) -> list[Claim]:
         """The claim, and those of the trials that are run with it.
 
         Args:
             claim: A trial that this worker holds.
             draw: As in `Study.claim`.
-            num_places: Free places of the worker, with the one of this trial.
+            num_places: Places of the worker: each is to have its part of trials that are alike.
+            running: What the worker runs already.
             room: How many trials may be started, with this one; None: any number.
         """
         most = self._largest(claim.point)
@@ -43,7 +46,8 @@ class Mates:
             for number, point in self._study.together.open(self._study.configuration)
             if kind_of(point.overrides, self._fusion) == kind and number != claim.number
         ]
-        size = size_of(len(alike) + 1, num_places, most)
+        num_running = sum(kind_of(each.point.overrides, self._fusion) == kind for each in running)
+        size = size_of(len(alike) + 1 + num_running, num_places, most)
         claims = [claim]
         for number in alike:
             if len(claims) >= size or (room is not None and len(claims) >= room):

@@ -134,8 +134,7 @@ class Worker:
         self._observers.tick()
 
     def _fill(self) -> None:
-        free = free_of(self._places, self._held)
-        for num_filled, place in enumerate(free):
+        for place in free_of(self._places, self._held):
             may_start = self._course.may_start and self._brake.may_claim(is_idle=not self._running)
             if self._is_stopping or not may_start:
                 return
@@ -143,7 +142,8 @@ class Worker:
                 return
             claims = [claim]
             if self._mates is not None:
-                claims = self._mates.of(claim, self._draw, len(free) - num_filled, self._course.room)
+                running = [member.claim for attempt in self._running for member in attempt.members.values()]
+                claims = self._mates.of(claim, self._draw, len(self._places), running, self._course.room)
             self._course.hold(self._held)
             self._course.started(len(claims))
             self._running.append(self._start(claims, place))

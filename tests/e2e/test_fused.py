@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -83,6 +84,15 @@ def check_invariants_of(commands: Commands, expected: dict[int, float]) -> None:
     assert {number: getattr(outcome, "values", None) for number, outcome in outcomes.items()} == {
         number: (value,) for number, value in expected.items()
     }
+
+
+def test_each_slot_has_its_part_of_trials_that_are_alike(commands: Commands) -> None:
+    """The first trial is of another kind: the slot that it leaves does not find all others taken."""
+    line = ("-m", "x=100,101,1,2,3,4", "sleep_s=1", "study.fuse=6", "study.name=s", "study.slots=2")
+    result = commands.run("fused", *line)
+    assert result.returncode == 0, result.stderr
+    told = [re.findall(r"^Shares its process with ([\d, ]+):", log(commands, number)) for number in range(6)]
+    assert told == [[], ["2, 3"], ["1, 3"], ["1, 2"], ["5"], ["4"]]
 
 
 @pytest.mark.parametrize("mode", ["crash", "hang"])
