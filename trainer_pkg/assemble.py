@@ -100,8 +100,17 @@ def make_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequen
 def build(node: DictConfig, **kwargs: Any) -> Any:
     """What a node of the configuration names, with whatever it is made of."""
     plain, key = OmegaConf.to_container(node, resolve=True), node._get_full_key(None)
-    # Hydra copies all of the configuration that a node is part of, so it gets this node alone, under its own key.
-    alone = OmegaConf.create({})
-    OmegaConf.update(alone, key, plain, force_add=True)
     with execution_whitelist(canonical_names(plain)):
-        return instantiate(OmegaConf.select(alone, key), **kwargs)
+        return instantiate(_alone(plain, key), **kwargs)
+
+
+def _alone(plain: Any, key: str) -> DictConfig:
+    """A node of a configuration without the rest, which Hydra would copy; errors still name its key."""
+    node: DictConfig
+    if not key:
+        node = OmegaConf.create(plain)
+        return node
+    root = OmegaConf.create({})
+    OmegaConf.update(root, key, plain, force_add=True)
+    node = OmegaConf.select(root, key)
+    return node
