@@ -1,0 +1,70 @@
+"""Which configurations may train together, and what is said of those that may not."""
+
+import subprocess
+import sys
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from tests.conftest import REPOSITORY
+from trainer_pkg.fused.declared import Fusion
+from trainer_pkg.models import register_models
+
+OWN = "data.train_transform={_target_: my_package.Warp}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "why"),
+    [
+        ("model=dense", ""),
+        ("model=mlp data=multihead_digits trainer.gradient_clip_val=1 model.net.dropout=0.2", ""),
+        ("model=dense data=cifar10 logger=csv debug=limit trainer.detect_anomaly=false", ""),
+        ("train=false", "train=false: nothing is trained"),
+        ("ckpt_path=a.ckpt", "ckpt_path=a.ckpt"),
+        ("trainer.precision=16-mixed", "trainer.precision=16-mixed"),
+        ("trainer=ddp", "trainer.devices=4"),
+        ("+trainer.accumulate_grad_batches=2", "trainer.accumulate_grad_batches=2"),
+        ("+trainer.val_check_interval=0.5", "trainer.val_check_interval=0.5"),
+        ("+trainer.max_steps=10", "trainer.max_steps=10"),
+        ("trainer.check_val_every_n_epoch=null", "trainer.check_val_every_n_epoch=null"),
+        ("debug=overfit trainer.detect_anomaly=false", "trainer.overfit_batches=3"),
+        ("debug=fdr trainer.detect_anomaly=false", "trainer.fast_dev_run=True"),
+        ("debug=profiler trainer.detect_anomaly=false", "trainer.profiler=simple"),
+        ("+trainer.model_registry=mine", "trainer.model_registry=mine: nobody has tried it"),
+        ("data.num_workers=2", "data.num_workers=2"),
+        ("logger=wandb", "logger.wandb: lightning.pytorch.loggers.WandbLogger may be one per process"),
+        (
+            "+callbacks.t={_target_: lightning.pytorch.callbacks.Timer}",
+            "callbacks.t: lightning.pytorch.callbacks.Timer",
+        ),
+        ("+callbacks.best.every_n_train_steps=5", "callbacks.best.every_n_train_steps=5"),
+        ("model.compile=true", "model.compile=true"),
+        ("model/balancer=uw", "model.balancer: UW looks into the network of each step"),
+        ("model/balancer=fixed", ""),
+        ("model.optimizer._target_=torch.optim.LBFGS", "model.optimizer: torch.optim.LBFGS may take a second look"),
+        (OWN, "data.train_transform: my_package.Warp may draw random numbers of its own"),
+    ],
+)
+def test_what_keeps_trials_apart_is_named(overrides: str, why: str) -> None:
+    capacity = Fusion().capacity(_config(*([overrides] if "{" in overrides else overrides.split())), "cpu")
+    assert (capacity.most > 1) == (not why)
+    assert capacity.why.startswith(why) and bool(why) == bool(capacity.why)
+    assert capacity.pays == (8 if not why else 1)
+
+
+def test_a_family_that_was_not_measured_to_pay_trains_together_where_somebody_says_so() -> None:
+    capacity = Fusion().capacity(_config("model=cnn"), "cpu")
+    assert (capacity.most > 100, capacity.pays) == (True, 1)
+    assert capacity.why == "cnn was not measured to pay on a CPU"
+
+
+def test_a_study_asks_without_torch() -> None:
+    code = "import sys, trainer_pkg.fused.declared; assert not {'torch', 'lightning'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
+
+
+def _config(*overrides: str) -> DictConfig:
+    register_models()
+    with initialize_config_dir(str(REPOSITORY / "configs")):
+        return compose("train", overrides=list(overrides))
