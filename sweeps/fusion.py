@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sweeps.values import canonical, digest, leaves_of
 
@@ -64,7 +64,12 @@ class Fusion(Protocol):
 
 def may_differ(key: str, text: str, fusion: Fusion) -> bool:
     """Whether trials of one group may have other values of this override."""
-    value = canonical(key, text)
+    return may_differ_as(key, canonical(key, text), fusion)
+
+
+def may_differ_as(key: str, value: Any, fusion: Fusion) -> bool:
+    """The same of a value in a configuration, or of an override that adds it (`+key`)."""
+    key = key.lstrip("+")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     patterns = [pattern for pattern in fusion.differing if fnmatchcase(key, pattern)]
@@ -73,7 +78,7 @@ def may_differ(key: str, text: str, fusion: Fusion) -> bool:
 
 
 def kind_of(overrides: Mapping[str, str], fusion: Fusion) -> str:
-    """What trials have in common that may be fused: equal for two points that differ in nothing else.
+    """What the overrides of trials have in common that may be fused: equal for two that differ in nothing else.
 
     Args:
         overrides: Override key to value text.
@@ -127,20 +132,17 @@ def largest(capacity: Capacity, asked: str | int) -> int:
     return min(capacity.most, capacity.pays if asked == "auto" else int(asked))
 
 
-def groups_of(
-    points: Iterable[Mapping[str, str]], fusion: Fusion, most: Mapping[str, int], num_places: int
-) -> list[list[int]]:
-    """The groups in which points would be trained, each the positions of its points.
+def groups_of(kinds: Iterable[str], most: Mapping[str, int], num_places: int) -> list[list[int]]:
+    """The groups in which trials would be run, each the positions of its trials.
 
     Args:
-        points: The overrides of each.
-        fusion: What the application says.
-        most: Kind, as of `kind_of`, to its largest group; one that is left out is not fused.
+        kinds: The kind of each.
+        most: Kind to its largest group; one that is left out is not fused.
         num_places: Places of the worker.
     """
     alike: dict[str, list[int]] = {}
-    for position, overrides in enumerate(points):
-        alike.setdefault(kind_of(overrides, fusion), []).append(position)
+    for position, kind in enumerate(kinds):
+        alike.setdefault(kind, []).append(position)
     groups: list[list[int]] = []
     for kind, positions in alike.items():
         size = size_of(len(positions), num_places, most.get(kind, 1))

@@ -6,8 +6,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from sweeps.alike import Kinds
 from sweeps.errors import StudyError
-from sweeps.fusion import Capacity, Fusion, groups_of, hindrance, kind_of, largest
+from sweeps.fusion import Capacity, groups_of, hindrance, largest
 from sweeps.output import counted
 from sweeps.settings import StudySettings
 from sweeps.space import Point
@@ -39,14 +40,17 @@ def mates_of(order: WorkOrder, study: Study, places: Sequence[Place]) -> Mates |
     """Claims the trials that share a process; None where none does."""
     if order.settings.fuse == "off":
         return None
-    fusion = fusion_of(order.settings.fusion, trusted_by(order.application.hydra_context))
-    device = _device(places)
 
-    def most(point: Point) -> int:
-        config = order.application.compose(trial_overrides(order.space, point.as_arguments()))
-        return largest(fusion.capacity(config, device), order.settings.fuse)
+    def compose(point: Point) -> DictConfig:
+        config: DictConfig = order.application.compose(trial_overrides(order.space, point.as_arguments()))
+        return config
 
-    return Mates(study, fusion, most)
+    fusion, device = fusion_of(order.settings.fusion, trusted_by(order.application.hydra_context)), _device(places)
+    return Mates(
+        study,
+        Kinds(fusion, compose),
+        lambda point: largest(fusion.capacity(compose(point), device), order.settings.fuse),
+    )
 
 
 def fused_lines(
@@ -66,25 +70,27 @@ def fused_lines(
     if settings.fuse == "off" or not points:
         return []
     fusion = fusion_of(settings.fusion, trusted)
-    places = places_of_this_machine(settings.slots, len(points))
+    places, kinds = places_of_this_machine(settings.slots, len(points)), Kinds(fusion, compose)
     known: dict[str, Capacity] = {}
     for _, point in points:
-        if (kind := kind_of(point.overrides, fusion)) not in known:
+        if (kind := kinds.of(point)) not in known:
             known[kind] = fusion.capacity(compose(point), _device(places))
     most = {kind: largest(capacity, settings.fuse) for kind, capacity in known.items()}
-    groups = groups_of([point.overrides for _, point in points], fusion, most, len(places))
+    groups = groups_of([kinds.of(point) for _, point in points], most, len(places))
     told = [f"Fused:     trials {_span([points[place][0] for place in group])}" for group in groups if len(group) > 1]
     num_alone = sum(len(group) == 1 for group in groups)
     alone = f"Fused:     {counted(num_alone, 'trial')} alone" if told else "Fused:     none"
-    return [*told, *([alone] if num_alone else []), *_hindrances([point for _, point in points], fusion, known, most)]
+    limits = dict.fromkeys(capacity.why for kind, capacity in known.items() if capacity.why and most[kind] < 2)
+    why = [*_hindrances([point for _, point in points], kinds), *limits]
+    return [*told, *([alone] if num_alone else []), *(f"Not fused: {each}" for each in why)]
 
 
-def _hindrances(points: Sequence[Point], fusion: Fusion, known: dict[str, Capacity], most: dict[str, int]) -> list[str]:
+def _hindrances(points: Sequence[Point], kinds: Kinds) -> list[str]:
+    """What keeps trials apart: axes, and what follows from an axis by an interpolation."""
     keys = dict.fromkeys(key for point in points for key in point.leaves.varied)
     axes = {key: list(dict.fromkeys(point.leaves.overrides.get(key, "") for point in points)) for key in keys}
-    apart = [found for key, texts in axes.items() if (found := hindrance(key, texts, fusion))]
-    limits = dict.fromkeys(capacity.why for kind, capacity in known.items() if capacity.why and most[kind] < 2)
-    return [f"Not fused: {why}" for why in (*apart, *limits)]
+    found = [why for key, texts in axes.items() if (why := hindrance(key, texts, kinds.fusion))]
+    return [*found, *(f"{key}: it follows from a number that differs" for key in kinds.parted(list(points)))]
 
 
 def _span(numbers: Sequence[int]) -> str:

@@ -1,9 +1,11 @@
 """Which open trials are run in one process with a trial that was claimed."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sweeps.fusion import Fusion, kind_of, size_of
+from sweeps.alike import Kinds
+from sweeps.fusion import size_of
 from sweeps.space import Point
 from sweeps.study.records import Claim
 from sweeps.study.study import Study
@@ -11,18 +13,21 @@ from sweeps.study.study import Study
 if TYPE_CHECKING:
     from sweeps.study.draws import Draws
 
+_FEW = 64
+"""Points that are composed, beside those of full groups, to tell how large a group is to be."""
+
 
 class Mates:
     """Claims trials that may be fused.
 
     Args:
         study: The study.
-        fusion: What the application says of it.
+        kinds: Says which of its points are alike.
         most: The largest group of trials like this point; asked once per kind.
     """
 
-    def __init__(self, study: Study, fusion: Fusion, most: Callable[[Point], int]) -> None:
-        self._study, self._fusion, self._most = study, fusion, most
+    def __init__(self, study: Study, kinds: Kinds, most: Callable[[Point], int]) -> None:
+        self._study, self._kinds, self._most = study, kinds, most
         self._known: dict[str, int] = {}
 
     def of(
@@ -40,24 +45,21 @@ class Mates:
         most = self._largest(claim.point)
         if most < 2 or not self._study.together.has(claim):
             return [claim]
-        kind = kind_of(claim.point.overrides, self._fusion)
-        alike = [
-            number
-            for number, point in self._study.together.open(self._study.configuration)
-            if kind_of(point.overrides, self._fusion) == kind and number != claim.number
-        ]
-        num_running = sum(kind_of(each.point.overrides, self._fusion) == kind for each in running)
-        size = size_of(len(alike) + 1 + num_running, num_places, most)
+        others = (pair for pair in self._study.together.open(self._study.configuration) if pair[0] != claim.number)
+        alike = (number for number, point in others if self._kinds.are_alike(claim.point, point))
+        found = list(itertools.islice(alike, _FEW + min(most, _FEW) * num_places))
+        num_running = sum(self._kinds.are_alike(claim.point, each.point) for each in running)
+        size = size_of(len(found) + 1 + num_running, num_places, most)
         claims = [claim]
-        for number in alike:
+        for number in found:
             if len(claims) >= size or (room is not None and len(claims) >= room):
                 break
-            if (found := self._study.claim(claim.worker, draw, only=number)) is not None:  # else somebody else has it
-                claims.append(found)
+            if (taken := self._study.claim(claim.worker, draw, only=number)) is not None:  # else somebody else has it
+                claims.append(taken)
         return claims
 
     def _largest(self, point: Point) -> int:
-        kind = kind_of(point.overrides, self._fusion)
+        kind = self._kinds.of(point)
         if kind not in self._known:
             self._known[kind] = self._most(point)
         return self._known[kind]

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from omegaconf import DictConfig, OmegaConf
 
+from sweeps.alike import Kinds
 from sweeps.fusion import groups_of, hindrance, kind_of, may_differ, size_of
+from sweeps.space import Point
 from sweeps.trial.group import Group, Seat
 
 
@@ -29,6 +32,8 @@ class Weights:
         ("model.optimizer.fused", "true", False),
         ("model.optimizer.betas", "[0.9,0.99]", False),
         ("seed", "3", True),
+        ("+model.optimizer.momentum", "0.9", True),
+        ("++model.loss_weights.digit", "0", False),
         ("seed", "null", False),
         ("model", "cnn", False),
         ("model.optimizer", "7", False),
@@ -76,8 +81,8 @@ def test_groups_fill_the_places_and_are_of_one_size(num_alike: int, num_places: 
 
 def test_the_groups_of_a_grid() -> None:
     points = [{"model": model, "seed": str(seed)} for model in ("dense", "cnn") for seed in range(4)]
-    most = {kind_of(points[0], Weights()): 4}  # type: ignore[arg-type]
-    found = groups_of(points, Weights(), most, num_places=2)  # type: ignore[arg-type]
+    kinds = [kind_of(point, Weights()) for point in points]  # type: ignore[arg-type]
+    found = groups_of(kinds, {kinds[0]: 4}, num_places=2)
     assert found == [[0, 1], [2, 3], [4], [5], [6], [7]]
 
 
@@ -92,6 +97,26 @@ def test_the_groups_of_a_grid() -> None:
 )
 def test_an_axis_that_keeps_trials_apart_is_named(key: str, texts: list[str], expected: str | None) -> None:
     assert hindrance(key, texts, Weights()) == expected  # type: ignore[arg-type]
+
+
+def test_what_follows_from_a_number_keeps_points_apart() -> None:
+    """The seed of a split, a name, a list: nothing in them may differ, whatever the overrides say."""
+    text = "seed: 0\nmodel: {optimizer: {lr: 0.1, half: '${model.optimizer.lr}'}}\nsplit: 1\nstudy: {name: '${seed}'}\n"
+    points = [Point(overrides={"seed": str(seed)}, varied=("seed",)) for seed in (1, 2)]
+
+    def kinds(more: str) -> Kinds:
+        def compose(point: Point) -> DictConfig:
+            return OmegaConf.merge(OmegaConf.create(text + more), OmegaConf.from_dotlist(point.as_arguments()))  # type: ignore[return-value]
+
+        return Kinds(Weights(), compose)  # type: ignore[arg-type]
+
+    assert kinds("").are_alike(*points) and kinds("never: ${nowhere}").are_alike(*points)
+    for more, key in (
+        ("split_seed: ${seed}", "split_seed"),
+        ("names: [a, 'run ${seed}']", "names.1"),
+        ("deep: {list: [{rate: '${seed}'}]}", "deep.list.0.rate"),
+    ):
+        assert not kinds(more).are_alike(*points) and kinds(more).parted(points) == [key]
 
 
 def group_of(*bodies: Callable[[Seat], None]) -> Group:
