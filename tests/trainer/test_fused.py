@@ -18,6 +18,7 @@ from trainer_pkg.fused.batches import JointBatch
 from trainer_pkg.fused.together import Team
 
 SGD = ("model.optimizer._target_=torch.optim.SGD", "+model.optimizer.momentum=0.9", "+model.optimizer.nesterov=true")
+UNFUSED = "model.optimizer.fused=false"
 RMSPROP = ("model.optimizer._target_=torch.optim.RMSprop", "~model.optimizer.fused")
 FOCAL = "model.criterion._target_=trainer_pkg.losses.classification.FocalLoss"
 ORDINAL = "+model.criteria.thickness._target_=trainer_pkg.losses.ordered.OrdinalRegression"
@@ -52,6 +53,27 @@ def test_trials_end_as_alone(common: tuple[str, ...], data: Path, tmp_path: Path
     own = [("model.loss_weights.thickness=0.1",), ("seed=3", "model.optimizer.lr=0.01"), ("model.optimizer.lr=0.003",)]
     options = {number: (*common, *overrides) for number, overrides in enumerate(own)}
     found = together(tmp_path, data, options)
+    for number, overrides in options.items():
+        assert found[number] == alone(tmp_path / "alone" / str(number), data, *overrides)
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+
+
+@pytest.mark.parametrize(
+    ("common", "key", "values"),
+    [
+        ((UNFUSED, "+model.optimizer.amsgrad=0"), "model.optimizer.amsgrad", (0, 1)),
+        ((UNFUSED, "+model.optimizer.maximize=0"), "model.optimizer.maximize", (0, 1)),
+        (("+model.optimizer.eps=1e-8",), "model.optimizer.eps", (1e-8, 1e-3)),
+        ((SGD[0], "+model.optimizer.momentum=0.0"), "model.optimizer.momentum", (0.0, 0.5)),
+        (("+model.criterion.label_smoothing=0.0",), "model.criterion.label_smoothing", (0.0, 0.3)),
+    ],
+)
+def test_switches_that_are_numbers_are_each_trial_s_own(
+    common: tuple[str, ...], key: str, values: tuple[float, float], data: Path, tmp_path: Path
+) -> None:
+    options = {number: ("model=dense", *common, f"{key}={value}") for number, value in enumerate(values)}
+    found = together(tmp_path, data, options)
+    assert found[0] != found[1] or key.endswith("eps")
     for number, overrides in options.items():
         assert found[number] == alone(tmp_path / "alone" / str(number), data, *overrides)
         assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from trainer_pkg.fused.stack import Stack
 
@@ -117,13 +117,17 @@ class Elementwise:
 
 def step_of(stack: Stack, optimizers: Sequence[Optimizer]) -> Step:
     """The fastest that does what the optimizers do."""
-    first = optimizers[0]
-    is_one_group = all(len(optimizer.param_groups) == 1 for optimizer in optimizers)
-    if is_one_group and isinstance(first, Adam) and not first.param_groups[0]["amsgrad"]:
+    kinds = {type(optimizer) for optimizer in optimizers}
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    # torch has several ways to make a step, which round differently: this is the one of `fused`.
+    if len(kinds) > 1 or len(groups) > len(optimizers) or not all(group.get("fused") for group in groups):
+        return Apart(optimizers)
+    # Switches may be numbers, and so differ within a group; what a subclass does is its own.
+    if kinds <= {Adam, AdamW} and not any(group["amsgrad"] for group in groups):
         return Elementwise(stack, optimizers, ("exp_avg", "exp_avg_sq"), _adam)
-    if is_one_group and type(first) is SGD:
-        kept = ("momentum_buffer",) if first.param_groups[0]["momentum"] else ()
-        return Elementwise(stack, optimizers, kept, _sgd)
+    momenta = {bool(group.get("momentum")) for group in groups}
+    if kinds == {SGD} and len(momenta) == 1:
+        return Elementwise(stack, optimizers, ("momentum_buffer",) if momenta == {True} else (), _sgd)
     return Apart(optimizers)
 
 
