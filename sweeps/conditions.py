@@ -9,7 +9,7 @@ from hydra.errors import HydraException
 from sweeps.errors import StudyError, did_you_mean, first_line
 from sweeps.rules import Condition, Rules, names_in
 from sweeps.settings import StudySettings
-from sweeps.space import Space
+from sweeps.space import Space, is_key
 from sweeps.values import text_of, typed, value_of
 from sweeps.versions import build_trusted, targets, why_not_built
 
@@ -28,7 +28,7 @@ def with_rules(space: Space, settings: StudySettings, trusted: Any = None) -> Sp
     if not settings.when and not settings.constraints:
         return space
     constraints = settings.constraints if isinstance(settings.constraints, list) else [settings.constraints or []]
-    conditions = [_condition(i, one, space, trusted) for i, one in enumerate(constraints) if one]
+    conditions = [_condition(i, one, space, settings, trusted) for i, one in enumerate(constraints) if one]
     ruled = replace(space, rules=Rules(when=_when(settings.when or {}, space), constraints=tuple(conditions)))
     _check_circles(ruled.rules)
     if ruled.is_finite and next(ruled.grid(), None) is None:
@@ -68,7 +68,7 @@ def _values(key: str, other: str, asked: Any, space: Space) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _condition(place: int, asked: Any, space: Space, trusted: Any) -> Condition:
+def _condition(place: int, asked: Any, space: Space, settings: StudySettings, trusted: Any) -> Condition:
     what = f"study.constraints[{place}]"
     if isinstance(asked, Mapping):
         try:
@@ -80,13 +80,18 @@ def _condition(place: int, asked: Any, space: Space, trusted: Any) -> Condition:
         return made  # type: ignore[no-any-return]
     try:
         for name in names_in(str(asked)):
-            _known(what, name, [*space.varied, *space.fixed])
+            if space.seeds is not None and is_key(space.seeds.key, name.lstrip("+")):
+                raise StudyError(
+                    f"{what} names {name}, and a search trains each point with all seeds ({space.seeds.text}). Leave"
+                    f" {name} out; with a grid a condition may name it."
+                )
+            _known(what, name, [*space.varied, *space.fixed], settings.seed_key)
     except ValueError as error:
         raise StudyError(f"{what}: {error}") from None
     return str(asked)
 
 
-def _known(what: str, key: str, keys: Sequence[str]) -> str:
+def _known(what: str, key: str, keys: Sequence[str], seed_key: str = "") -> str:
     """The key as it was typed.
 
     Raises:
@@ -94,6 +99,11 @@ def _known(what: str, key: str, keys: Sequence[str]) -> str:
     """
     spelled = {one.lstrip("+"): one for one in keys}
     if key.lstrip("+") not in spelled:
+        if seed_key and is_key(key, seed_key):
+            raise StudyError(
+                f"{what} names {key}, and the line has one seed for all points. {key}=0,1,2 or study.replicates=3 gives"
+                " each point several; or leave the condition out."
+            )
         near = did_you_mean(key, list(spelled))
         raise StudyError(f"{what} names {key}, which the line neither sweeps nor sets. Known here: {near}")
     return spelled[key.lstrip("+")]

@@ -20,7 +20,7 @@ def go_on(study: Study, settings: StudySettings) -> None:
     before = study.look()
     if before.wanted in ("end", "stop") and not before.is_finished:
         if reached := limits.reached(before):
-            study.will.want(reached.wanted, reached.why)
+            study.will.restate(reached.wanted, reached.why)
         elif study.will.want("run", "a new command", only_if=before.wanted):
             sys.stderr.write(f"The study had ended, and goes on: {before.why}.\n")
     if before.wanted == "pause":

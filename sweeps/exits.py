@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.errors import StudyError, SweepsError, did_you_mean, first_line
-from sweeps.grammar import IN_SWEEPER, explained
+from sweeps.grammar import IN_SWEEPER, explained, of_some_options
 from sweeps.guards import guard_terminal
 from sweeps.other_sweeper import warn_of_another
 from sweeps.output import tolerant_output
@@ -231,7 +231,8 @@ def _key_error(error: OmegaConfBaseException) -> str:
         known = sorted(str(name) for name in parent or ())
         made = OmegaConf.to_container(parent, resolve=False).get("_target_")  # type: ignore[union-attr]
         option = f" An option of {made} that the configuration does not set has a plus: +{full_key}=" if made else ""
-        return f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}{option}"
+        told = f"Key {full_key!r} does not exist. Known here: {did_you_mean(key, known)}{option}"
+        return f"{told}{of_some_options(full_key, sys.argv[1:])}"
     first = _without_advice(getattr(error, "msg", None) or str(error))
     return first if full_key in first else f"{full_key}: {first}"
 

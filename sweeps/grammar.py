@@ -1,11 +1,13 @@
 """What is wrong with a command line that Hydra cannot read, in words that help."""
 
+import re
 import traceback
+from collections.abc import Iterable
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
-from sweeps.errors import StudyError
+from sweeps.errors import StudyError, did_you_mean
 from sweeps.spelling import spelled_here
 
 IN_SWEEPER = "hydra.sweeper."
@@ -18,10 +20,30 @@ def explained(error: Exception) -> Exception:
         return StudyError(told)
     if isinstance(error, OverrideParseException):
         return _unreadable(error)
+    if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        return StudyError(f"{group}={option} does not exist. Known: {did_you_mean(option, sorted(error.options))}")
     if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
         group = _group_in(error)
         return StudyError(f"{group}=null: a group takes an option; ~{group} leaves it out.")
     return StudyError(str(error)) if type(error) is HydraException else error
+
+
+def of_some_options(key: str, arguments: Iterable[str]) -> str:
+    """What to type for a key that may exist with some options only of a group that the line sweeps; else empty.
+
+    Args:
+        key: A key that does not exist.
+        arguments: The command line.
+    """
+    parts = key.split(".")
+    around = {"/".join(parts[:length]) for length in range(1, len(parts))}
+    for argument in arguments:
+        group, _, options = argument.lstrip("+").partition("=")
+        if group in around and re.fullmatch(r"[\w/.-]+(,[\w/.-]+)+", options):
+            rule = f"'study.when={{{key}: {{{group}: [NAME]}}}}'"
+            return f" If only some of {argument} have it, say which, as in {rule}."
+    return ""
 
 
 def _group_in(error: Exception) -> str:

@@ -24,7 +24,7 @@ _TIME = re.compile(r"(?:(?:(?P<d>\d+)-)?(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?
 
 
 def seconds_of(text: str) -> float:
-    """Seconds of `90`, `1:30`, `1:30:00` or `2-12:00:00`, as Slurm and others write times.
+    """Seconds of `90`, `1:30` (minutes and seconds), `1:30:00` or `2-12:00:00`, as Slurm and others write times.
 
     Raises:
         StudyError: It is none, or no time at all.
@@ -33,7 +33,12 @@ def seconds_of(text: str) -> float:
     parts = {name: float(value) for name, value in found.groupdict().items() if value} if found else {}
     total_s = sum(parts.get(name, 0.0) * size_s for name, size_s in zip("dhms", (86400, 3600, 60, 1), strict=True))
     if total_s <= 0:
-        raise StudyError(f"--max-time={text} must be seconds, or a time such as 1:30:00 or 2-12:00:00.")
+        raise StudyError(f"--max-time={text} must be seconds, 1:30 (minutes:seconds), 1:30:00 or 2-12:00:00.")
+    for name, above, most, unit in (("h", "d", 24, "hours"), ("m", "h", 60, "minutes"), ("s", "m", 60, "seconds")):
+        if above in parts and parts[name] >= most:
+            raise StudyError(
+                f"--max-time={text} has {parts[name]:g} {unit}; beside a larger unit they are below {most}."
+            )
     return total_s
 
 

@@ -8,6 +8,7 @@ import hydra
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.choices import option_alone
+from sweeps.errors import did_you_mean
 
 SWEEPER_KEYS = {
     "search_space": "hydra.sweeper.params in a configuration file, or KEY=choice(...) on the command line",
@@ -37,6 +38,9 @@ PACKAGES = {
     "submitit_slurm": "hydra-submitit-launcher",
 }
 """Launchers of Hydra's, to the package that has each."""
+
+OUR_LAUNCHERS = ("ray_workers",)
+"""Options of `hydra/launcher` that this package brings."""
 
 _SWEEPER_KEY = re.compile(r"hydra[./]sweeper[./](?!params\b)(\w+)")
 _NO_PLACE = re.compile(r"Could not override 'study/(pruner|sampler)'\. No match in the defaults list")
@@ -93,8 +97,9 @@ def no_launcher(choice: str) -> str:
         pre = " --pre" if "rc" in hydra.__version__ or "dev" in hydra.__version__ else ""
         return f"hydra/launcher={choice} is not installed: pip install{pre} {package}"
     return (
-        f"hydra/launcher={choice} does not exist. Known: basic, {', '.join(PACKAGES)}. The same line, or `sweeps worker"
-        " NAME`, on any machine that shares study.storage works on the same study, without a launcher."
+        f"hydra/launcher={choice} does not exist. Known: {did_you_mean(choice, ('basic', *PACKAGES, *OUR_LAUNCHERS))}"
+        " The same line, or `sweeps worker NAME`, on any machine that shares study.storage works on the same study,"
+        " without a launcher."
     )
 
 

@@ -38,6 +38,10 @@ def main() -> None:
     with one_line_errors():
         try:
             code = app(standalone_mode=False)
+        except SystemExit as end:  # typer's own exit code of an output that nobody reads any more
+            if isinstance(end.__context__, BrokenPipeError):
+                raise end.__context__ from None
+            raise
         except Exception as error:
             raise usage_error(error) from error
     raise SystemExit(code if isinstance(code, int) else 0)

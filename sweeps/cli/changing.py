@@ -50,7 +50,10 @@ def worker(
         int | None, typer.Option(min=1, help="Trials at a time. Default: what this machine, or the batch job, has.")
     ] = None,
     max_time: Annotated[
-        str | None, typer.Option(help="Hand back and be gone after this time: seconds, or 1:30:00. Exit code 75.")
+        str | None,
+        typer.Option(
+            help="Be gone after this time: seconds, 1:30 (minutes:seconds), 1:30:00 or 2-12:00:00. Exit code 75."
+        ),
     ] = None,
     requeue: Annotated[
         bool, typer.Option("--requeue", help="Once the time is over, have Slurm queue this job again.")

@@ -12,7 +12,7 @@ from sweeps.identity.program import Program
 from sweeps.redact import text, tree
 from sweeps.values import digest, typed
 
-_MAX_TOLD = 3
+_MAX_TOLD, _MAX_FILES = 3, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +113,17 @@ class Provenance:
         files = sorted(name for name, found in self.files.items() if before.files.get(name, found) != found)
         name = f"--config-name: {before.config_name} -> {self.config_name}"
         parts = [name] if self.config_name != before.config_name else []
-        parts += told[:_MAX_TOLD] or files[:_MAX_TOLD]
-        if (left := len(told) - _MAX_TOLD) > 0:
-            parts.append(f"{left} more")
+        parts += _shortened(told or files, _MAX_TOLD if told else _MAX_FILES)
+        if told and files[1:]:  # the values are those of the usual options; a point may choose another one's
+            parts[-1] += f"; files: {', '.join(_shortened(files, _MAX_FILES))}"
         if not parts and self.search_path != before.search_path:
             parts.append(f"the search path: {', '.join(before.search_path)} -> {', '.join(self.search_path)}")
         return ", ".join(parts) or "the configuration"
+
+
+def _shortened(listed: list[str], most: int) -> list[str]:
+    left = len(listed) - most
+    return [*listed[:most], f"{left} more"] if left > 0 else listed
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

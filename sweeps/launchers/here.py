@@ -20,6 +20,7 @@ from sweeps.preparing import preparing
 from sweeps.report.best import keep_best
 from sweeps.report.typed import shown_by_mlflow
 from sweeps.settings import StudySettings
+from sweeps.study.limits import another_limit
 from sweeps.study.pruning import judged_by, make_pruner
 from sweeps.study.records import Claim
 from sweeps.study.storage import Database
@@ -129,9 +130,8 @@ def tell_of_rest(study: Study) -> None:
     now = study.look()
     if now.is_at_rest and not now.is_finished:
         left = "1 point is left" if now.open == 1 else f"{now.open} points are left"
-        is_limit = now.why.startswith("study.")
-        line = "The same line with a higher limit" if is_limit else "The same line"
-        print(f"{'Limit:  ' if is_limit else 'Stopped:'} {now.why}. {left}. {line} goes on.")
+        other = another_limit(now.why, study.directions)
+        print(f"{'Limit:  ' if other else 'Stopped:'} {now.why}. {left}. The same line{other} goes on.")
 
 
 def _tell_of_edits(order: WorkOrder) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -101,7 +102,7 @@ def told_best(study: Study) -> list[str]:
     cells = best_cells(trials, study.directions)
     best = [cell[0] for cell in cells] or best_trials(trials, study.directions)
     if not best:
-        raise StudyError(f"Study {study.name!r} has no trial yet with a value.")
+        raise StudyError(without_value(study, all_trials))
     what = "In the Pareto set" if study.directions[1:] else "Best"
     lines = [
         f"{what} of {study.name}: {_cell_text(study, cell)}, {_mean(study, cell)} over {len(cell)} seeds"
@@ -117,6 +118,24 @@ def told_best(study: Study) -> list[str]:
         told["checkpoint"] = str(checkpoint_of(Path(told["directory"])) or "none on this machine")
         lines += [f"{f'{name}:':<11} {text}" for name, text in told.items() if text]
     return [*lines, *(f"{'compared:':<11} {text}" for text in _compared(study, all_trials))]
+
+
+def without_value(study: Study, trials: Sequence[TrialRow]) -> str:
+    """Why a study has no best trial.
+
+    Args:
+        study: The study.
+        trials: Those of its configuration of today.
+    """
+    counts = Counter(trial.state for trial in trials if trial.outcome is not None)
+    if not trials or len(trials) > counts.total():
+        return f"Study {study.name!r} has no trial yet with a value."
+    if len(counts) == 1 and len(trials) > 1:
+        what = next(iter(counts))
+        has = {"pruned": "were pruned", "failed": "have failed", "skipped": "were skipped"}.get(what, f"are {what}")
+        return f"All {len(trials)} trials of study {study.name!r} {has}: none has a value."
+    told = ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
+    return f"No trial of study {study.name!r} has a value: {told}."
 
 
 def checkpoint_of(directory: Path) -> Path | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sweeps.errors import StudyError
 from sweeps.report.arranged import Arrangement
 from sweeps.report.asked import Asked, Looked, check_format, format_of, table_of, write
-from sweeps.report.best import checkpoint_of, leaders, record
+from sweeps.report.best import checkpoint_of, leaders, record, without_value
 from sweeps.report.export import EXPORTS
 from sweeps.report.frame import trial_frame
 from sweeps.report.markup import to_fragment
@@ -121,7 +121,7 @@ class LoadedStudy:
         trials = self._study.current_trials()
         found = leaders(self._study, trials)
         if not found:
-            raise StudyError(f"Study {self.name!r} has no trial yet with a value.")
+            raise StudyError(without_value(self._study, trials))
         files = StudyFiles(Path(self._study.facts.get("directory", ".")))
         told = [record(self._study, trial, files) for trial in found]
         return tuple(BestTrial(**each, checkpoint=checkpoint_of(Path(each["directory"]))) for each in told)

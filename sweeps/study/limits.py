@@ -1,6 +1,7 @@
 """The limits at which a study ends, whichever comes first; its workers look at them together."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -98,6 +99,22 @@ class Limits:
             if limit is not None and used_s >= limit * _HOUR_S:
                 return Reached(wanted="stop", why=f"study.{name}={limit:g}: {used_s / _HOUR_S:.3g} {what} are used")
         return None
+
+
+def another_limit(why: str, directions: Sequence[str]) -> str:
+    """What of a line is to be changed so that a study goes on that is at a limit; empty where it is at none.
+
+    Args:
+        why: Why the study ended, as `Reached` has it.
+        directions: `maximize` or `minimize` per objective.
+    """
+    if not why.startswith("study."):
+        return ""
+    name = re.split("[=:]", why, maxsplit=1)[0]
+    if name == "study.target":
+        words = {"maximize": "a higher", "minimize": "a lower"}
+        return f" with {words[directions[0]] if len(directions) == 1 else 'another'} {name}, or without one,"
+    return f" without {name}" if name == "study.terminator" else " with a higher limit"
 
 
 def _check(name: str, value: Any, is_valid: Callable[[Any], bool], valid: str) -> None:

@@ -54,7 +54,7 @@ def drawer(
     seed = seed if own is None else own
     _sampler(sampler, seed, trusted)
     distributions = distributions_of(space)
-    begun = first_points(first, distributions)
+    begun = first_points(first, distributions, {axis.key: axis.text for axis in space.axes})
     return Draws(space, distributions, lambda one: _sampler(sampler, one, trusted), seed, identify, begun, like)
 
 

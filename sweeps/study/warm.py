@@ -13,22 +13,27 @@ from sweeps.study.study import Study
 from sweeps.values import text_of
 
 
-def first_points(asked: Any, distributions: Mapping[str, BaseDistribution]) -> tuple[dict[str, Any], ...]:
+def first_points(
+    asked: Any, distributions: Mapping[str, BaseDistribution], typed: Mapping[str, str]
+) -> tuple[dict[str, Any], ...]:
     """The points of `study.first`, as the sampler has their values.
 
     Args:
         asked: A list of mappings of keys to values.
         distributions: What there is to draw from, by key.
+        typed: The same as it was typed.
 
     Raises:
         StudyError: One of them is no point of the space.
     """
     if not isinstance(asked or [], list) or not all(isinstance(point, Mapping) for point in asked or ()):
         raise StudyError(f"study.first={asked} must be a list of mappings of keys to values.")
-    return tuple(_first(f"study.first[{i}]", point, distributions) for i, point in enumerate(asked or ()))
+    return tuple(_first(f"study.first[{i}]", point, distributions, typed) for i, point in enumerate(asked or ()))
 
 
-def _first(what: str, point: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> dict[str, Any]:
+def _first(
+    what: str, point: Mapping[str, Any], distributions: Mapping[str, BaseDistribution], typed: Mapping[str, str]
+) -> dict[str, Any]:
     spelled = {key.lstrip("+"): key for key in distributions}
     found = {}
     for name, value in point.items():
@@ -40,7 +45,7 @@ def _first(what: str, point: Mapping[str, Any], distributions: Mapping[str, Base
         except HydraException as error:
             raise StudyError(f"{what}: {name}={value!r} cannot be read: {first_line(error)}") from None
         if found[key] is None:
-            raise StudyError(f"{what}: {name}={value} lies outside of what is drawn: {distributions[key]}.")
+            raise StudyError(f"{what}: {name}={value} lies outside of what is drawn: {typed.get(key, key)}.")
     return found
 
 

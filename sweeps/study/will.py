@@ -113,6 +113,10 @@ class Will:
         values = {"wanted": wanted, "why": why, "at": self._db.now}
         return self._change(values, condition)
 
+    def restate(self, wanted: Wish, why: str) -> None:
+        """Write what the workers are to do and why, also where they are to do that already for another reason."""
+        self._change({"wanted": wanted, "why": why, "at": self._db.now}, studies.c.why != why)
+
     def set_limits(self, limits: Mapping[str, Any]) -> None:
         """Keep the limits of the study; those of an earlier command go."""
         self._change({"limits": json.dumps(dict(limits))}, sa.true())

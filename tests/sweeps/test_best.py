@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sweeps.errors import StudyError
 from sweeps.outcome import Completed, Failed, Outcome, Pruned
-from sweeps.report.best import best_lines, keep_best, told_best
+from sweeps.report.best import best_lines, keep_best, told_best, without_value
 from sweeps.report.frame import trial_frame
 from sweeps.report.listing import trials_listing
 from sweeps.report.ranking import best_cells, best_trials
@@ -212,3 +213,20 @@ def test_without_a_result_there_is_neither_line_nor_file(tmp_path: Path) -> None
 
 def test_a_folder_that_refuses_the_file_ends_nothing(tmp_path: Path) -> None:
     keep_best(named(tmp_path, done(1.0)), StudyFiles(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        ([Pruned(), Pruned()], "All 2 trials of study 's' were pruned: none has a value."),
+        ([FAILED, FAILED, FAILED], "All 3 trials of study 's' have failed: none has a value."),
+        ([FAILED, Pruned()], "No trial of study 's' has a value: 1 failed, 1 pruned."),
+        ([Pruned(), None], "Study 's' has no trial yet with a value."),
+        ([], "Study 's' has no trial yet with a value."),
+    ],
+)
+def test_a_study_without_a_best_trial_says_why(outcomes: list[Outcome | None], told: str, tmp_path: Path) -> None:
+    study = study_of(tmp_path, [({"x": str(i)}, outcome) for i, outcome in enumerate(outcomes)])
+    assert without_value(study, study.current_trials()) == told
+    with pytest.raises(StudyError, match=told):
+        told_best(study)

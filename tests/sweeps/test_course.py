@@ -13,10 +13,11 @@ from typing import Any
 import optuna
 import pytest
 
+from sweeps.continuing import go_on
 from sweeps.errors import StudyError
 from sweeps.settings import StudySettings
 from sweeps.space import Point
-from sweeps.study.limits import Limits
+from sweeps.study.limits import Limits, another_limit
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.study.terminating import make_terminator, terminator_of
@@ -70,6 +71,32 @@ def test_a_higher_limit_goes_on_where_the_lower_one_ended(tmp_path: Path) -> Non
     study.will.want("run", "a new command")
     worker_of(limited(study), tmp_path, square)[0].run()
     assert states(study) == ["completed"] * 6 and study.look().wanted == "run"
+
+
+def test_a_lower_limit_says_what_it_is(tmp_path: Path) -> None:
+    study = limited(study_of(tmp_path, 6), max_trials=4)
+    worker_of(study, tmp_path, square)[0].run()
+    go_on(study, StudySettings(max_trials=2))
+    assert (study.look().wanted, study.look().why) == ("end", "study.max_trials=2: 4 trials have ended")
+
+
+@pytest.mark.parametrize(
+    ("why", "directions", "told"),
+    [
+        ("study.max_trials=2: 2 trials have ended", ["minimize"], " with a higher limit"),
+        ("study.target=0.5: a point has 0.4", ["minimize"], " with a lower study.target, or without one,"),
+        ("study.target=0.5: a point has 0.6", ["maximize"], " with a higher study.target, or without one,"),
+        (
+            "study.target=1, 2: a point has 1, 2",
+            ["maximize", "minimize"],
+            " with another study.target, or without one,",
+        ),
+        ("study.terminator: it says that more trials would not help", ["minimize"], " without study.terminator"),
+        ("sweeps stop, by ann", ["minimize"], ""),
+    ],
+)
+def test_what_goes_on_beyond_a_limit(why: str, directions: list[str], told: str) -> None:
+    assert another_limit(why, directions) == told
 
 
 def test_running_trials_end_where_the_target_is_reached(tmp_path: Path) -> None:

@@ -326,6 +326,7 @@ def is_odd(values: dict[str, Any]) -> bool:
         ({"when": ["depth"]}, r"study.when=\['depth'\] must be a mapping"),
         ({"constraints": ["depth <"]}, r"study.constraints\[0\]: 'depth <' is no expression"),
         ({"constraints": ["dept < 3"]}, r"study.constraints\[0\] names dept, .* Known here: .*depth"),
+        ({"constraints": ["seed < 3"]}, r"study.constraints\[0\] names seed, and the line has one seed for all points"),
         ({"constraints": ["open('x')"]}, r"study.constraints\[0\]: open\('x'\): known here are key\('NAME'\) and abs"),
         ({"constraints": [{"_target_": "builtins.dict"}]}, r"study.constraints\[0\].* which is no function of a point"),
     ],
@@ -335,6 +336,12 @@ def test_rules_that_cannot_be_are_refused_in_one_line(rules: dict[str, Any], mes
     with pytest.raises(StudyError, match=message) as caught:
         space_of("model=choice(dense,vit)", "depth=1,2", **rules)
     assert "\n" not in str(caught.value)
+
+
+def test_a_condition_of_a_search_cannot_name_the_seeds_of_each_point() -> None:
+    space = replicated(parse(["x=interval(0,1)", "+seed=1"], {}, NoGroups()), 2, 1, is_drawn=True)
+    with pytest.raises(StudyError, match=r"names seed, and a search trains each point with all seeds \(\+seed=1,2\)"):
+        with_rules(space, StudySettings(constraints=["seed < 5"]))
 
 
 def test_a_constraint_that_cannot_be_worked_out_is_told_with_the_point() -> None:
@@ -356,7 +363,7 @@ def test_the_first_points_are_those_that_were_given(tmp_path: Path) -> None:
     ("first", "message"),
     [
         ([{"y": 1}], r"study.first\[0\] has y, which is not drawn. Drawn here: x"),
-        ([{"x": 1}, {"x": 9}], r"study.first\[1\]: x=9 lies outside of what is drawn"),
+        ([{"x": 1}, {"x": 9}], r"study.first\[1\]: x=9 lies outside of what is drawn: x=.*\(0, ?6\)"),
         ({"x": 1}, "study.first={'x': 1} must be a list of mappings"),
     ],
     ids=str,

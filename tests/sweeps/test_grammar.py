@@ -6,7 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
 
 from sweeps.errors import StudyError
-from sweeps.grammar import explained
+from sweeps.grammar import explained, of_some_options
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,26 @@ def test_a_group_without_an_option_is_named(override: str, tmp_path: Path) -> No
     with initialize_config_dir(str(tmp_path)), pytest.raises(ValueError) as caught:
         compose("app", overrides=["x=null", override])
     assert str(explained(caught.value)) == "db=null: a group takes an option; ~db leaves it out."
+
+
+@pytest.mark.parametrize(
+    ("key", "line", "told"),
+    [
+        (
+            "net.depth",
+            ["x=1", "net=small,deep"],
+            "only some of net=small,deep have it, say which, as in 'study.when={n",
+        ),
+        (
+            "model.net.depth",
+            ["+model/net=a,b"],
+            "If only some of +model/net=a,b have it, say which, as in 'study",
+        ),
+        ("net.depth", ["net=small", "other=a,b", "net.depth=1,2"], ""),
+        ("depth", ["depth=1,2"], ""),
+        ("net.depth", ["net=choice(small)"], ""),
+    ],
+)
+def test_a_key_of_some_options_is_answered_with_the_rule_that_says_so(key: str, line: list[str], told: str) -> None:
+    found = of_some_options(key, line)
+    assert (told in found) if told else found == ""

@@ -21,8 +21,22 @@ def test_a_time_is_written_as_slurm_writes_it(typed: str, expected: float) -> No
 
 @pytest.mark.parametrize("typed", ["", "0", "-1", "1h", "nan", "1:2:3:4", "0:00"])
 def test_what_is_no_time_is_refused(typed: str) -> None:
-    with pytest.raises(StudyError, match="must be seconds, or a time such as 1:30:00"):
+    with pytest.raises(StudyError, match=r"must be seconds, 1:30 \(minutes:seconds\), 1:30:00 or 2-12:00:00"):
         seconds_of(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("1:99:00", "1:99:00 has 99 minutes; beside a larger unit they are below 60."),
+        ("1:60", "1:60 has 60 seconds; beside a larger unit they are below 60."),
+        ("1-24:00:00", "1-24:00:00 has 24 hours; beside a larger unit they are below 24."),
+    ],
+)
+def test_a_part_that_the_next_unit_would_hold_is_refused(typed: str, told: str) -> None:
+    with pytest.raises(StudyError, match=f"--max-time={told}"):
+        seconds_of(typed)
+    assert (seconds_of("99:00"), seconds_of("100:00:00")) == (5940, 360_000)  # the largest unit has no end
 
 
 def test_a_worker_is_told_when_it_has_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:

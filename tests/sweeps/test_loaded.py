@@ -123,12 +123,12 @@ def test_with_replicates_the_best_is_of_the_best_cell(weights: LoadedStudy) -> N
 
 def test_a_study_without_a_value_has_no_best_trial(tmp_path: Path) -> None:
     study_of(tmp_path, [({"x": "1"}, Failed(cause="error", detail="x"))])
-    with pytest.raises(StudyError, match=r"Study 's' has no trial yet with a value\."):
+    with pytest.raises(StudyError, match=r"No trial of study 's' has a value: 1 failed\."):
         sweeps.load_study("s", url(tmp_path)).best()
     with pytest.raises(StudyError, match=r"There is no study 't'\. Studies: s\."):
         sweeps.load_study("t", url(tmp_path))
     error = CliRunner().invoke(cli.app, ["best", "s", "--storage", url(tmp_path)]).exception
-    assert str(error) == "Study 's' has no trial yet with a value."
+    assert str(error) == "No trial of study 's' has a value: 1 failed."
 
 
 def test_importing_sweeps_waits_for_nothing_and_redact_needs_the_standard_library_alone() -> None:

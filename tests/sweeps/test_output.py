@@ -29,6 +29,17 @@ def test_a_reader_that_is_gone_ends_the_command_quietly() -> None:
     process.stderr.close()
 
 
+def test_a_reader_that_is_gone_ends_a_command_of_sweeps_with_the_same_code() -> None:
+    # So much that it is written before the command ends; typer itself then exits with 1.
+    program = "import sweeps.cli as cli\ncli.app.command('shout')(lambda: print('x' * 10**6))\ncli.main()"
+    command = [sys.executable, "-c", program, "shout"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    assert process.wait(60) == 141 and process.stderr.read() == b""
+    process.stderr.close()
+
+
 @pytest.mark.parametrize(
     ("redirection", "code", "told"),
     [

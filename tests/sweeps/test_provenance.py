@@ -31,6 +31,17 @@ def provenance(**values: object) -> Provenance:
         ),
         ({}, {"config_name": "big"}, "--config-name: config -> big"),
         ({"files": {"net/a": "1", "c": "1"}}, {"files": {"net/a": "2", "net/b": "3"}}, "net/a"),
+        (
+            {"values": {"a": "1"}, "files": {"app": "1", "net/a": "1", "net/b": "1"}},
+            {"values": {"a": "2"}, "files": {"app": "2", "net/a": "2", "net/b": "1"}},
+            "a: 1 -> 2; files: app, net/a",
+        ),
+        ({"values": {"a": "1"}, "files": {"app": "1"}}, {"values": {"a": "2"}, "files": {"app": "2"}}, "a: 1 -> 2"),
+        (
+            {"files": {f"net/{i:02d}": "1" for i in range(12)}},
+            {"files": {f"net/{i:02d}": "2" for i in range(12)}},
+            f"{', '.join(f'net/{i:02d}' for i in range(10))}, 2 more",
+        ),
         ({}, {"search_path": ("file:///x",)}, "the search path:  -> file:///x"),
         ({}, {"program": replace(ONE, name="lab/b.py:main")}, "the application: lab/app.py:main -> lab/b.py:main"),
         ({}, {}, "the configuration"),

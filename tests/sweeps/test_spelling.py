@@ -5,8 +5,9 @@ import shlex
 
 import pytest
 
+from sweeps.launchers import LAUNCHERS
 from sweeps.outcome import Completed
-from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS
+from sweeps.spelling import OUR_LAUNCHERS, SWEEPER_KEYS, TAKEN_KEYS
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from tests.conftest import Commands
@@ -50,6 +51,24 @@ def answered(commands: Commands, *arguments: str) -> str:
         ("hydra.sweeper.max_failure_rate=0.1", "Here it is study.max_failures, a number of trials."),
         ("hydra/launcher=rq", "hydra/launcher=rq is not installed: pip install --pre hydra-rq-launcher"),
         ("hydra/launcher=dask", "hydra/launcher=dask does not exist. Known: basic, joblib, ray, rq, submitit_local, "),
+        ("hydra/launcher=ray_worker", "submitit_slurm, ray_workers. Did you mean 'ray_workers'? The same line, or"),
+        (
+            "study/sampler=tep",
+            "study/sampler=tep does not exist. Known: auto, brute, cmaes, gp, grid, nsgaii,",
+        ),
+        ("study/pruner=ashaa", "median, moasha, patient, percentile, threshold, wilcoxon. Did you mean 'asha'?"),
+        (
+            "hydra/job_logging=defualt",
+            "hydra/job_logging=defualt does not exist. Known: default, disabled, none, ",
+        ),
+        (
+            "study.sampler={_target_: optuna.samplers.TPESampler, n_startup_trials: -1}",
+            "study.sampler.n_startup_trials=-1 must be a number of at least 0.",
+        ),
+        (
+            "study.pruner={_target_: patient, patience: 2, wrapped_pruner: {_target_: median, n_warmup_steps: -2}}",
+            "study.pruner.wrapped_pruner.n_warmup_steps=-2 must be a number of at least 0.",
+        ),
         (
             "hydra.sweeper.params.x=choice(1,2)",
             "params.x=choice(1,2): on the command line a sweep needs no more than its key: 'x=choice(1,2)'.",
@@ -60,6 +79,10 @@ def answered(commands: Commands, *arguments: str) -> str:
 )
 def test_what_is_typed_for_others_is_answered(commands: Commands, typed: str, expected: str) -> None:
     assert expected in answered(commands, "-m", "x=1,2", typed)
+
+
+def test_the_launchers_of_this_package_are_known() -> None:
+    assert {"basic", *OUR_LAUNCHERS} == set(LAUNCHERS)
 
 
 def test_another_sweeper_that_is_typed_says_that_it_does_not_read_the_study(commands: Commands) -> None:

@@ -86,3 +86,12 @@ def test_a_forgotten_word_is_one_line(own: Commands, arguments: tuple[str, ...],
 def test_a_variable_that_trusts_nothing_says_so(own: Commands, trusted: str, expected: str) -> None:
     own.environment["SWEEPS_TRUSTED"] = trusted
     assert refusal(own, own.run("train", *LINE, BALANCER)).endswith(expected)
+
+
+def test_a_key_of_some_options_is_answered_with_the_rule_that_says_so(commands: Commands) -> None:
+    line = ("-m", "model=dense,vit", "model.net.patch=2,4", "tracking.uri=null")
+    done = command_in_fork(commands.folder, *line, SWEEPS_DATA_DIR=commands.environment["SWEEPS_DATA_DIR"])
+    assert (done.returncode, commands.made()) == (2, [])
+    assert done.stderr.endswith(
+        " If only some of model=dense,vit have it, say which, as in 'study.when={model.net.patch: {model: [NAME]}}'.\n"
+    )

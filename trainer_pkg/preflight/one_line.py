@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -92,9 +93,21 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
         text = did_you_mean(key, sorted(str(name) for name in parent or ()))
         near = get_close_matches(key, _options_at(parent), n=1, cutoff=0.8) if "Did you mean" not in text else []
         hint = f" Did you mean '+{full_key.removesuffix(key)}{near[0]}'?" if near else ""
-        return f"Key {full_key!r} does not exist. Known here: {text}{hint}"
+        return f"Key {full_key!r} does not exist. Known here: {text}{hint}{_of_some_options(full_key)}"
     first = _first_sentences(getattr(error, "msg", None) or str(error))
     return first if full_key in first else f"{full_key}: {first}"
+
+
+def _of_some_options(key: str) -> str:
+    """What to type for a key that may exist with some options only of a group that the line sweeps; else empty."""
+    parts = key.split(".")
+    around = {"/".join(parts[:length]) for length in range(1, len(parts))}
+    for argument in sys.argv[1:]:
+        group, _, options = argument.lstrip("+").partition("=")
+        if group in around and re.fullmatch(r"[\w/.-]+(,[\w/.-]+)+", options):
+            rule = f"'study.when={{{key}: {{{group}: [NAME]}}}}'"
+            return f" If only some of {argument} have it, say which, as in {rule}."
+    return ""
 
 
 def _first_sentences(text: str) -> str:
