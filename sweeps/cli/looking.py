@@ -36,12 +36,9 @@ if TYPE_CHECKING:
 
 def list_studies(storage: Storage = None) -> None:
     """The studies of a storage and how far they are."""
-    from sweeps.report.listing import studies_listing
-    from sweeps.report.opened import open_database
-    from sweeps.study.study import Study
+    from sweeps.report.overview import studies_listing
 
-    database = open_database(storage)
-    print(studies_listing([Study(database, name) for name in database.study_names()]))
+    print(studies_listing(storage))
 
 
 def show(

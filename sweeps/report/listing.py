@@ -1,7 +1,7 @@
 """Lists of studies, of their trials, and of what happened to a trial, as text for a terminal."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -16,16 +16,6 @@ _LEAST = 20
 """Characters that are left of a cell on the narrowest terminal."""
 
 _UNTOLD = "Nothing has happened to this trial yet, or it ran before studies kept events."
-
-
-def studies_listing(studies: Iterable[Study]) -> str:
-    """One line per study: how far it is."""
-    rows = []
-    for study in studies:
-        counts = study.counts()
-        objective = ", ".join(study.objectives)
-        rows.append([study.name, sum(counts.values()), counts["done"], counts["running"], counts["open"], objective])
-    return tabulate(rows, headers=["study", "trials", "done", "running", "open", "objective"])
 
 
 def trials_listing(study: Study) -> str:

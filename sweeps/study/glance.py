@@ -15,6 +15,7 @@ from typing import Any, Self
 from sweeps.space import Point
 from sweeps.study import sqlite
 from sweeps.study.kept_points import point_of
+from sweeps.study.version import VERSION
 
 _CONNECT_TIMEOUT_S = 5
 _SQLITE = "sqlite:///"
@@ -53,10 +54,8 @@ class Glance:
 
     @classmethod
     def _read(cls, cursor: Any, mark: str, name: str) -> Self | None:
-        def of(statement: str, value: Any) -> list[dict[str, Any]]:
-            cursor.execute(statement.replace("?", mark), (value,))
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        def of(statement: str, *values: Any) -> list[dict[str, Any]]:
+            return _found(cursor, statement.replace("?", mark), values)
 
         found = of("SELECT study_id FROM studies WHERE study_name = ?", name)
         if not found:
@@ -80,6 +79,64 @@ class Glance:
         return [(point, identity) for point, identity in found if point is not None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A study of a storage, and how far it is.
+
+    Attributes:
+        name: Its name.
+        objectives: What it optimises, where that has a name.
+        counts: Ledger state (`open`, `running`, `done`) to number of points.
+    """
+
+    name: str
+    objectives: Sequence[str]
+    counts: Mapping[str, int]
+
+
+def listed(url: str) -> list[Listed] | None:
+    """The studies of a storage, oldest first; None where they cannot be seen so easily.
+
+    Args:
+        url: Address of the storage.
+    """
+    try:
+        with _connected(url) as (connection, _):
+            return _listed(connection.cursor())
+    except Exception:  # as in `Glance.at`
+        return None
+
+
+def _listed(cursor: Any) -> list[Listed] | None:
+    if [row["version"] for row in _found(cursor, "SELECT version FROM sweeps_schema")] != [VERSION]:
+        return None  # who opens the database properly says what that means
+    told = _found(
+        cursor, "SELECT study_id, key, value_json FROM study_user_attributes WHERE key IN ('key', 'objective')"
+    )
+    facts: dict[int, dict[str, Any]] = {}
+    for row in told:
+        facts.setdefault(row["study_id"], {})[row["key"]] = json.loads(row["value_json"])
+    states = _found(cursor, "SELECT study_key, state, count(*) AS n FROM sweeps_points GROUP BY study_key, state")
+    counts = {(row["study_key"], row["state"]): int(row["n"]) for row in states}
+    return [
+        Listed(
+            name=row["study_name"],
+            objectives=facts.get(row["study_id"], {}).get("objective") or (),
+            counts={
+                state: counts.get((facts.get(row["study_id"], {}).get("key", ""), state), 0)
+                for state in ("open", "running", "done")
+            },
+        )
+        for row in _found(cursor, "SELECT study_id, study_name FROM studies ORDER BY study_id")
+    ]
+
+
+def _found(cursor: Any, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    cursor.execute(statement, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 class _Row:
     """A row whose columns are attributes."""
 
@@ -92,7 +149,7 @@ def _connected(url: str) -> Any:
     """A connection, and the sign that stands for a value in its statements."""
     if url.startswith(_SQLITE):
         path = Path(url.removeprefix(_SQLITE).partition("?")[0])
-        with contextlib.closing(sqlite.connect(path)) as connection:
+        with contextlib.closing(sqlite.reader(path)) as connection:
             yield connection, "?"
         return
     import psycopg

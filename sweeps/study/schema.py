@@ -1,14 +1,11 @@
 """Our tables beside Optuna's: who runs which point, and what happened to it.
 
-Whatever changes here needs a new `VERSION` and a step in `migration.py`.
+Whatever changes here needs a new `VERSION` (`version.py`) and a step in `migration.py`.
 """
 
 import sqlalchemy as sa
 
-VERSION = 6
-"""6: draws have a place, and a study has a will and its sources. 5: a point may have a role and further names.
-4: what a trial leaves is kept, too. 3: rows say which configuration they ran. 2: rows belong to the study's key.
-1, which no table names: they belonged to Optuna's number of the study."""
+from sweeps.study.version import VERSION as VERSION
 
 metadata = sa.MetaData()
 

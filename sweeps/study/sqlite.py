@@ -31,12 +31,17 @@ def snapshot(path: Path) -> sqlite3.Connection:
 
     Needs no right but to read: neither a lock nor a file is made.
     """
-    # Without a log beside it no process has the file open. SQLite itself would then make one, which the reader may not.
-    is_at_rest = _is_wal(path) and not path.with_name(f"{path.name}-wal").exists()
     copy = sqlite3.connect(":memory:", isolation_level="IMMEDIATE", check_same_thread=False)
-    with contextlib.closing(connect(path, "immutable=1" if is_at_rest else "mode=ro")) as source:
+    with contextlib.closing(reader(path)) as source:
         source.backup(copy)
     return copy
+
+
+def reader(path: Path) -> sqlite3.Connection:
+    """A connection to look for a moment; it makes neither a lock nor a file."""
+    # Without a log beside it no process has the file open. SQLite itself would then make one, which the reader may not.
+    is_at_rest = _is_wal(path) and not path.with_name(f"{path.name}-wal").exists()
+    return connect(path, "immutable=1" if is_at_rest else "mode=ro")
 
 
 def make(path: Path, fill: Callable[[Path], None]) -> None:
