@@ -112,8 +112,8 @@ class Database:
 
     def study_names(self) -> list[str]:
         """The studies kept here, oldest first."""
-        summaries = self.patiently(lambda: optuna.get_all_study_summaries(self.storage, include_best_trial=False))
-        return [summary.study_name for summary in summaries]
+        # Optuna's summaries count all trials of all studies.
+        return [study.study_name for study in self.patiently(self.storage.get_all_studies)]
 
     def study_keys(self) -> list[str]:
         """The keys of all studies."""

@@ -304,3 +304,14 @@ def test_a_deleted_study_leaves_nothing_and_its_neighbour_everything(storage_url
         assert {row.study_key for row in connection.execute(sa.select(events))} == {other.facts["key"]}
     for made in (study, other):
         made.database.engine.dispose()
+
+
+def test_the_names_of_studies_are_read_without_their_trials(storage_url: str) -> None:
+    database = Database(storage_url)
+    for name in ("b", "a"):
+        study = optuna.create_study(study_name=name, storage=database.storage)
+        study.add_trial(optuna.trial.create_trial(value=1.0))
+    statements: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    assert database.study_names() == ["b", "a"]
+    assert statements != [] and not any("FROM trials" in statement for statement in statements)
