@@ -45,7 +45,12 @@ def _deepcopy(thing: Any) -> Any:
 
 
 def _copy_for_task(config: Any) -> Any:
-    """Hydra's copy of a job's configuration for its task, from which it takes its own part out at once."""
+    """Hydra's copies of a job's configuration: for its task, from which its own part is taken out at once, and of that.
+
+    The second is of the copy that `HydraConfig` has, which nobody may change; Hydra reads it and writes it to a file.
+    """
+    if config is HydraConfig.instance().cfg:
+        return config
     own = config.__dict__["_content"].get("hydra") if isinstance(config, DictConfig) and len(config) > 1 else None
     if not isinstance(own, DictConfig):
         return _deepcopy(config)

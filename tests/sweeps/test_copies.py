@@ -98,3 +98,12 @@ def test_a_task_gets_a_copy_of_all_but_hydra_s_own_part() -> None:
             del each["hydra"]
     assert list(nodes(found)) == list(nodes(expected))
     assert config == plain and config.hydra._get_parent() is config
+
+
+@pytest.mark.usefixtures("hastened")
+def test_hydra_writes_its_own_part_as_its_jobs_see_it() -> None:
+    config = job()
+    config.hydra.runtime.output_dir = "/there"
+    HydraConfig.instance().set_config(config)
+    assert _copy_for_task(HydraConfig.instance().cfg) is HydraConfig.instance().cfg
+    assert OmegaConf.is_readonly(HydraConfig.get())
