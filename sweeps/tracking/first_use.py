@@ -24,13 +24,21 @@ _ENVIRONMENT = {
 
 _making = threading.Lock()
 
+_warming: threading.Thread | None = None
+"""Imports the client in the background."""
+
 
 def set_up() -> None:
-    """Set what MLflow's client is to do, unless the user has said otherwise; before its first import."""
+    """Set what MLflow's client is to do, unless the user has said otherwise; before its first import.
+
+    A thread that imports it already is waited for: of two that import parts of it at once, one finds a half of it.
+    """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    if _warming is not None and threading.current_thread() is not _warming:
+        _warming.join()
 
 
 def warm_up(uri: str) -> None:
@@ -47,7 +55,9 @@ def warm_up(uri: str) -> None:
             if path and not embedded.is_whole(path):
                 _database(path)
 
-    threading.Thread(target=work, daemon=True).start()
+    global _warming
+    _warming = threading.Thread(target=work, daemon=True)
+    _warming.start()
 
 
 def prepare(uri: str, tell: Callable[[str], None]) -> None:
