@@ -64,7 +64,7 @@ def check_settings(plan: Plan, known: Study | None, database: Database | None, c
         _check_search(plan, known, database, trusted)
     elif found := next((key for key in ("first", "like") if getattr(settings, key)), None):
         raise StudyError(f"study.{found} is for a search, and this is a grid, which trains each point. Leave it out.")
-    check_fusion(settings, trusted)
+    check_fusion(settings, trusted, command.config)
     check_place(settings.checkpoints)
     if not settings.preview and (lack := lack_of(StudyFiles.of(settings.directory, plan.name).directory)):
         raise StudyError(f"study.directory: {lack}.")

@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from sweeps.alike import Kinds
-from sweeps.errors import StudyError
-from sweeps.fusion import Capacity, groups_of, hindrance, largest
+from sweeps.errors import StudyError, first_line
+from sweeps.fusion import Capacity, Fusion, groups_of, hindrance, largest
 from sweeps.output import counted
 from sweeps.settings import StudySettings
 from sweeps.space import Point
@@ -20,11 +20,16 @@ from sweeps.worker.order import WorkOrder, trial_overrides
 from sweeps.worker.placement import Place, places_of_this_machine
 
 
-def check_fusion(settings: StudySettings, trusted: Any) -> None:
+def check_fusion(settings: StudySettings, trusted: Any, config: DictConfig) -> None:
     """Refuse `study.fuse` where the application says nothing of it.
 
+    Args:
+        settings: The `study` group.
+        trusted: Constructors that the application trusts, as Hydra keeps them.
+        config: The configuration composed without the swept overrides.
+
     Raises:
-        StudyError: It does not, or what it says cannot be built.
+        StudyError: It does not, or what it says cannot be built or used.
     """
     if settings.fuse == "off":
         return
@@ -33,7 +38,25 @@ def check_fusion(settings: StudySettings, trusted: Any) -> None:
             f"study.fuse={settings.fuse}: this application does not say which of its trials may share a process"
             " (study.fusion, see docs/fused.md). Valid here: off."
         )
-    fusion_of(settings.fusion, trusted)
+    _capacity(fusion_of(settings.fusion, trusted), config, "cpu")
+
+
+def _capacity(fusion: Fusion, config: DictConfig, device: str) -> Capacity:
+    """What the application says of trials like this one, checked: it is a stranger's code."""
+    try:
+        said = fusion.capacity(config, device)
+    except Exception as error:
+        raise StudyError(
+            f"study.fusion: capacity() has failed ({type(error).__name__}: {first_line(error)}). Mend it, or leave"
+            " study.fuse out."
+        ) from error
+    numbers = (getattr(said, "most", None), getattr(said, "pays", None))
+    if not all(isinstance(number, int) and number >= 1 for number in numbers):
+        raise StudyError(
+            f"study.fusion: capacity() gave {said!r}. Valid: sweeps.fusion.Capacity(most=N, pays=N), with N of at"
+            " least 1."
+        )
+    return Capacity(most=said.most, pays=said.pays, why=str(getattr(said, "why", "")))
 
 
 def mates_of(order: WorkOrder, study: Study, places: Sequence[Place]) -> Mates | None:
@@ -49,7 +72,7 @@ def mates_of(order: WorkOrder, study: Study, places: Sequence[Place]) -> Mates |
     return Mates(
         study,
         Kinds(fusion, compose),
-        lambda point: largest(fusion.capacity(compose(point), device), order.settings.fuse),
+        lambda point: largest(_capacity(fusion, compose(point), device), order.settings.fuse),
     )
 
 
@@ -74,7 +97,7 @@ def fused_lines(
     known: dict[str, Capacity] = {}
     for _, point in points:
         if (kind := kinds.of(point)) not in known:
-            known[kind] = fusion.capacity(compose(point), _device(places))
+            known[kind] = _capacity(fusion, compose(point), _device(places))
     most = {kind: largest(capacity, settings.fuse) for kind, capacity in known.items()}
     groups = groups_of([kinds.of(point) for _, point in points], most, len(places))
     told = [f"Fused:     trials {_span([points[place][0] for place in group])}" for group in groups if len(group) > 1]

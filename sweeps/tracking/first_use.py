@@ -24,8 +24,9 @@ _ENVIRONMENT = {
 
 _making = threading.Lock()
 
-_warming: threading.Thread | None = None
-"""Imports the client in the background."""
+_is_imported = threading.Event()
+_is_imported.set()
+"""Not set while a thread imports the client in the background."""
 
 
 def set_up() -> None:
@@ -37,8 +38,7 @@ def set_up() -> None:
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    if _warming is not None and threading.current_thread() is not _warming:
-        _warming.join()
+    _is_imported.wait()
 
 
 def warm_up(uri: str) -> None:
@@ -49,15 +49,16 @@ def warm_up(uri: str) -> None:
 
     def work() -> None:
         with suppress(Exception):  # whoever needs it next is told
-            import mlflow  # noqa: F401
-
+            try:
+                import mlflow  # noqa: F401
+            finally:
+                _is_imported.set()
             path = embedded.database_of(uri)
             if path and not embedded.is_whole(path):
                 _database(path)
 
-    global _warming
-    _warming = threading.Thread(target=work, daemon=True)
-    _warming.start()
+    _is_imported.clear()
+    threading.Thread(target=work, daemon=True).start()
 
 
 def prepare(uri: str, tell: Callable[[str], None]) -> None:

@@ -16,7 +16,7 @@ from sweeps.study.study import Study
 from sweeps.tracking import embedded
 from sweeps.tracking.address import where
 from sweeps.tracking.cards import StudyCard, Tag, TrialCard
-from sweeps.tracking.first_use import prepare
+from sweeps.tracking.first_use import prepare, set_up
 from sweeps.tracking.gathered import has_left
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.models import keep_models
@@ -86,7 +86,7 @@ class Tracking:
         if is_finished and {**known, "link": None} == {**mark, "link": None} and not self._is_started:
             self._link = known.get("link")
             return
-        self._start()
+        self._start_late()
 
         def end(view: MlflowView) -> None:
             if is_finished:
@@ -123,6 +123,13 @@ class Tracking:
 
     def _follow(self, card: TrialCard, outcome: Outcome | None = None) -> None:
         self._uploader.add(card, outcome)
+        self._start()
+
+    def _start_late(self) -> None:
+        """Start, if no trial has; neither the client's import nor a new database is waiting for a server."""
+        if not self._is_started:
+            set_up()
+            self.prepare()
         self._start()
 
     def _start(self) -> None:

@@ -1,5 +1,6 @@
 """`kill -9` while the study database is first made: the next start finds it whole or absent. The seed is printed."""
 
+import contextlib
 import multiprocessing
 import os
 import random
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from sweeps.study.storage import Database
+from tests.conftest import Commands
 from tests.sweeps.test_study import claim, finish, make
 
 LONGEST_S = 0.6
@@ -106,3 +108,13 @@ def test_the_log_of_a_deleted_database_does_not_enter_the_next_one(tmp_path: Pat
     path.unlink()
     path.with_name("studies.db-wal").write_bytes(log)  # as a killed command leaves it
     assert make(f"sqlite:///{path}", 1, name="new").database.study_names() == ["new"]
+
+
+def test_a_finished_study_is_sent_to_a_new_database_of_mlflow(commands: Commands) -> None:
+    """The client is imported once, and neither that nor the new tables count as a server that does not answer."""
+    line = ("-m", "x=1,2", "study.name=s")
+    assert commands.run("fake", *line).returncode == 0
+    result = commands.run("fake", *line, f"tracking.uri=sqlite:///{commands.folder}/new.db", "tracking.drain_s=1")
+    assert result.returncode == 0 and "Warning: tracking" not in result.stderr, result.stderr
+    with contextlib.closing(sqlite3.connect(commands.folder / "new.db")) as database:
+        assert database.execute("SELECT count(*) FROM runs WHERE status = 'FINISHED'").fetchone() == (3,)

@@ -49,6 +49,16 @@ def test_the_preview_says_which_trials_are_fused_and_what_hinders_others(command
 @pytest.mark.parametrize(
     ("value", "program", "expected"),
     [
+        (
+            "auto kind=broken",
+            "fused",
+            "study.fusion: capacity() has failed (KeyError: 'no such kind'). Mend it, or leave study.fuse out.",
+        ),
+        (
+            "auto kind=number",
+            "fused",
+            "study.fusion: capacity() gave 5. Valid: sweeps.fusion.Capacity(most=N, pays=N), with N of at least 1.",
+        ),
         ("1", "fused", "study.fuse=1 must be auto, off or a whole number of at least 2: the largest group."),
         ("many", "fused", "study.fuse=many must be auto, off or a whole number of at least 2: the largest group."),
         (
@@ -60,7 +70,7 @@ def test_the_preview_says_which_trials_are_fused_and_what_hinders_others(command
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(commands: Commands, value: str, program: str, expected: str) -> None:
-    result = commands.run(program, "-m", "x=1,2", f"study.fuse={value}")
+    result = commands.run(program, "-m", "x=1,2", *f"study.fuse={value}".split())
     assert (result.returncode, lines(result.stderr)) == (2, [f"Error: {expected}"]) and commands.made() == []
 
 

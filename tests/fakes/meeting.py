@@ -16,6 +16,10 @@ class Squares:
     apart = {"x": (100,)}  # noqa: RUF012
 
     def capacity(self, config: Any, device: str) -> Capacity:
+        if config.kind == "broken":
+            raise KeyError("no such kind")
+        if config.kind == "number":
+            return 5  # type: ignore[return-value]
         if config.kind == "alone":
             return Capacity(most=1, why="kind=alone cannot be fused")
         return Capacity(most=6, pays=3)
