@@ -50,7 +50,7 @@ def test_what_keeps_trials_apart_is_named(overrides: str, why: str) -> None:
     capacity = Fusion().capacity(_config(*([overrides] if "{" in overrides else overrides.split())), "cpu")
     assert (capacity.most > 1) == (not why)
     assert capacity.why.startswith(why) and bool(why) == bool(capacity.why)
-    assert capacity.pays == (8 if not why else 1)
+    assert capacity.pays == (1 if why else 8 if "mlp" in overrides else 12)
 
 
 def test_a_family_that_was_not_measured_to_pay_trains_together_where_somebody_says_so() -> None:

@@ -27,5 +27,11 @@ def data_of(cfg: DictConfig, make: Callable[[DictConfig], DataModule]) -> DataMo
     """
     plain: Any = OmegaConf.to_container(cfg.data, resolve=True)
     seed = plain.pop("shuffle_seed", None)
-    first: DataModule = once("data", json.dumps(plain, default=str, sort_keys=True), lambda: make(cfg))
+
+    def made() -> DataModule:
+        data = make(cfg)
+        data.setup()
+        return data
+
+    first: DataModule = once("data", json.dumps(plain, default=str, sort_keys=True), made)
     return first.again(seed)
