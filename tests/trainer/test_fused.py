@@ -135,13 +135,13 @@ def test_trials_that_were_told_to_end_in_the_middle_of_an_epoch_go_on_in_any_com
         alone(tmp_path / "alone" / str(number), data, *options[number])
 
     def cut() -> None:
-        Team._train_on = _cut_at(step=14, train_on=Team._train_on)  # type: ignore[method-assign]
+        Team._train_on = _cut_at(step=10 + 4, train_on=Team._train_on)  # type: ignore[method-assign]
         found = together(tmp_path, data, {number: options[number] for number in range(3)})
         assert [getattr(error, "code", error) for error in found.values()] == [143] * 3
 
     assert in_fork(cut) == 0
     last = [final_state(tmp_path / str(number)) for number in range(3)]
-    assert [state["DataModule"] for state in last] == [{"epoch": 1, "batch": 5}] * 3
+    assert [state["DataModule"] for state in last] == [{"epoch": 1, "batch": 4}] * 3
     found = {
         0: alone(tmp_path / "0", data, *options[0]),
         **together(tmp_path, data, {number: options[number] for number in (1, 2, 3)}),

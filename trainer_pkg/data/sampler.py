@@ -36,6 +36,7 @@ class BatchOrder(SequentialSampler):
         self._rank, self._num_ranks = rank, num_ranks
         self._epoch = 0
         self._skip = self._next = 0
+        self._has_begun = False
         self._parts: Sequence[Tensor] = ()
 
     def set_epoch(self, epoch: int) -> None:
@@ -51,15 +52,25 @@ class BatchOrder(SequentialSampler):
         return -(-rows // self._batch_size)
 
     def __iter__(self) -> Iterator[Picked]:  # type: ignore[override]
-        self._parts = torch.split(self._rows(), self._batch_size)
-        self._next, self._skip = self._skip, 0
+        self._has_begun = False  # it begins with its first batch: loaders ask for iterators that they never use
+        return self._rest()
+
+    def take(self) -> Picked:
+        """The next batch of the pass; its iterator goes on behind it."""
+        self._begin()
+        i, self._next = self._next, self._next + 1
+        return Picked(self._parts[i], hash((self._seed or 0, self._epoch, i, self._rank)) % 2**63)
+
+    def _rest(self) -> Iterator[Picked]:
+        self._begin()
         while self._next < len(self._parts):
             yield self.take()
 
-    def take(self) -> Picked:
-        """The next batch of the pass that has begun; its iterator goes on behind it."""
-        i, self._next = self._next, self._next + 1
-        return Picked(self._parts[i], hash((self._seed or 0, self._epoch, i, self._rank)) % 2**63)
+    def _begin(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._parts = torch.split(self._rows(), self._batch_size)
+            self._next, self._skip = self._skip, 0
 
     def _rows(self) -> Tensor:
         if self._seed is None:

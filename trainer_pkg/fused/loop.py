@@ -20,9 +20,9 @@ _told_to_end = False
 class JointEpochLoop(_TrainingEpochLoop):
     """Lightning's loop over the batches of an epoch, of which the others of the process take part.
 
-    The first and the last batch are trained on by Lightning alone: callbacks and loggers see what they see of a lone
-    trial, the optimizer makes what it remembers, and the last loss is there. All that lies between is done for all
-    trials at once, and this loop counts it.
+    The first batch of a fit and the last one of each epoch are trained on by Lightning alone: random numbers are those
+    of the checkpoint, the optimizer makes what it remembers, callbacks and loggers see what they see of a lone trial,
+    and the last loss is there. All that lies between is done for all trials at once, and this loop counts it.
 
     Args:
         trainer: The trainer, which has Lightning's own loop.
@@ -38,7 +38,7 @@ class JointEpochLoop(_TrainingEpochLoop):
 
     def on_run_start(self, data_fetcher: _DataFetcher) -> None:
         super().on_run_start(data_fetcher)
-        self._has_begun = False
+        self._has_begun = self._member.team is not None
 
     def advance(self, data_fetcher: _DataFetcher) -> None:
         if self._has_begun:

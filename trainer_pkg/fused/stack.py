@@ -9,17 +9,23 @@ WIDTH = 16
 """Numbers of 32 bits in a register of AVX-512; a multiple of those in any smaller register."""
 
 
+def with_gradient(module: nn.Module) -> list[str]:
+    """The names of the parameters that have a gradient; of a module that has made a step, those that are trained."""
+    return [name for name, parameter in module.named_parameters() if parameter.grad is not None]
+
+
 class Stack:
     """Parameters and gradients of equal modules, and buffers of their networks, stacked by name, (n, ...).
 
     The modules keep their parameters and buffers; from now on these are slices of the stack, so that whatever changes
     the one changes the other. Gradients are slices from `hand_gradients` on.
 
-    Those parameters are trained that have a gradient: the modules have made a step. They lie behind each other, as do
-    their gradients, so that one operation reaches them all.
+    The parameters that are trained lie behind each other, as do their gradients, so that one operation reaches them
+    all. What the modules have had in their place is given up bit by bit, so that there is never much of both.
 
     Args:
         modules: The modules, of the same shapes.
+        trained: The names of the parameters that are trained.
 
     Attributes:
         trained: The names of the parameters that are trained; first those that fill whole registers.
@@ -29,14 +35,16 @@ class Stack:
         all_gradients: Their gradients as one vector.
     """
 
-    def __init__(self, modules: Sequence[nn.Module]) -> None:
+    def __init__(self, modules: Sequence[nn.Module], trained: Sequence[str]) -> None:
         self.parameters = [dict(module.named_parameters()) for module in modules]
+        for module in modules:
+            module.zero_grad()
         first = self.parameters[0]
-        trained = [name for name, parameter in first.items() if parameter.grad is not None]
         self.trained = sorted(trained, key=lambda name: first[name].numel() % WIDTH != 0)
         num_numbers = len(modules) * sum(first[name].numel() for name in self.trained)
         self.all_values = first[self.trained[0]].new_empty(num_numbers)
-        self.all_gradients = torch.zeros_like(self.all_values)
+        self.all_gradients = torch.empty_like(self.all_values)  # takes no memory before it is written
+        self._has_gradients = False
         self.values: dict[str, Tensor] = self.blocks(self.all_values)
         self.gradients = self.blocks(self.all_gradients)
         rest = [name for name in first if name not in self.trained]
@@ -72,6 +80,9 @@ class Stack:
 
     def hand_gradients(self) -> None:
         """Make the gradients of each module slices of the stack."""
+        if not self._has_gradients:
+            self.all_gradients.zero_()
+            self._has_gradients = True
         for position, parameters in enumerate(self.parameters):
             for name in self.trained:
                 parameters[name].grad = self.gradients[name][position]

@@ -15,7 +15,7 @@ from trainer_pkg.fused.losses import losses_of
 from trainer_pkg.fused.member import Member
 from trainer_pkg.fused.networks import network_of
 from trainer_pkg.fused.optimizers import step_of
-from trainer_pkg.fused.stack import Stack
+from trainer_pkg.fused.stack import Stack, with_gradient
 
 _LOOK_S = 0.1
 """Time between two looks at what the trials are asked for, which are system calls."""
@@ -26,16 +26,23 @@ class Team:
 
     Args:
         members: The trials; each has trained on a batch of its own in this fit.
+
+    Attributes:
+        members: The same.
+        stack: Their parameters.
     """
+
+    stack: Stack
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = list(members)
         modules = [member.module for member in members]
-        self._stack = Stack(modules)
+        known = next((member.team.stack.trained for member in members if member.team), None)
+        self.stack = Stack(modules, known or with_gradient(modules[0]))
         self._generators = [Generator(member.module.device) for member in members]
-        self._network = network_of(modules, self._stack, self._generators)
+        self._network = network_of(modules, self.stack, self._generators)
         self._losses = losses_of(members)
-        self._step = step_of(self._stack, [member.optimizer for member in members])
+        self._step = step_of(self.stack, [member.optimizer for member in members])
         for member in members:
             member.team = self
 
@@ -64,7 +71,7 @@ class Team:
             limit = member.trainer.gradient_clip_val
             if limit:
                 clip = clip_grad_value_ if member.trainer.gradient_clip_algorithm == "value" else clip_grad_norm_
-                clip(self._stack.trained_of(position), limit)
+                clip(self.stack.trained_of(position), limit)
 
     def _are_called(self, num_further: int) -> bool:
         for member in self.members:
@@ -76,7 +83,7 @@ class Team:
         """While the trials' random numbers, sums and counts are here."""
         for member, generator in zip(self.members, self._generators, strict=True):
             generator.set_state(member.place.draws["torch"])
-        self._stack.hand_gradients()
+        self.stack.hand_gradients()
         self._losses.begin()
         self._step.begin()
         yield
