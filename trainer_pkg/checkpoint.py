@@ -1,6 +1,5 @@
 """Checkpoints that survive a crash during a save. Training continues from them bit for bit."""
 
-import copy
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch.nn.parameter import is_lazy
 from trainer_pkg.atomic import write_atomically
 from trainer_pkg.earlier import as_today, is_earlier
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.neighbours import without_neighbours
 from trainer_pkg.random_states import rng_states, set_rng_states
 
 _KEPT = 2
@@ -42,7 +42,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         hashed = _HashingWriter()
         write_atomically(
             path,
-            write=lambda file: torch.save(_alone(checkpoint), hashed.around(file)),  # type: ignore[arg-type]
+            write=lambda file: torch.save(without_neighbours(checkpoint), hashed.around(file)),  # type: ignore[arg-type]
             before_rename=lambda: _write_digests(path, hashed.digest()),
         )
 
@@ -220,21 +220,6 @@ class _HashingWriter:
 
     def digest(self) -> str:
         return self._hash.hexdigest()
-
-
-def _alone(value: Any) -> Any:
-    """The same with copies of tensors that are parts of larger ones: torch would write the whole ones.
-
-    The parameters of trials that train together are such parts.
-    """
-    if isinstance(value, torch.Tensor):
-        is_part = not is_lazy(value) and value.untyped_storage().nbytes() > value.numel() * value.element_size()
-        return value.clone() if is_part else value
-    if isinstance(value, dict):
-        same = copy.copy(value)  # with the attributes of a state dict
-        same.update((key, _alone(item)) for key, item in value.items())
-        return same
-    return type(value)(map(_alone, value)) if type(value) in (list, tuple) else value
 
 
 def _digest_file(path: Path) -> Path:

@@ -81,6 +81,8 @@ def assert_alike(one: Path, two: Path, tolerance: float = 0.0) -> None:
     states = [final_state(folder) for folder in (one, two)]
     differences = {path: value for path, value in differing(*states).items() if not _is_place(path)}
     assert all(is_close(value, tolerance, path) for path, value in differences.items()), differences
+    sizes = [(folder / "checkpoints" / "best.ckpt").stat().st_size for folder in (one, two)]
+    assert abs(sizes[0] - sizes[1]) < 1000, "a part of the stack was written with all of it"
     first, second = metrics(one), metrics(two)
     assert first.keys() == second.keys()
     for name, value in first.items():
