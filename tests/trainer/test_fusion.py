@@ -15,6 +15,22 @@ OWN = "data.train_transform={_target_: my_package.Warp}"
 
 
 @pytest.mark.parametrize(
+    ("accelerator", "device", "is_fused"),
+    [
+        ("auto", "cpu", True),
+        ("cpu", "cuda", True),
+        ("auto", "cuda", False),
+        ("gpu", "cuda", False),
+        ("mps", "cpu", False),
+    ],
+)
+def test_trials_train_together_on_a_cpu_alone(accelerator: str, device: str, is_fused: bool) -> None:
+    capacity = Fusion().capacity(_config("model=dense", f"trainer.accelerator={accelerator}"), device)
+    why = f"trainer.accelerator={accelerator}: trials train together on a CPU alone"
+    assert (capacity.most > 1, capacity.why) == (is_fused, "" if is_fused else why)
+
+
+@pytest.mark.parametrize(
     ("overrides", "why"),
     [
         ("model=dense", ""),

@@ -77,7 +77,7 @@ class Fusion:
             return Capacity(most=1, pays=1, why=reason)
         family = str(plain["model"]["net"].get("_target_")).rpartition(".")[2].lower()
         pays = _PAYS.get((family, device), 1)
-        why = "" if pays > 1 else f"{family} was not measured to pay on {'a GPU' if device == 'cuda' else 'a CPU'}"
+        why = "" if pays > 1 else f"{family} was not measured to pay on a CPU"
         return Capacity(most=_UNLIMITED, pays=pays, why=why)
 
     def join(self, config: DictConfig, seat: "Seat") -> None:

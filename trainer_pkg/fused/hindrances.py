@@ -89,6 +89,9 @@ def _of_trainer(config: Config, device: str) -> str | None:
             return f"trainer.{key}={value}"
         if key not in _TRAINER and key not in _ANY.split() and value is not None:
             return f"trainer.{key}={value}: nobody has tried it"
+    accelerator = config["trainer"].get("accelerator", "auto")
+    if accelerator != "cpu" and (device != "cpu" or accelerator != "auto"):
+        return f"trainer.accelerator={accelerator}: trials train together on a CPU alone"
     if config["trainer"].get("check_val_every_n_epoch", 1) is None:
         return "trainer.check_val_every_n_epoch=null"
     return None

@@ -66,7 +66,9 @@ class JointEpochLoop(_TrainingEpochLoop):
 
 
 def join(trainer: Trainer, module: ImageModule, place: Place) -> None:
-    """Let a trainer train together with the others of its process."""
+    """Let a trainer train together with the others of its process; on a CPU alone, whatever was declared."""
+    if trainer.strategy.root_device.type != "cpu":
+        return
     trainer.fit_loop.epoch_loop = JointEpochLoop(trainer, module, place)
     connector = trainer._signal_connector
     notify = connector._sigterm_notifier_fn
