@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _UNLIMITED = 2**31
 
-_PAYS: Mapping[tuple[str, str], int] = {("dense", "cpu"): 12, ("mlp", "cpu"): 8}
-"""Family and device to the largest group that was measured to pay; docs/fused.md has the figures."""
+_PAYS: Mapping[str, int] = {"dense": 12, "mlp": 8}
+"""Family to the largest group that was measured to pay; docs/fused.md has the figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Fusion:
         if reason := hindrance(plain, device):
             return Capacity(most=1, pays=1, why=reason)
         family = str(plain["model"]["net"].get("_target_")).rpartition(".")[2].lower()
-        pays = _PAYS.get((family, device), 1)
+        pays = _PAYS.get(family, 1)
         why = "" if pays > 1 else f"{family} was not measured to pay on a CPU"
         return Capacity(most=_UNLIMITED, pays=pays, why=why)
 
