@@ -10,10 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sweeps.study.glance import Glance
 from sweeps.trial.files import StudyFiles, write_text
+
+if TYPE_CHECKING:
+    from sweeps.study.storage import Database
 
 Said = Sequence[tuple[int, str]]
 
@@ -47,11 +50,13 @@ class Answer:
         return None
 
 
-def keep_answer(url: str, name: str, line: str, files: StudyFiles, said: Said, code: int, *, uri: str | None) -> None:
+def keep_answer(
+    database: "Database", name: str, line: str, files: StudyFiles, said: Said, code: int, *, uri: str | None
+) -> None:
     """Keep what was printed of a finished study; where it is not to be kept, an earlier answer goes.
 
     Args:
-        url: Address of the storage.
+        database: Where the study is kept.
         name: The study's name.
         line: Digest of the command; empty: nothing is kept.
         files: The study's files.
@@ -61,7 +66,7 @@ def keep_answer(url: str, name: str, line: str, files: StudyFiles, said: Said, c
     """
     listed = [path for path in (files.owner, files.best, files.page) if path.is_file()]
     is_tracked = uri is None or files.upload_mark.is_file()
-    found = Glance.at(url, name) if line and is_tracked else None
+    found = Glance.through(database, name) if line and is_tracked else None
     with contextlib.suppress(OSError):  # a full disk ends nothing: the next command looks the study up
         if found is None:
             files.answer.unlink(missing_ok=True)

@@ -47,5 +47,5 @@ def exit_code(
     code = int(any(trial.state == "failed" for trial in study.current_trials()))
     if said:
         again = [(1, opening_of_finished(study)), *said]
-        keep_answer(order.storage, order.study, order.line, files, again, code, uri=order.tracking.uri)
+        keep_answer(study.database, order.study, order.line, files, again, code, uri=order.tracking.uri)
     return code

@@ -10,12 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sweeps.space import Point
 from sweeps.study import sqlite
 from sweeps.study.kept_points import point_of
 from sweeps.study.version import VERSION
+
+if TYPE_CHECKING:
+    from sweeps.study.storage import Database
 
 _CONNECT_TIMEOUT_S = 5
 _SQLITE = "sqlite:///"
@@ -50,6 +53,20 @@ class Glance:
             with _connected(url) as (connection, mark):
                 return cls._read(connection.cursor(), mark, name)
         except Exception:  # whoever opens the database properly says what is wrong with it
+            return None
+
+    @classmethod
+    def through(cls, database: "Database", name: str) -> Self | None:
+        """The same through a database that is open: a process has one connection, and a server has few.
+
+        Args:
+            database: The database.
+            name: The study's name.
+        """
+        try:
+            with database.engine.connect() as connection:
+                return cls._read(connection.connection.cursor(), "?" if database.is_sqlite else "%s", name)
+        except Exception:  # as in `at`
             return None
 
     @classmethod
