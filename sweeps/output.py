@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from typing import TextIO
 
 _PLAIN = {"\u00b1": "+-", "\u00d7": "x", "\u2026": "...", "\u2192": "->", "\u2013": "-", "\u2014": "-"}
+BROKEN_PIPE = 128 + signal.SIGPIPE
+"""Exit code where nobody reads the output any more."""
+
 _HANDLER = "sweeps.plain"
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 """What a terminal takes for a command: colours, a title, movements of the cursor."""
@@ -49,7 +52,7 @@ def tolerant_output() -> Iterator[None]:
         if not _is_broken():  # another pipe
             raise
         drop_output()
-        raise SystemExit(128 + signal.SIGPIPE) from None
+        raise SystemExit(BROKEN_PIPE) from None
     except OSError as error:
         if error.errno != errno.ENOSPC or not _is_full():  # another file
             raise

@@ -32,16 +32,15 @@ def main() -> None:
     from sweeps.collection import collect_rarely
     from sweeps.exits import one_line_errors, usage_error
     from sweeps.guards import guard_terminal
+    from sweeps.output import BROKEN_PIPE
 
     collect_rarely()
     guard_terminal()
     with one_line_errors():
         try:
             code = app(standalone_mode=False)
-        except SystemExit as end:  # typer's own exit code of an output that nobody reads any more
-            if isinstance(end.__context__, BrokenPipeError):
-                raise end.__context__ from None
-            raise
+        except SystemExit as end:  # typer's own exit code of an output that nobody reads any more: it has closed it
+            raise SystemExit(BROKEN_PIPE) if isinstance(end.__context__, BrokenPipeError) else end from None
         except Exception as error:
             raise usage_error(error) from error
     raise SystemExit(code if isinstance(code, int) else 0)

@@ -77,7 +77,7 @@ def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: 
 @pytest.mark.parametrize(
     ("num_points", "num_workers", "num_kills", "sleep_s"),
     [
-        (24, 2, 10, 1.2),
+        (40, 2, 10, 1.2),
         pytest.param(40, 2, 30, 0.6, marks=pytest.mark.slow),
         # Long enough for all kills: eight workers on two cores are slow to start.
         pytest.param(500, 8, 300, 15.0, marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),

@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -137,30 +138,44 @@ def test_an_unknown_isolation_is_answered_with_the_nearest(commands: Commands) -
     assert done.stderr == "Error: study.isolation=inlin is unknown. Known: process, inline. Did you mean 'inline'?\n"
 
 
-def test_what_a_trial_changes_in_its_process_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    found, before = Found(), (dict(os.environ), list(sys.path), list(sys.argv), sys.stdout, signal.getsignal(15))
-    os.environ["LEFT"] = "x"
-    del os.environ["PATH"]
-    sys.path.append("/left")
-    sys.argv.append("left")
-    sys.stdout = sys.stderr
-    os.chdir("/")
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
-    warnings.simplefilter("ignore")
-    assert found.put_back() is True
-    assert (dict(os.environ), list(sys.path), list(sys.argv), sys.stdout, signal.getsignal(15)) == before
-    assert Path.cwd() == tmp_path
+def in_fork(check: Callable[[], None]) -> None:
+    """Run a check in a process that has neither threads nor children of other tests."""
+    process = multiprocessing.get_context("fork").Process(target=check)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_what_a_trial_changes_in_its_process_is_put_back(tmp_path: Path) -> None:
+    def check() -> None:
+        os.chdir(tmp_path)
+        found, before = Found(), (dict(os.environ), list(sys.path), list(sys.argv), sys.stdout, signal.getsignal(15))
+        os.environ["LEFT"] = "x"
+        del os.environ["PATH"]
+        sys.path.append("/left")
+        sys.argv.append("left")
+        sys.stdout = sys.stderr
+        os.chdir("/")
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        warnings.simplefilter("ignore")
+        assert found.put_back() is True
+        assert (dict(os.environ), list(sys.path), list(sys.argv), sys.stdout, signal.getsignal(15)) == before
+        assert Path.cwd() == tmp_path
+
+    in_fork(check)
 
 
 def test_a_process_in_which_something_still_runs_is_of_no_more_use() -> None:
-    found, is_over = Found(), threading.Event()
-    thread = threading.Thread(target=is_over.wait)
-    thread.start()
-    assert found.put_back() is False
-    is_over.set()
-    thread.join()
-    assert found.put_back() is True
+    def check() -> None:
+        found, is_over = Found(), threading.Event()
+        thread = threading.Thread(target=is_over.wait)
+        thread.start()
+        assert found.put_back() is False
+        is_over.set()
+        thread.join()
+        assert found.put_back() is True
+
+    in_fork(check)
 
 
 class FakeServer:

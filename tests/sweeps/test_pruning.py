@@ -99,7 +99,6 @@ def test_a_pruner_of_optunas_is_made() -> None:
         ),
         ({"_target_": "sweeps.study.pruning.optuna.load_study", "_args_": ["s"]}, "is not in the Hydra execution whi"),
         ({"_target_": "pathlib.Path.touch", "_args_": ["canary"]}, "is not in the Hydra execution whitelist"),
-        ({"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": -1}, "cannot be negative"),
         ({"_target_": "optuna.pruners.MedianPruner", "nope": 1}, "unexpected keyword argument 'nope'"),
         (
             {
