@@ -25,16 +25,18 @@ class Kinds:
 
     def __init__(self, fusion: Fusion, compose: Callable[[Point], DictConfig]) -> None:
         self.fusion, self.compose = fusion, compose
-        self._rests: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, str] = {}
 
     def of(self, point: Point) -> str:
         """What it has in common with all that are alike."""
-        return digest(self._rest(point))
+        if point.key not in self._known:
+            self._known[point.key] = digest(self._rest(point))
+        return self._known[point.key]
 
     def are_alike(self, one: Point, other: Point) -> bool:
         """Whether they may be fused with each other; those are composed alone whose overrides are alike."""
         overrides = (kind_of(point.overrides, self.fusion) for point in (one, other))
-        return len(set(overrides)) == 1 and self._rest(one) == self._rest(other)
+        return len(set(overrides)) == 1 and self.of(one) == self.of(other)
 
     def parted(self, points: list[Point]) -> list[str]:
         """Keys that keep points apart whose overrides are alike."""
@@ -42,17 +44,18 @@ class Kinds:
         firsts: dict[str, Point] = {}
         for point in points:
             first = firsts.setdefault(kind_of(point.overrides, self.fusion), point)
+            if self.of(first) == self.of(point):
+                continue
             one, other = self._rest(first), self._rest(point)
             found.update(dict.fromkeys(key for key in {**one, **other} if one.get(key) != other.get(key)))
         return list(found)
 
     def _rest(self, point: Point) -> dict[str, Any]:
-        if point.key not in self._rests:
-            config = self.compose(point)
-            ours = own_keys(config).operational
-            leaves = (leaf for key in config if key not in ours for leaf in _leaves(config, key, str(key)))
-            self._rests[point.key] = {key: value for key, value in leaves if not may_differ_as(key, value, self.fusion)}
-        return self._rests[point.key]
+        """What it composes to, without the numbers that may differ. It is not kept: a study may have many points."""
+        config = self.compose(point)
+        ours = own_keys(config).operational
+        leaves = (leaf for key in config if key not in ours for leaf in _leaves(config, key, str(key)))
+        return {key: value for key, value in leaves if not may_differ_as(key, value, self.fusion)}
 
 
 def _leaves(node: DictConfig | ListConfig, key: Any, path: str) -> Iterator[tuple[str, Any]]:
