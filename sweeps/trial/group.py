@@ -18,16 +18,14 @@ class Seat:
 
     Args:
         group: The group.
-        body: Runs the trial, from its beginning to its last word; never raises.
-
-    Attributes:
+        body: Runs the trial on this seat, from its beginning to its last word; never raises.
         trial: The trial's handle.
     """
 
-    def __init__(self, group: "Group", body: Callable[[], None]) -> None:
-        self.trial = Trial()
+    def __init__(self, group: "Group", body: "Callable[[Seat], None]", trial: Trial) -> None:
+        self.trial = trial
         self._group = group
-        self._greenlet = greenlet(body)
+        self._greenlet = greenlet(lambda: body(self))
         # Each trial has context variables of its own, as each process has.
         self._greenlet.gr_context = contextvars.copy_context()
         self._keepers: list[tuple[Save, Restore]] = []
@@ -92,10 +90,11 @@ class Group:
 
     Example:
         >>> group, found = Group(), []
-        >>> def body(number):
+        >>> def body(seat, number):
         ...     for place in range(number):
-        ...         found.append(seats[number - 1].meet(place, number, lambda all: [sum(all)] * len(all)))
-        >>> seats = [group.add(lambda number=number: body(number)) for number in (1, 2)]
+        ...         found.append(seat.meet(place, number, lambda all: [sum(all)] * len(all)))
+        >>> group.add(lambda seat: body(seat, 1))
+        >>> group.add(lambda seat: body(seat, 2))
         >>> group.run()
         >>> found  # both meet in round 0, the second one is alone in round 1
         [3, 3, 2]
@@ -105,10 +104,14 @@ class Group:
         self.seats: list[Seat] = []
         self.hub: greenlet = getcurrent()
 
-    def add(self, body: Callable[[], None]) -> Seat:
-        """Give one more trial a seat."""
-        self.seats.append(seat := Seat(self, body))
-        return seat
+    def add(self, body: Callable[[Seat], None], trial: Trial | None = None) -> None:
+        """Give one more trial a seat, and `body` the seat once it runs.
+
+        Args:
+            body: Runs the trial.
+            trial: Its handle; None: one as outside a study.
+        """
+        self.seats.append(Seat(self, body, trial or Trial()))
 
     def run(self) -> None:
         """Run all trials to their ends.

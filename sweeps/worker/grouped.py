@@ -29,18 +29,15 @@ def run_group_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     group, inbox, ends = Group(), Inbox(connection), list[Any]()
     for job in jobs:
         trial = PipedTrial(connection, job.number, job.directory, job.attempt, inbox)
-        seats: list[Seat] = []
         others = tuple(other.number for other in jobs if other is not job)
-        seats.append(group.add(functools.partial(_run, replace(job, others=others), trial, seats, ends)))
-        seats[0].trial = trial
+        group.add(functools.partial(_run, replace(job, others=others), trial, ends), trial)
     group.run()
     if ends:
         raise SystemExit(ends[0])
 
 
-def _run(job: Job, trial: PipedTrial, seats: Sequence[Seat], ends: list[Any]) -> None:
+def _run(job: Job, trial: PipedTrial, ends: list[Any], seat: Seat) -> None:
     """The whole life of one trial."""
-    [seat] = seats
     log = TrialFiles(job.directory).log
     seat.keep(_State.here, functools.partial(_State.restore, trial=trial, log=log))
     enter(trial)

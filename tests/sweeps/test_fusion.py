@@ -122,8 +122,7 @@ def test_what_follows_from_a_number_keeps_points_apart() -> None:
 def group_of(*bodies: Callable[[Seat], None]) -> Group:
     group = Group()
     for body in bodies:
-        seats: list[Seat] = []
-        seats.append(group.add(lambda body=body, seats=seats: body(seats[0])))
+        group.add(body)
     return group
 
 

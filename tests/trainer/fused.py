@@ -49,17 +49,14 @@ def together(
     found: dict[int, Any] = {}
     for number, overrides in options.items():
         cfg = config(folder / str(number), data, *overrides)
-        seats: list[Seat] = []
 
-        def body(number: int = number, cfg: DictConfig = cfg, seats: list[Seat] = seats) -> None:
-            enter(seats[0].trial)
-            seats[0].keep(lambda: None, lambda _: enter(seats[0].trial))
-            Fusion().join(cfg, seats[0])
+        def body(seat: Seat, number: int = number, cfg: DictConfig = cfg) -> None:
+            enter(seat.trial)
+            seat.keep(lambda: None, lambda _: enter(seat.trial))
+            Fusion().join(cfg, seat)
             found[number] = _outcome(cfg)
 
-        seats.append(group.add(body))
-        if trials and number in trials:
-            seats[0].trial = trials[number]
+        group.add(body, (trials or {}).get(number))
     group.run()
     enter(Trial())
     return found
