@@ -82,7 +82,7 @@ def test_a_terminal_shows_a_sweep_from_its_preparation_to_its_summary(commands: 
     terminal = Terminal()
     program = [sys.executable, str(Path(__file__).parents[1] / "fakes" / "app.py")]
     process = subprocess.Popen(
-        [*program, "-m", "x=1,2,3", "study.name=s", "sleep_s=1.5"],
+        [*program, "-m", "x=1,2,3", "study.name=s", "sleep_s=1.5", "study.slots=1"],
         cwd=commands.folder,
         env={**commands.environment, "TERM": "xterm", "COLUMNS": str(COLUMNS)},
         stdin=terminal.its,
@@ -98,7 +98,7 @@ def test_a_terminal_shows_a_sweep_from_its_preparation_to_its_summary(commands: 
     assert max(map(len, terminal.seen)) <= COLUMNS
     bars = [line for line in terminal.seen if line.endswith(" 33 %")]
     assert bars and all(line.startswith("━" * 24 + "─" * 50) for line in bars)
-    assert any(line.startswith("1 of 3 done, 2 running, 0:0") for line in terminal.seen)
+    assert any(line.startswith("1 of 3 done, 1 running, 0:0") for line in terminal.seen)
     assert "Best: trial 0, loss 1.0000: x=1" in terminal.seen
     assert left[0] == "Study s: 3 trials. Minimizes loss." and "3 of 3 done, 0:0" in " ".join(left)
     assert not any(line.endswith(" ...") for line in left)

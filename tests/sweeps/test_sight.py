@@ -1,5 +1,6 @@
 """One look of a process at its study serves all that look at the same moment."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,16 +21,20 @@ SECONDS = 60
 
 
 class Clock:
-    """A clock that goes on while somebody sleeps."""
+    """A clock that goes on while the test's thread sleeps; threads that other tests have left sleep by their own."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
+        self._sleep = time.sleep
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(time, "sleep", self.sleep)
         monkeypatch.setattr(time, "process_time", lambda: 0.0)  # a view that costs much looks less often, and alone
 
     def sleep(self, pause_s: float) -> None:
-        self.now += max(pause_s, 0.001)
+        if threading.current_thread() is threading.main_thread():
+            self.now += max(pause_s, 0.001)
+        else:
+            self._sleep(pause_s)
 
 
 def study_at(url: str) -> Study:
