@@ -20,6 +20,7 @@ from sweeps.study.warm import check_like
 from sweeps.trial.disk import lack_of
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.mirrored import check_place
+from sweeps.worker.modules import check_preload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ def check_settings(plan: Plan, known: Study | None, database: Database | None, c
     elif found := next((key for key in ("first", "like") if getattr(settings, key)), None):
         raise StudyError(f"study.{found} is for a search, and this is a grid, which trains each point. Leave it out.")
     check_fusion(settings, trusted, command.config)
+    check_preload(settings.preload, command.task, trusted)
     check_place(settings.checkpoints)
     if not settings.preview and (lack := lack_of(StudyFiles.of(settings.directory, plan.name).directory)):
         raise StudyError(f"study.directory: {lack}.")

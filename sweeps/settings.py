@@ -39,6 +39,7 @@ class StudySettings:
     preview: bool = False
     slots: Any = "auto"
     isolation: str = "process"
+    preload: Any = None
     num_workers: int = 1
     checkpoints: str | None = None
     submit: bool = False

@@ -32,10 +32,11 @@ from sweeps.trial.files import StudyFiles
 from sweeps.trial.ownership import own_study, study_files
 from sweeps.versions import trusted_by
 from sweeps.wanted import Wanted, named_as_before, provenance_of
-from sweeps.worker.application import Application, modules_of
+from sweeps.worker.application import Application
 from sweeps.worker.child import check_in_child
 from sweeps.worker.forkserver import ForkServer, end_server
 from sweeps.worker.job import Job
+from sweeps.worker.modules import modules_of
 from sweeps.worker.order import WorkOrder, trial_overrides
 from sweeps.worker.placement import places_of_this_machine, server_environment, settle_in
 
@@ -146,7 +147,8 @@ class Sweep:
     def _begin_imports(self, known: Study | None) -> None:
         """Have the fork server import what any trial needs while this process composes; not for a finished study."""
         if known is None or not known.is_finished():
-            ForkServer.prepare(modules_of(self._asked.function, self._context, [self._config]), self._environment())
+            modules = modules_of(self._asked.function, self._context, [self._config], self._plan.settings.preload or ())
+            ForkServer.prepare(modules, self._environment())
 
     def _environment(self) -> dict[str, str]:
         """Variables of the fork server: it learns how many threads its trials have before it imports anything."""
@@ -158,7 +160,8 @@ class Sweep:
     def _application(self, samples: list[Point]) -> Application:
         """The application, with the modules that these points name imported once for all trials."""
         task, configs = self._asked.function, [self._composed(point) for point in samples]
-        return Application.of(task, self._context, self._config, self._overrides(self._sample()), configs)
+        overrides, preload = self._overrides(self._sample()), self._plan.settings.preload or ()
+        return Application.of(task, self._context, self._config, overrides, configs, preload)
 
     def _sample(self) -> Point:
         return next(samples(self._plan.space))

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.identity.composition import compose
-from sweeps.versions import targets as constructors
-from sweeps.versions import trusted_by
+from sweeps.worker.modules import modules_of
 from sweeps.worker.script import Script
 from sweeps.worker.task import Task
 
@@ -46,7 +45,15 @@ class Application:
     main_globals: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, task: Task, context: Any, config: Any, sample: Sequence[str], configs: Iterable[Any]) -> "Application":
+    def of(
+        cls,
+        task: Task,
+        context: Any,
+        config: Any,
+        sample: Sequence[str],
+        configs: Iterable[Any],
+        preload: Sequence[str] = (),
+    ) -> "Application":
         """The application of a sweep.
 
         Args:
@@ -55,6 +62,7 @@ class Application:
             config: The configuration composed without the swept overrides.
             sample: Overrides of one trial.
             configs: Configurations of trials; the modules of their constructors are imported once for all.
+            preload: Further modules that are imported once for all.
         """
         from hydra.core.singleton import Singleton
 
@@ -66,7 +74,7 @@ class Application:
             script=script,
             main=main.name or "",
             main_globals=main.globals(),
-            modules=modules_of(task, context, configs),
+            modules=modules_of(task, context, configs, preload),
             sample=tuple(sample),
             # Hydra's state holds functions made at run time, which plain pickle refuses.
             state=main.pack((context, config, Singleton.get_state())),
@@ -90,16 +98,6 @@ class Application:
         setup_globals()
         Singleton.set_state(singletons)
         return compose(context.config_loader, config, overrides)
-
-
-def modules_of(task: Task, context: Any, configs: Iterable[Any]) -> tuple[str, ...]:
-    """The modules of the task and of every constructor that these configurations name, as far as they are trusted."""
-    targets = {target for composed in configs for target in constructors(composed)}
-    trusted = trusted_by(context)
-    named = {target.rpartition(".")[0] for target in targets if _is_trusted(target, trusted)}
-    # The task's own module first, as in a plain run: what it prepares is there before the others are imported.
-    modules = [task.module, *sorted(named - {task.module})]
-    return tuple(name for name in modules if name not in ("__main__", "__mp_main__", ""))
 
 
 class Publication:
@@ -150,10 +148,3 @@ def published() -> Application:
 def _opened(state: bytes) -> tuple[Any, Any, Any]:
     opened: tuple[Any, Any, Any] = pickle.loads(state)
     return opened
-
-
-def _is_trusted(target: str, whitelist: Any) -> bool:
-    """Whether Hydra would build it: to import a module is to run it. An application without a whitelist trusts all."""
-    if not isinstance(whitelist, tuple):
-        return True
-    return any(target.startswith(known[:-1]) if known.endswith(".*") else target == known for known in whitelist)

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import importlib
+import sys
 from multiprocessing import spawn
 
 from sweeps.identity.origin import Circumstances
@@ -10,9 +11,15 @@ from sweeps.worker.application import published
 from sweeps.worker.rehearsal import rehearse
 from sweeps.worker.script import give_globals
 
+_PLACES = ("adlfs", "gcsfs", "s3fs")
+"""File systems that Lightning imports where it finds them, as soon as a callback writes a checkpoint to any."""
+
 # What fails here fails in the trial too, whose log then has the reason.
 with contextlib.suppress(Exception):
     for name in published().modules:  # most are there: the server was told of them before the application was known
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    for name in _PLACES if {"lightning.pytorch", "pytorch_lightning"} & sys.modules.keys() else ():
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 with contextlib.suppress(Exception):

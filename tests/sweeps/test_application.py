@@ -21,6 +21,8 @@ def test_its_modules_are_those_of_the_task_and_of_every_constructor() -> None:
         {"model": {"_target_": "pkg.nets.CNN", "parts": [{"_target_": "other.Part"}, 3]}, "x": "${missing}"}
     )
     assert made_of(config).modules == (__name__, "other", "pkg.nets")  # the task's first, as in a plain run
+    with_more = Application.of(Task(name="a:b", module="a"), {}, OmegaConf.create({}), ["x=1"], [config], ["own", "a"])
+    assert with_more.modules == ("a", "other", "pkg.nets", "own")
     assert made_of(task=Task(name="__main__:main", module="__mp_main__")).modules == ()
 
 

@@ -27,7 +27,7 @@ def test_our_applications_group_has_every_key_and_its_usual_value() -> None:
     assert list(given) == [field.name for field in fields(StudySettings)]
     # What only the application knows.
     own = {"storage", "directory", "objective", "direction", "seed", "operational", "ratios", "implied", "scales"}
-    own |= {"fusion"}
+    own |= {"fusion", "preload"}
     assert {key: value for key, value in given.items() if key not in own} == {
         key: getattr(usual, key) for key in given if key not in own
     }
