@@ -176,3 +176,52 @@ def test_files_are_merged_once_for_all_jobs_of_the_same_choices(loader: Any, mon
     for x in range(20):
         assert compose(loader, whole, [f"net={('small', 'wide')[x % 2]}", f"x={x}"]).x == x
     assert len(merged) == num_files and copied.known.keys() == loader.repository.merged.known.keys()
+
+
+SERIES = [
+    ["x=1", "x=2", "x=3.5", "x=text", "x='a, b'", "x=true", "x=null", "x=4", "x=${alias}", "x=5", "x=1e-5", "x="],
+    ["kind.count=1", "kind.count=2", "kind.count=3"],
+    ["kind.colour=blue", "kind.colour=red", "kind.colour=2"],
+    ["nested.rate=0.1 text=b", "nested.rate=0.2 text=b", "nested.rate=0.2 text=c", "nested.rate=7 text='x y'"],
+    ["nested.deep=1", "nested.deep=2", "nested.deep=null", "nested.deep=3"],
+    ["anything=1", "anything=null", "anything=text", "anything={a:1}", "anything=2"],
+    ["net=wide net.width=1", "net=wide net.width=2", "net=small net.width=2", "net=wide net.width=3"],
+    ["alias=1", "alias=${x}", "alias=2"],
+    ["items.0=9", "items.0=8", "items.0=7"],
+    ["+new=1", "+new=2", "+new=3"],
+    ["nested.rate=1 +nested.more=1", "nested.rate=2 +nested.more=1", "nested.rate=3 +nested.more=1"],
+    ["x=1 x=2", "x=3 x=4", "x=5 x=6"],
+]
+
+
+@pytest.mark.parametrize("series", SERIES, ids=str)
+def test_jobs_that_differ_in_values_are_what_hydra_makes_of_each(loader: Any, series: list[str]) -> None:
+    whole = master(loader)
+    for text in series:
+        line = text.split(" ") if "'" not in text else text.split(" ", text.count("=") - 1)
+        expected = loader.load_sweep_config(whole, line)
+        found = compose(loader, whole, line)
+        assert list(nodes(found)) == list(nodes(expected)) and OmegaConf.to_yaml(found) == OmegaConf.to_yaml(expected)
+        assert found.hydra.overrides.task == line
+        OmegaConf.update(found, "training.spoilt", text, force_add=True)
+
+
+def test_hydra_composes_a_job_once_or_twice(loader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, composed = master(loader), list[Any]()
+    own = type(loader).load_sweep_config
+    monkeypatch.setattr(
+        type(loader), "load_sweep_config", lambda self, *told: composed.append(told[1]) or own(self, *told)
+    )
+    for x in range(10):
+        assert compose(loader, whole, ["training.epochs=17", f"x={x}"]).x == x
+    assert [line[1] for line in composed] == ["x=0", "x=1"]  # a template, and the proof that it serves
+
+
+def test_a_variable_that_is_copied_into_a_job_is_that_of_its_process(
+    loader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = master(loader)
+    for value in ("a", "b", "c"):
+        monkeypatch.setenv("COPIED", value)
+        made = compose(loader, whole, [f"x='{value}'", "hydra.job.env_copy=[COPIED]"])
+        assert made.hydra.job.env_set.COPIED == made.x == value
