@@ -15,7 +15,7 @@ from hydra._internal import config_loader_impl
 from hydra._internal.defaults_list import Overrides
 from omegaconf import DictConfig, OmegaConf
 
-from sweeps.identity.templates import Template
+from sweeps.identity.templates import Template, shape_of
 
 Choices = tuple[Any, ...]
 """Where files are looked for, and what a job says of which files are merged."""
@@ -95,12 +95,13 @@ def compose(loader: Any, config: DictConfig, overrides: Sequence[str]) -> DictCo
     repo = loader.repository
     places = tuple((source.provider, source.path) for source in repo.get_sources())
     of_command = (places, config.hydra.job.config_name, tuple(config.hydra.overrides.hydra), os.getcwd())  # noqa: PTH109
-    key = (*of_command, tuple(text.partition("=")[0] for text in overrides))
+    shape = shape_of(overrides, lambda name: _is_group(name, repo))
+    key = (*of_command, shape)
     if key not in memory.templates:
         made = composed(overrides)
-        memory.templates[key] = Template.of(overrides, made)
+        memory.templates[key] = Template.of(overrides, shape, made)
         return made
-    made = memory.templates[key].config(overrides, lambda name: _is_group(name, repo), composed)
+    made = memory.templates[key].config(overrides, composed)
     OmegaConf.copy_cache(from_config=config, to_config=made)
     return made
 

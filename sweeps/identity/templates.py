@@ -24,33 +24,34 @@ class Template:
 
     Attributes:
         overrides: What it was composed with.
+        shape: What `shape_of` says of these.
         content: The configuration, pickled; None: none can be made of it.
         is_proven: Whether one made of it was what Hydra composes.
     """
 
     overrides: Sequence[str]
+    shape: Sequence[str]
     content: bytes | None
     is_proven: bool = False
 
     @classmethod
-    def of(cls, overrides: Sequence[str], config: DictConfig) -> "Template":
+    def of(cls, overrides: Sequence[str], shape: Sequence[str], config: DictConfig) -> "Template":
         """That of a composed configuration."""
         try:
             # Variables that are copied into the configuration may be others in the next process.
             content = None if config.hydra.job.env_copy else pickle.dumps(config)
         except Exception:  # it holds what cannot be pickled
             content = None
-        return cls(tuple(overrides), content)
+        return cls(tuple(overrides), shape, content)
 
-    def config(self, overrides: Sequence[str], is_group: Callable[[str], bool], compose: Compose) -> DictConfig:
-        """The configuration with these overrides, which have the keys of the template.
+    def config(self, overrides: Sequence[str], compose: Compose) -> DictConfig:
+        """The configuration with these overrides, which have the shape of the template's.
 
         Args:
             overrides: Those of a job.
-            is_group: Whether a key is that of a group of configurations.
             compose: Composes by Hydra.
         """
-        made = self._made(overrides, is_group)
+        made = self._made(overrides)
         if made is not None and self.is_proven:
             return made
         composed = compose(overrides)
@@ -59,12 +60,13 @@ class Template:
             self.content = self.content if self.is_proven else None
         return composed
 
-    def _made(self, overrides: Sequence[str], is_group: Callable[[str], bool]) -> DictConfig | None:
+    def _made(self, overrides: Sequence[str]) -> DictConfig | None:
         pairs = zip(self.overrides, overrides, strict=True)
         differing = [pair for pair in pairs if pair[0] != pair[1]]
         changed = [after for _, after in differing]
-        keys = [text.partition("=")[0] for text in overrides]
-        if self.content is None or not all(_is_plain(text, keys, is_group) for pair in differing for text in pair):
+        if self.content is None or not all(
+            _is_plain(text, overrides, self.shape) for pair in differing for text in pair
+        ):
             return None
         try:
             made: DictConfig = pickle.loads(self.content)
@@ -79,18 +81,38 @@ class Template:
         return made
 
 
-def _is_plain(text: str, keys: Sequence[str], is_group: Callable[[str], bool]) -> bool:
-    """Whether an override sets one value, and nothing else of the job's lies in its way.
+def shape_of(overrides: Sequence[str], is_group: Callable[[str], bool]) -> tuple[str, ...]:
+    """What jobs have in common that are made of one template: the keys of values, and all else as it is typed.
 
-    What `null` and an interpolation become depends on what was there, which may be a mapping.
+    Args:
+        overrides: Those of a job.
+        is_group: Whether a key is that of a group of configurations.
+    """
+
+    def shape(text: str) -> str:
+        key = text.partition("=")[0]
+        return key if _sets_a_value(key) and not is_group(key) else text
+
+    return tuple(map(shape, overrides))
+
+
+def _sets_a_value(key: str) -> bool:
+    return not key.startswith(("+", "~", "hydra")) and not any(sign in key for sign in "@:/")
+
+
+def _is_plain(text: str, overrides: Sequence[str], shape: Sequence[str]) -> bool:
+    """Whether an override sets one value, and no other of the job's lies in its way.
+
+    What `null` and an interpolation become depends on what was there, which may be a mapping. Groups are merged before
+    any value is set.
     """
     key, _, value = text.partition("=")
-    if "${" in value or key.startswith(("+", "~", "hydra")) or any(sign in key for sign in "@:/") or is_group(key):
-        return False
-    path = split_key(key)
-    others = [split_key(other.lstrip("+~").replace("/", ".")) for other in keys if other != key]
-    is_alone = keys.count(key) == 1 and not any(path[: len(o)] == o or o[: len(path)] == path for o in others)
-    return is_alone and not isinstance(value_of(key, value), dict | list | None)
+    keys, path = [other.partition("=")[0] for other in overrides], split_key(key)
+    are_groups = [_sets_a_value(other) and said != other for other, said in zip(keys, shape, strict=True)]
+    others = [other for other, is_group in zip(keys, are_groups, strict=True) if other != key and not is_group]
+    paths = [split_key(other.lstrip("+~")) for other in others if not any(sign in other for sign in "@/")]
+    is_alone = keys.count(key) == 1 and not any(path[: len(p)] == p or p[: len(path)] == path for p in paths)
+    return is_alone and "${" not in value and not isinstance(value_of(key, value), dict | list | None)
 
 
 def _nodes(node: Any, path: str = "") -> Iterator[tuple[Any, ...]]:

@@ -191,6 +191,14 @@ SERIES = [
     ["+new=1", "+new=2", "+new=3"],
     ["nested.rate=1 +nested.more=1", "nested.rate=2 +nested.more=1", "nested.rate=3 +nested.more=1"],
     ["x=1 x=2", "x=3 x=4", "x=5 x=6"],
+    ["nested={rate:1} nested.rate=2", "nested={rate:1} nested.rate=3", "nested={rate:1} nested.rate=4"],
+    ["nested.rate=2 nested={rate:1}", "nested.rate=3 nested={rate:1}", "nested.rate=4 nested={rate:1}"],
+    [
+        "opt@training.opt=adam training.opt.lr=1",
+        "opt@training.opt=adam training.opt.lr=2",
+        "opt@training.opt=adam training.opt.lr=3",
+    ],
+    ["net/head=deep net.head.layers=1", "net/head=deep net.head.layers=2", "net/head=deep net.head.layers=3"],
 ]
 
 
