@@ -74,7 +74,7 @@ def _condition(place: int, asked: Any, space: Space, settings: StudySettings, tr
         try:
             made = build_trusted(dict(asked), trusted, list(targets(asked)) if trusted is None else ())
         except (HydraException, TypeError, ValueError) as error:
-            raise StudyError(f"{what}: {why_not_built(error)}") from error
+            raise StudyError(f"{what}: {why_not_built(error, trusted)}") from error
         if not callable(made):
             raise StudyError(f"{what}={asked} gives {made!r}, which is no function of a point.")
         return made  # type: ignore[no-any-return]

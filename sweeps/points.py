@@ -114,7 +114,7 @@ def _made(config: DictConfig, study_key: str | None, trusted: Any) -> Any:
             if written is not None:
                 return _plain(written)
     except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
-        raise StudyError(f"{POINTS}: {why_not_built(error)}") from error
+        raise StudyError(f"{POINTS}: {why_not_built(error, trusted)}") from error
     return None
 
 

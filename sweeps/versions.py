@@ -1,9 +1,11 @@
 """What differs between the versions that `sweeps` runs on: Hydra 1.3 and 1.4, OmegaConf 2.3 and 2.4. Nowhere else."""
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
@@ -16,6 +18,8 @@ _has_new_resolvers = "replace" in signature(OmegaConf.register_resolver).paramet
 
 SWEEPER = "sweeps.sweeper.StudySweeper" if _whitelist else "hydra_plugins.hydra_sweeps.plugin.StudySweeper"
 """The class of the sweeper: Hydra 1.3 takes a plugin from the package `hydra_plugins` alone."""
+
+_DISTRUSTED = re.compile(r"(?:Target )?'(.+)' is not in the Hydra execution whitelist")
 
 
 def trusted_by(context: Any) -> Any:
@@ -62,12 +66,22 @@ def build_trusted(spec: Any, trusted: Any, names: Sequence[str] = ()) -> Any:
         return instantiate_only(spec, trusted or [], names)
 
 
-def why_not_built(error: Exception) -> str:
-    """What a constructor, or Hydra in its place, has said, in one line."""
+def why_not_built(error: Exception, trusted: Any, names: Sequence[str] = ()) -> str:
+    """What a constructor, or Hydra in its place, has said, in one line; of what is not trusted, what is near it.
+
+    Args:
+        error: What `build_trusted` has raised.
+        trusted: As it was told.
+        names: As it was told.
+    """
     cause = error.__cause__ or error
     first, *rest = str(cause).strip().splitlines() or [type(cause).__name__]
     told = f"{first} {rest[0]}" if first.endswith(":") and rest else first
-    return told.partition(" Pass _execution_whitelist_")[0]
+    told = told.partition(" Pass _execution_whitelist_")[0]
+    if not (distrusted := _DISTRUSTED.match(told)):
+        return told
+    near = get_close_matches(distrusted[1], [*(trusted or ()), *names], n=1, cutoff=0.8)
+    return f"{told} Did you mean {near[0]!r}?" if near else told
 
 
 def targets(config: Any) -> Iterator[str]:

@@ -36,7 +36,7 @@ def build(key: str, spec: Any, trusted: Any, kind: type[Built], optunas: Sequenc
     try:
         made = build_trusted(node, trusted, optunas)
     except (InstantiationException, TypeError, ValueError) as error:
-        raise StudyError(f"study.{key}: {why_not_built(error)}") from error
+        raise StudyError(f"study.{key}: {why_not_built(error, trusted, optunas)}") from error
     if not isinstance(made, kind):
         home = optunas[0].rpartition(".")[0]
         raise StudyError(f"study.{key}={spec} is no {key}. Valid: a class of {home}, without _partial_.")
@@ -56,7 +56,7 @@ def fusion_of(spec: Any, trusted: Any) -> Fusion:
     try:
         made = build_trusted(spec, trusted, ())
     except (InstantiationException, TypeError, ValueError) as error:
-        raise StudyError(f"study.fusion: {why_not_built(error)}") from error
+        raise StudyError(f"study.fusion: {why_not_built(error, trusted)}") from error
     if not isinstance(made, Fusion):
         raise StudyError(f"study.fusion={spec} has not what a fusion needs: differing, apart, capacity, join.")
     return made

@@ -8,8 +8,10 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from sweeps.alike import Kinds
+from sweeps.errors import StudyError
 from sweeps.fusion import groups_of, hindrance, kind_of, may_differ, size_of
 from sweeps.space import Point
+from sweeps.study.built import fusion_of
 from sweeps.trial.group import Group, Seat
 
 
@@ -182,3 +184,19 @@ def test_each_trial_has_its_own_state_and_context() -> None:
 
     group_of(body("a", 10), body("b", 20)).run()
     assert seen == [("a", 11), ("b", 21), ("a", 12), ("b", 22)] and name.get() == "nobody"
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            "own.fused.Fusoin",
+            "Target 'own.fused.Fusoin' is not in the Hydra execution whitelist. Did you mean 'own.fused.Fusion'?",
+        ),
+        ("far.off.Thing", "Target 'far.off.Thing' is not in the Hydra execution whitelist."),
+    ],
+)
+def test_a_fusion_that_is_not_trusted_is_refused_with_what_is_near(target: str, message: str) -> None:
+    with pytest.raises(StudyError) as refused:
+        fusion_of({"_target_": target}, ("own.fused.Fusion", "own.Model"))
+    assert str(refused.value) == f"study.fusion: {message}"
