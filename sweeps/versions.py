@@ -77,11 +77,18 @@ def why_not_built(error: Exception, trusted: Any, names: Sequence[str] = ()) -> 
     cause = error.__cause__ or error
     first, *rest = str(cause).strip().splitlines() or [type(cause).__name__]
     told = f"{first} {rest[0]}" if first.endswith(":") and rest else first
+    if not told.endswith((".", ":")) and _goes_on(rest):  # a sentence over several lines
+        told = " ".join([first, *rest]).partition(". ")[0].rstrip(".") + "."
     told = told.partition(" Pass _execution_whitelist_")[0]
     if not (distrusted := _DISTRUSTED.match(told)):
         return told
     near = get_close_matches(distrusted[1], [*(trusted or ()), *names], n=1, cutoff=0.8)
     return f"{told} Did you mean {near[0]!r}?" if near else told
+
+
+def _goes_on(lines: Sequence[str]) -> bool:
+    """Whether these lines go on with a sentence; else they say where it is about, such as `full_key: model`."""
+    return bool(lines) and all(re.match(r"[A-Z]?[a-z]+[ ,.]", line) for line in lines)
 
 
 def targets(config: Any) -> Iterator[str]:

@@ -193,6 +193,11 @@ def test_each_trial_has_its_own_state_and_context() -> None:
             "own.fused.Fusoin",
             "Target 'own.fused.Fusoin' is not in the Hydra execution whitelist. Did you mean 'own.fused.Fusion'?",
         ),
+        (
+            "os.system",
+            "Target 'os.system' cannot be authorized by the Hydra execution whitelist because it allows config data to"
+            " control executable behavior or belongs to an execution-capable target family.",
+        ),
         ("far.off.Thing", "Target 'far.off.Thing' is not in the Hydra execution whitelist."),
     ],
 )
