@@ -44,3 +44,13 @@ def write_atomically(
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what writers that were killed have left; nobody else may be writing there.
+
+    Args:
+        folder: The folder of files that `write_atomically` writes.
+    """
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)

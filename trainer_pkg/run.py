@@ -9,6 +9,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.assemble import Run, assemble, make_data
+from trainer_pkg.atomic import remove_parts
 from trainer_pkg.checkpoint import check_fits, load_best, newest_valid
 from trainer_pkg.environment import prepare, share_threads
 from trainer_pkg.errors import ConfigError
@@ -40,7 +41,9 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | Metrics | None:
         join(made.trainer, made.module, place)
     share_threads(made.trainer)
     _announce(made, cfg)
-    checkpoint = cfg.get("ckpt_path") or newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
+    kept = Path(cfg.paths.output_dir) / "checkpoints"
+    remove_parts(kept)
+    checkpoint = cfg.get("ckpt_path") or newest_valid(kept)
     if checkpoint:
         check_fits(Path(checkpoint), made.module, to_train=cfg.train)
     try:

@@ -1,5 +1,6 @@
 """A run that was cut anywhere ends with the same weights, optimizer and metrics as one that was not, bit for bit."""
 
+import os
 import random
 import signal
 from pathlib import Path
@@ -11,6 +12,7 @@ from hydra.utils import execution_whitelist
 
 from tests.conftest import REPOSITORY
 from tests.trainer.runs import BATCHES, LAST, assert_continues, assert_equal, final_state, metrics, train
+from trainer_pkg.atomic import write_atomically
 from trainer_pkg.models import register_models
 from trainer_pkg.preflight.stored import with_checkpoint_config
 from trainer_pkg.run import run
@@ -61,3 +63,13 @@ def test_evaluate_gives_the_metrics_of_training(tmp_path: Path) -> None:
         run(with_checkpoint_config(cfg, overrides))
     evaluated = {name: value for (name, _), value in metrics(tmp_path / "evaluated").items() if name in trained}
     assert evaluated == trained and len(trained) == 8
+
+
+def test_what_a_killed_write_has_left_goes_once_the_run_continues(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "checkpoints"
+    if (child := os.fork()) == 0:
+        write_atomically(folder / "step=000000001.ckpt", lambda file: os.kill(os.getpid(), signal.SIGKILL))
+    os.waitpid(child, 0)
+    assert [path.suffix for path in folder.iterdir()] == [".part"]
+    train(tmp_path / "run", tmp_path / "data", "model=dense", "model.size=tiny", "trainer.max_epochs=1")
+    assert {path.suffix for path in folder.iterdir()} == {".ckpt", ".sha256"}
