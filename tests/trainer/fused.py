@@ -71,7 +71,7 @@ def _outcome(cfg: DictConfig) -> Any:
 
 
 def assert_alike(one: Path, two: Path, tolerance: float = 0.0) -> None:
-    """Two runs have the same last checkpoint and the same metrics.
+    """Two runs have the same last checkpoint, the same metrics and the same counts of a test.
 
     Training losses are sums in another order, so the last digit of a report may differ.
     """
@@ -83,7 +83,16 @@ def assert_alike(one: Path, two: Path, tolerance: float = 0.0) -> None:
     first, second = metrics(one), metrics(two)
     assert first.keys() == second.keys()
     for name, value in first.items():
-        assert abs(value - second[name]) <= max(tolerance, 1e-6 * abs(value)) or value != value, name
+        allowed = max(tolerance, 1e-6 * abs(value) if name[0].startswith("train/") else 0.0)
+        assert abs(value - second[name]) <= allowed or value != value, name
+    if not tolerance:
+        assert confusion(one) == confusion(two)
+
+
+def confusion(folder: Path) -> str | None:
+    """What a test has counted."""
+    path = folder / "confusion.json"
+    return path.read_text() if path.exists() else None
 
 
 def differing(one: Any, two: Any, path: str = "") -> dict[str, Any]:

@@ -39,13 +39,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "common",
     [
-        ("model=dense",),
-        ("model=mlp", "model.size=small", "model/head=hidden", "model.head.dropout=0.2"),
+        ("model=dense", "data.eval_batch_size=70"),
+        ("model=mlp", "model.size=small", "model/head=hidden", "model.head.dropout=0.2", "data.eval_batch_size=70"),
         ("model=dense", "model.net.dropout=0.3", "model/optimizer=adamw", "trainer.gradient_clip_val=0.5"),
         ("model=dense", *SGD, "model.scheduler.patience=0", "model/adapter=linear", "model.adapter.width=16"),
         ("model=mlp", *RMSPROP, "trainer.gradient_clip_val=0.01", "+trainer.gradient_clip_algorithm=value"),
         ("model=dense", FOCAL, ORDINAL),
-        ("model=cnn", "trainer.limit_train_batches=5"),
+        ("model=cnn", "trainer.limit_train_batches=5", "trainer.limit_val_batches=2", "trainer.num_sanity_val_steps=1"),
         ("model=vit", "trainer.limit_train_batches=4", f"data.train_transform={SHIFT}"),
     ],
 )

@@ -8,6 +8,7 @@ from lightning.pytorch.loops.fetchers import _DataFetcher
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from trainer_pkg.fused.evaluation import JointEvaluationLoop
 from trainer_pkg.fused.member import Member
 from trainer_pkg.fused.places import Place
 from trainer_pkg.fused.together import train_together
@@ -26,14 +27,14 @@ class JointEpochLoop(_TrainingEpochLoop):
 
     Args:
         trainer: The trainer, which has Lightning's own loop.
-        module: The trial's module.
-        place: Where the trial meets the others.
+        member: The trial.
     """
 
-    def __init__(self, trainer: Trainer, module: ImageModule, place: Place) -> None:
+    def __init__(self, trainer: Trainer, member: Member) -> None:
         its = trainer.fit_loop.epoch_loop
         super().__init__(trainer, its.min_steps, its.max_steps)
-        self._member = Member(place=place, trainer=trainer, module=module)
+        self.val_loop = JointEvaluationLoop(its.val_loop, member)
+        self._member = member
         self._has_begun = False
 
     def on_run_start(self, data_fetcher: _DataFetcher) -> None:
@@ -69,7 +70,9 @@ def join(trainer: Trainer, module: ImageModule, place: Place) -> None:
     """Let a trainer train together with the others of its process; on a CPU alone, whatever was declared."""
     if trainer.strategy.root_device.type != "cpu":
         return
-    trainer.fit_loop.epoch_loop = JointEpochLoop(trainer, module, place)
+    member = Member(place=place, trainer=trainer, module=module)
+    trainer.fit_loop.epoch_loop = JointEpochLoop(trainer, member)
+    trainer.test_loop = JointEvaluationLoop(trainer.test_loop, member)
     connector = trainer._signal_connector
     notify = connector._sigterm_notifier_fn
 
