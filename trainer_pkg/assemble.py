@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from trainer_pkg.checkpoint import AtomicCheckpointIO
 from trainer_pkg.confusion import Confusion
 from trainer_pkg.data import DataModule
+from trainer_pkg.epoch_results import watch
 from trainer_pkg.finite import FiniteLoss
 from trainer_pkg.module import ImageModule
 from trainer_pkg.record import RunRecord, plain_config
@@ -94,6 +95,7 @@ def make_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequen
         logger=list(loggers) or False,
         plugins=[AtomicCheckpointIO()],
     )
+    watch(trainer)
     return trainer
 
 

@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from trainer_pkg.epoch_results import log_epoch
 from trainer_pkg.losses.balancers import Balancer, BalancerFactory, FixedWeights
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.losses.gradient_balancer import GradientBalancer
@@ -76,7 +77,7 @@ class BalancedModule(LightningModule):
         self.balancer.after_epoch(losses_H)
         if self.weights_used is not None:
             means = zip(self.criteria.weights, self.weights_used.compute(), strict=True)
-            self.log_dict({f"train/weight/{head}": weight for head, weight in means})
+            log_epoch(self, {f"train/weight/{head}": weight for head, weight in means})
 
     def _losses_again(self, batch: Batch) -> Tensor:
         """The loss of each trained head on a batch that was trained on, with the parameters as they are now."""

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from trainer_pkg.balanced import BalancedModule
 from trainer_pkg.earlier import as_today
+from trainer_pkg.epoch_results import log_epoch
 from trainer_pkg.losses.balancers import BalancerFactory, FixedWeights
 from trainer_pkg.losses.criteria import WeightedCriteria
 from trainer_pkg.metrics import DIRECTIONS, HeadMetrics, reported_of
@@ -165,17 +166,17 @@ class ImageModule(BalancedModule):
 
     def on_train_epoch_end(self) -> None:
         means = self._means("train")
-        self.log_dict(self._named("train", means))
+        log_epoch(self, self._named("train", means))
         self.balance_after_epoch(means["loss"])
         self._step_schedulers()
 
     def on_validation_epoch_end(self) -> None:
         means = self._means("val")
         if not self.trainer.sanity_checking:
-            self.log_dict({**self._named("val", means), **self.selection.update(means, self.current_epoch + 1)})
+            log_epoch(self, {**self._named("val", means), **self.selection.update(means, self.current_epoch + 1)})
 
     def on_test_epoch_end(self) -> None:
-        self.log_dict(self._named("test", self._means("test")))
+        log_epoch(self, self._named("test", self._means("test")))
 
     def configure_optimizers(self) -> Any:
         optimizer = self._optimizer(self.parameters())

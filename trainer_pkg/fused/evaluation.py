@@ -46,6 +46,7 @@ class JointEvaluationLoop(_EvaluationLoop):
 
     def __init__(self, its: _EvaluationLoop, member: Member) -> None:
         super().__init__(its.trainer, its._trainer_fn, its._stage, its.verbose, its.inference_mode)
+        self._results = its._results
         self._member = member
 
     def run(self) -> list[Any]:

@@ -33,6 +33,7 @@ class JointEpochLoop(_TrainingEpochLoop):
     def __init__(self, trainer: Trainer, member: Member) -> None:
         its = trainer.fit_loop.epoch_loop
         super().__init__(trainer, its.min_steps, its.max_steps)
+        self._results = its._results
         self.val_loop = JointEvaluationLoop(its.val_loop, member)
         self._member = member
         self._has_begun = False
