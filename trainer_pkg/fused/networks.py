@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from trainer_pkg.fused.draws import Draws
 from trainer_pkg.fused.layers import Layer, layers_of
 from trainer_pkg.fused.stack import Stack
 from trainer_pkg.module import ImageModule
@@ -65,43 +66,30 @@ class OneByOne:
     Args:
         modules: The modules.
         stack: Their stack, which has handed out gradients.
-        generators: The random numbers of each.
+        draws: The random numbers of each.
     """
 
-    def __init__(self, modules: Sequence[ImageModule], stack: Stack, generators: Sequence[Generator]) -> None:
-        self._modules, self._stack, self._generators = modules, stack, generators
+    def __init__(self, modules: Sequence[ImageModule], stack: Stack, draws: Sequence[Draws]) -> None:
+        self._modules, self._draws = modules, draws
+        # Losses may have parameters, too, whose gradients are there already.
+        self._slopes = [slope for name, slope in stack.gradients.items() if name.startswith("network.")]
         self._outputs: list[dict[str, Tensor]] = []
 
     def forward(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
         self._outputs = []
-        before = torch.get_rng_state()
-        for position, (module, generator) in enumerate(zip(self._modules, self._generators, strict=True)):
+        for position, (module, draws) in enumerate(zip(self._modules, self._draws, strict=True)):
             mine, its_aux = (
                 (images, aux) if images.ndim == 4 else (images[position], None if aux is None else aux[position])
             )
-            torch.set_rng_state(generator.get_state())
-            with torch.enable_grad():
+            with draws.in_use(), torch.enable_grad():
                 self._outputs.append(module(mine, its_aux))
-            generator.set_state(torch.get_rng_state())
-        torch.set_rng_state(before)
         return {head: torch.stack([of_one[head].detach() for of_one in self._outputs], 1) for head in self._outputs[0]}
 
     def backward(self, slopes: Mapping[str, Tensor]) -> None:
-        self._stack.all_gradients.zero_()
+        torch._foreach_zero_(self._slopes)
         for position, outputs in enumerate(self._outputs):
             found = {head: slopes_BnK[:, position] for head, slopes_BnK in slopes.items()}
             torch.autograd.backward([outputs[head] for head in found], list(found.values()))
-
-
-def network_of(modules: Sequence[ImageModule], stack: Stack, generators: Sequence[Generator]) -> Network:
-    """The fastest that does what the modules' networks do.
-
-    Args:
-        modules: The modules.
-        stack: Their stack.
-        generators: The random numbers of each.
-    """
-    return layered(modules[0].network, stack, generators) or OneByOne(modules, stack, generators)
 
 
 def layered(network: MultiheadNetwork, stack: Stack, generators: Sequence[Generator]) -> Layered | None:

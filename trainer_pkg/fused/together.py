@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Generator
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from trainer_pkg.fused.batches import Batches, JointBatch
+from trainer_pkg.fused.draws import Draws
 from trainer_pkg.fused.losses import losses_of
 from trainer_pkg.fused.member import Member
-from trainer_pkg.fused.networks import network_of
 from trainer_pkg.fused.optimizers import step_of
 from trainer_pkg.fused.stack import Stack, with_gradient
+from trainer_pkg.fused.ways import network_of
 
 _LOOK_S = 0.1
 """Time between two looks at what the trials are asked for, which are system calls."""
@@ -39,8 +39,8 @@ class Team:
         modules = [member.module for member in members]
         known = next((member.team.stack.trained for member in members if member.team), None)
         self.stack = Stack(modules, known or with_gradient(modules[0]))
-        self._generators = [Generator(member.module.device) for member in members]
-        self._network = network_of(modules, self.stack, self._generators)
+        self._draws = [Draws(member.module.device) for member in members]
+        self._network = network_of(modules, self.stack, self._draws)
         self._losses = losses_of(members)
         self._step = step_of(self.stack, [member.optimizer for member in members])
         for member in members:
@@ -81,16 +81,16 @@ class Team:
     @contextmanager
     def _begun(self) -> Iterator[None]:
         """While the trials' random numbers, sums and counts are here."""
-        for member, generator in zip(self.members, self._generators, strict=True):
-            generator.set_state(member.place.draws["torch"])
+        for member, draws in zip(self.members, self._draws, strict=True):
+            draws.begin(member.place.draws)
         self.stack.hand_gradients()
         self._losses.begin()
         self._step.begin()
         yield
         self._step.end()
         self._losses.end()
-        for member, generator in zip(self.members, self._generators, strict=True):
-            member.place.draws["torch"] = generator.get_state()
+        for member, draws in zip(self.members, self._draws, strict=True):
+            draws.end(member.place.draws)
 
 
 def train_together(members: Sequence[Member]) -> list[int]:

@@ -1,0 +1,64 @@
+"""The random numbers of trials that train together: each draws what it would draw alone."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, device
+
+
+class Draws:
+    """Random number generators of one trial: of the CPU, and of the device that it trains on.
+
+    Args:
+        on: The device.
+
+    Attributes:
+        generator: That of the device.
+    """
+
+    def __init__(self, on: device) -> None:
+        self._index = on.index or 0
+        usual = [torch.default_generator]
+        if on.type == "cuda":
+            usual.append(torch.cuda.default_generators[self._index])
+        self._pairs = [(default, Generator(default.device)) for default in usual]
+        self.generator = self._pairs[-1][1]
+
+    def begin(self, states: Mapping[str, Any]) -> None:
+        """Go on from the states of a trial's generators, as `rng_states` gives them."""
+        self.set_states([states["torch"], *([states["cuda"][self._index]] if len(self._pairs) > 1 else [])])
+
+    def end(self, states: dict[str, Any]) -> None:
+        """Write into such states where the trial is now."""
+        states["torch"], *others = self.states()
+        for state in others:
+            states["cuda"][self._index] = state
+
+    def states(self) -> list[Tensor]:
+        """The state of each generator."""
+        return [own.get_state() for _, own in self._pairs]
+
+    def set_states(self, states: list[Tensor]) -> None:
+        """Set what `states` has given."""
+        for (_, own), state in zip(self._pairs, states, strict=True):
+            own.set_state(state)
+
+    @contextmanager
+    def in_use(self, *, of_device: bool = False) -> Iterator[None]:
+        """While whatever draws without naming a generator draws from these.
+
+        Args:
+            of_device: On the device alone, which is cheaper.
+        """
+        pairs = self._pairs[-1:] if of_device else self._pairs
+        before = [default.get_state() for default, _ in pairs]
+        for default, own in pairs:
+            default.set_state(own.get_state())
+        try:
+            yield
+        finally:
+            for (default, own), state in zip(pairs, before, strict=True):
+                own.set_state(default.get_state())
+                default.set_state(state)
