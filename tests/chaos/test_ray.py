@@ -40,10 +40,11 @@ class Cluster:
         where = role if not self.nodes else [f"--address={self.address}"]
         command = [BIN / "ray", "start", *where, f"--node-ip-address={own_ip}", f"--num-cpus={num_cpus}"]
         command += ["--object-store-memory=80000000", "--disable-usage-stats", "--block"]
-        with (self.folder / f"{own_ip}.log").open("wb") as log:
+        path = self.folder / f"{own_ip}.log"
+        with path.open("wb") as log:
             node = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
         self.nodes.append(node)
-        wait_for(lambda: self._raylet(node) is not None, timeout_s=60)
+        wait_for(lambda: "Ray runtime started" in path.read_text(), timeout_s=120)  # the others know of it, too
         return node
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
@@ -101,7 +102,7 @@ def test_a_node_is_killed_and_another_one_joins(commands: Commands, cluster: Clu
     began = time.monotonic()
     out, err = driver.communicate(timeout=60)
     assert driver.returncode == 0, err
-    assert time.monotonic() - began < 5, "the driver ends by itself"
+    assert time.monotonic() - began < 20, "the driver ends by itself, not after a lease of 30 s"
     outcomes = [trial.outcome for trial in found.trials()]
     assert [o.values[0] for o in outcomes if isinstance(o, Completed)] == [float(x**2) for x in range(NUM_POINTS)]
     check_mirror(found, NUM_POINTS)
