@@ -1,5 +1,6 @@
 """Writes files so that a crash leaves the old content or the new one, never a part."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -54,3 +55,24 @@ def remove_parts(folder: Path) -> None:
     """
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
+
+
+class HashingWriter:
+    """Passes bytes on to a file and hashes them."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def around(self, file: BinaryIO) -> "HashingWriter":
+        self._file = file
+        return self
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()

@@ -1,9 +1,12 @@
 """Checkpoints that survive a crash during a save. Training continues from them bit for bit."""
 
 import hashlib
+import shutil
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -12,10 +15,10 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.nn.parameter import is_lazy
 
-from trainer_pkg.atomic import write_atomically
+from trainer_pkg.atomic import HashingWriter, write_atomically
 from trainer_pkg.earlier import as_today, is_earlier
 from trainer_pkg.errors import ConfigError
-from trainer_pkg.neighbours import without_neighbours
+from trainer_pkg.neighbours import moment_of, without_neighbours
 from trainer_pkg.random_states import rng_states, set_rng_states
 
 _KEPT = 2
@@ -35,19 +38,31 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     That file lists the digests that may be valid. The digest of the new checkpoint is added before the rename, and the
     earlier ones stay: whichever checkpoint a crash leaves there, it verifies, also after several crashes in a row.
+
+    Two callbacks may save at the same moment, the best checkpoint and the one to continue from: the second file gets
+    the bytes of the first one.
     """
 
+    def __init__(self) -> None:
+        self._last: tuple[Any, Path, str] | None = None
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        path = Path(path)
-        hashed = _HashingWriter()
-        write_atomically(
-            path,
-            write=lambda file: torch.save(without_neighbours(checkpoint), hashed.around(file)),  # type: ignore[arg-type]
-            before_rename=lambda: _write_digests(path, hashed.digest()),
-        )
+        path, moment, hashed = Path(path), moment_of(checkpoint), HashingWriter()
+        if self._last is None or self._last[0] != moment or not self._last[1].is_file():
+            written = without_neighbours(checkpoint)
+            write_atomically(
+                path,
+                write=lambda file: torch.save(written, hashed.around(file)),  # type: ignore[arg-type]
+                before_rename=lambda: _write_digests(path, hashed.digest()),
+            )
+            self._last = (moment, path, hashed.digest())
+            return
+        _, source, digest = self._last
+        with source.open("rb") as file:
+            write_atomically(path, lambda copy: shutil.copyfileobj(file, copy), lambda: _write_digests(path, digest))
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        if (known := _best.get(_version(Path(path)))) is not None:
+        if (known := _best.get().get(_version(Path(path)))) is not None:
             return dict(known)
         return _read(Path(path))  # also what Lightning hands from one of its processes to another
 
@@ -143,13 +158,13 @@ def load_best(path: Path) -> Mapping[str, Any]:
 
     Nor does anybody train from it: an optimizer would go on with these very tensors.
     """
-    if (version := _version(path)) not in _best:
-        _best.clear()
-        _best[version] = load(path)
-    return _best[version]
+    if (version := _version(path)) not in _best.get():
+        _best.set({version: load(path)})
+    return _best.get()[version]
 
 
-_best: dict[tuple[str, int], Mapping[str, Any]] = {}
+_best: ContextVar[Mapping[tuple[str, int], Mapping[str, Any]]] = ContextVar("best", default=MappingProxyType({}))
+"""Of each trial of a process the one that it has read last."""
 
 
 def _version(path: Path) -> tuple[str, int]:
@@ -199,27 +214,6 @@ def check_fits(path: Path, module: LightningModule, *, to_train: bool = False) -
 
 def _shapes(weights: dict[str, Any]) -> dict[str, str]:
     return {name: _LAZY if is_lazy(w) else str(tuple(getattr(w, "shape", ()))) for name, w in weights.items()}
-
-
-class _HashingWriter:
-    """Passes bytes on to a file and hashes them."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def around(self, file: BinaryIO) -> "_HashingWriter":
-        self._file = file
-        return self
-
-    def write(self, data: bytes) -> int:
-        self._hash.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def digest(self) -> str:
-        return self._hash.hexdigest()
 
 
 def _digest_file(path: Path) -> Path:

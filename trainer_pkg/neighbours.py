@@ -1,4 +1,4 @@
-"""Tensors that share their storage with others."""
+"""Tables and lists of tensors, and where in memory these lie."""
 
 import copy
 from typing import Any
@@ -25,3 +25,42 @@ def without_neighbours(value: Any) -> Any:
         same.update((key, without_neighbours(item)) for key, item in value.items())
         return same
     return type(value)(map(without_neighbours, value)) if type(value) in (list, tuple) else value
+
+
+def moment_of(value: Any) -> Any:
+    """What is equal of two checkpoints that were made at one moment of a training, of one network.
+
+    Large tensors count by where they lie and how often they have changed. Their numbers may have changed all the same,
+    through another view of them: the counters of a training, which are plain values, tell that it went on.
+
+    Example:
+        >>> weight = torch.zeros(10000)
+        >>> before = moment_of({"weight": weight, "step": 1})
+        >>> before == moment_of({"weight": weight, "step": 1})
+        True
+        >>> before == moment_of({"weight": weight.add_(1), "step": 1})
+        False
+    """
+    if isinstance(value, torch.Tensor):
+        return _moment_of(value)
+    if isinstance(value, dict):
+        return {key: moment_of(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        is_flat = not any(isinstance(item, _NESTED) for item in value)
+        return value if is_flat else [moment_of(item) for item in value]
+    return value if isinstance(value, _PLAIN) else id(value)
+
+
+def _moment_of(tensor: torch.Tensor) -> tuple[Any, ...]:
+    kind = (tensor.dtype, tensor.device, tensor.layout)
+    if is_lazy(tensor) or tensor.layout is not torch.strided or tensor.is_meta:
+        return (*kind, id(tensor))
+    if tensor.numel() > _SMALL:
+        return (*kind, tensor.shape, tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version)
+    return (*kind, tensor.shape, bytes(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy()))
+
+
+_SMALL = 8192
+"""Most numbers of a tensor that counts by its numbers: random generators give a new one each time they are asked."""
+_PLAIN = (int, float, str, bytes, type(None))
+_NESTED = (torch.Tensor, dict, list, tuple)

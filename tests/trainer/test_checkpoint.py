@@ -51,6 +51,25 @@ def test_random_damage_is_always_found_and_the_one_before_is_used(tmp_path: Path
     assert newest_valid(tmp_path) == newest
 
 
+def test_two_files_of_one_moment_are_written_once_and_are_independent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[object] = []
+    save_once = torch.save
+    monkeypatch.setattr("torch.save", lambda value, file: (written.append(value), save_once(value, file)))
+    writer, weight = AtomicCheckpointIO(), torch.zeros(10000)
+    paths = [tmp_path / f"{name}.ckpt" for name in ("best", "last", "later", "moved")]
+    for path in paths[:2]:
+        writer.save_checkpoint({"state_dict": {"w": weight}, "rng": torch.get_rng_state(), "step": 1}, path)
+    assert len(written) == 1 and paths[0].read_bytes() == paths[1].read_bytes()
+    paths[0].write_bytes(b"damaged")
+    assert is_valid(paths[1]) and not is_valid(paths[0])
+    writer.save_checkpoint({"state_dict": {"w": weight}, "rng": torch.get_rng_state(), "step": 2}, paths[2])
+    weight += 1
+    writer.save_checkpoint({"state_dict": {"w": weight}, "rng": torch.get_rng_state(), "step": 2}, paths[3])
+    assert len(written) == 3 and load(paths[3])["state_dict"]["w"][0] == 1
+
+
 @pytest.mark.parametrize("num_crashes", [1, 2, 15])
 def test_a_crash_between_digest_and_rename_leaves_a_valid_checkpoint(
     num_crashes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
