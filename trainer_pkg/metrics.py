@@ -108,13 +108,15 @@ class HeadMetrics(Metric):
         """
         num_rows = len(batch[self._heads[0]])
         pairs = [(predictions[head], batch[head]) for head in self._heads]
-        self.loss_sum_H += losses_H.detach() * num_rows
+        # New sums each time: torchmetrics takes those of a checkpoint as they are, and others may read it after a test.
+        self.loss_sum_H = self.loss_sum_H + losses_H.detach() * num_rows
         if any(self._classes):
             hits = [(found.round() if found.is_floating_point() else found) == label for found, label in pairs]
-            self.correct_H += torch.stack([hit.sum() for hit in hits])
+            self.correct_H = self.correct_H + torch.stack([hit.sum() for hit in hits])
         if self.measures_errors:
-            self.error_sum_H += torch.stack([(found - label).abs().float().sum() for found, label in pairs])
-        self.num_rows += num_rows
+            errors = [(found - label).abs().float().sum() for found, label in pairs]
+            self.error_sum_H = self.error_sum_H + torch.stack(errors)
+        self.num_rows = self.num_rows + num_rows
 
     def compute(self) -> dict[str, Tensor]:
         """`loss`, `acc` and `mae`, each (H,); `mae` in the unit of the head's target."""

@@ -4,49 +4,49 @@ The file of the weights is no pickle of objects: tensors and plain values, with 
 network. MLflow reads it with the pickle module that `pickle_module_info.txt` names, which is `trainer_pkg.served`.
 """
 
+import contextlib
+import functools
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from omegaconf import DictConfig
 
 from trainer_pkg.assemble import Run
 from trainer_pkg.atomic import write_atomically
 from trainer_pkg.checkpoint import load_best, newest_valid
-from trainer_pkg.record import plain_config
 from trainer_pkg.spec import Continuous, DataSpec
 
 LOADER = "trainer_pkg.served"
 _WEIGHTS = "data/model.pth"
 
 
-def package(made: Run, cfg: DictConfig, folder: Path) -> Path | None:
+def package(made: Run, folder: Path, weights: Mapping[str, Any] | None = None) -> Path | None:
     """Write the best checkpoint of a run that has trained as a model.
 
     Args:
         made: Its objects, after the fit.
-        cfg: Its configuration.
         folder: Folder of the model.
+        weights: Those of the best checkpoint; None: they are read from it.
 
     Returns:
         The folder; None where the run has kept no checkpoint.
     """
     best = getattr(made.trainer.checkpoint_callback, "best_model_path", "")
-    checkpoint = Path(best) if best else newest_valid(Path(cfg.paths.output_dir) / "checkpoints")
+    checkpoint = Path(best) if best else newest_valid(folder.parent / "checkpoints")
     if checkpoint is None or not checkpoint.is_file():
         return None
     made.data.setup()  # where a strategy trains in processes of its own, nobody has done it in this one
-    config = plain_config(cfg, keys=("data", "model"))
+    config = made.record.config
+    kept = load_best(checkpoint)["state_dict"] if weights is None else weights
     # What opens the model never trains: it needs no balancer, nor the packages of one.
-    weights = load_best(checkpoint)["state_dict"].items()
     content = {
-        "state_dict": {name: w for name, w in weights if not name.startswith(("balancer.", "weights_used."))},
+        "state_dict": {name: w for name, w in kept.items() if not name.startswith(("balancer.", "weights_used."))},
         "model": {key: value for key, value in config["model"].items() if key != "balancer"},
         "eval_transform": config["data"].get("eval_transform"),
         "spec": as_plain(made.data.spec),
@@ -95,9 +95,11 @@ def _tensor(name: str, kind: str, shape: tuple[int, ...]) -> dict[str, Any]:
     return {"type": "tensor", "name": name, "tensor-spec": {"dtype": kind, "shape": [-1, *shape]}}
 
 
-def _requirements() -> Iterator[str]:
+@functools.cache
+def _requirements() -> Sequence[str]:
+    lines = []
     for name in ("hydra-sweeps-trainer", "torch", "lightning"):
-        try:
-            yield f"{name}=={importlib.metadata.version(name).partition('+')[0]}"
-        except importlib.metadata.PackageNotFoundError:  # a copy of the sources
-            continue
+        # The package itself may be a copy of the sources.
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            lines.append(f"{name}=={importlib.metadata.version(name).partition('+')[0]}")
+    return lines

@@ -24,12 +24,15 @@ class RunRecord(Callback):
         config: What `plain_config` gives.
 
     Attributes:
+        config: The same.
         metrics: Those of the checkpoint that training continued from.
+        saved: Those of the last checkpoint that was written.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._config = config
+        self.config = config
         self.metrics: Metrics = {}
+        self.saved: Metrics = {}
         self._has_told = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -39,8 +42,9 @@ class RunRecord(Callback):
             tell(trainer, "log_dataset", **identity)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint["config"] = self._config
-        checkpoint["metrics"] = {**self.metrics, **latest_metrics(trainer)}
+        self.saved = {**self.metrics, **latest_metrics(trainer)}
+        checkpoint["config"] = self.config
+        checkpoint["metrics"] = self.saved
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.metrics = checkpoint.get("metrics", {})
@@ -98,6 +102,18 @@ def _without_secrets(value: Any) -> Any:
 
 def _is_secret(key: str, value: Any) -> bool:
     return isinstance(value, str) and "${" not in value and bool(_SECRET.search(key))
+
+
+def is_newest_best(trainer: Trainer) -> bool:
+    """Whether the best checkpoint is the last one that a fit has written, with no step behind it."""
+    kept: Any = trainer.checkpoint_callback
+    best = getattr(kept, "best_model_path", "")
+    return bool(best) and (kept._last_checkpoint_saved, kept._last_global_step_saved) == (best, trainer.global_step)
+
+
+def saved_metrics(trainer: Trainer) -> Metrics:
+    """Those of the last checkpoint that was written."""
+    return next((callback.saved for callback in trainer.callbacks if isinstance(callback, RunRecord)), {})  # type: ignore[attr-defined]
 
 
 def latest_metrics(trainer: Trainer) -> Metrics:

@@ -16,8 +16,9 @@ from trainer_pkg.errors import ConfigError
 from trainer_pkg.fused import places
 from trainer_pkg.fused.loop import join
 from trainer_pkg.fused.shared import data_of, once
+from trainer_pkg.neighbours import without_neighbours
 from trainer_pkg.packaged import package
-from trainer_pkg.record import Metrics, has_listener, latest_metrics, plain_config, tell
+from trainer_pkg.record import Metrics, has_listener, is_newest_best, latest_metrics, plain_config, saved_metrics, tell
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,10 @@ def train(
         metrics.update(latest_metrics(trainer))
     best = getattr(trainer.checkpoint_callback, "best_model_path", "") or None if fit else checkpoint
     if fit and best:
-        metrics.update(load_best(Path(best)).get("metrics", {}))
+        # Not there, it would be read: callbacks of a lone trial may have changed the network since.
+        is_there = places.taken() is not None and is_newest_best(trainer)
+        metrics.update(saved_metrics(trainer) if is_there else load_best(Path(best)).get("metrics", {}))
+        best = None if is_there else best
     if test:
         trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
         metrics.update(latest_metrics(trainer))
@@ -119,7 +123,9 @@ def _keep_model(made: Run, cfg: DictConfig) -> None:
     """Write the best network as a model in MLflow's format, and tell the loggers that ask for models."""
     if not made.trainer.is_global_zero or made.trainer.fast_dev_run:  # type: ignore[attr-defined]
         return
-    folder = package(made, cfg, Path(cfg.paths.output_dir) / "model")
+    is_there = places.taken() is not None and is_newest_best(made.trainer)
+    weights = without_neighbours(made.module.state_dict()) if is_there else None
+    folder = package(made, Path(cfg.paths.output_dir) / "model", weights)
     if folder is not None:
         tell(made.trainer, "log_model", folder=str(folder))
 
@@ -127,9 +133,10 @@ def _keep_model(made: Run, cfg: DictConfig) -> None:
 def _announce(made: Run, cfg: DictConfig) -> None:
     """Tell the loggers what is trained: its configuration and its size."""
     size: Metrics = {"num_parameters": made.module.num_parameters, "num_flops": _flops_of(made)}
+    # Unresolved: an interpolated environment variable must not end up in a tracking server.
+    config = plain_config(cfg, resolve=False) if made.trainer.loggers else {}
     for logger in made.trainer.loggers:
-        # Unresolved: an interpolated environment variable must not end up in a tracking server.
-        logger.log_hyperparams(plain_config(cfg, resolve=False))
+        logger.log_hyperparams(config)
         logger.log_metrics(size, step=0)
 
 

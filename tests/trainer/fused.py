@@ -71,7 +71,7 @@ def _outcome(cfg: DictConfig) -> Any:
 
 
 def assert_alike(one: Path, two: Path, tolerance: float = 0.0) -> None:
-    """Two runs have the same last checkpoint, the same metrics and the same counts of a test.
+    """Two runs have the same last checkpoint, the same metrics, and the same of a test: its counts and its network.
 
     Training losses are sums in another order, so the last digit of a report may differ.
     """
@@ -87,12 +87,19 @@ def assert_alike(one: Path, two: Path, tolerance: float = 0.0) -> None:
         assert abs(value - second[name]) <= allowed or value != value, name
     if not tolerance:
         assert confusion(one) == confusion(two)
+        assert not differing(*(model(folder) for folder in (one, two)))
 
 
 def confusion(folder: Path) -> str | None:
     """What a test has counted."""
     path = folder / "confusion.json"
     return path.read_text() if path.exists() else None
+
+
+def model(folder: Path) -> Any:
+    """What the best network was written as, of a run that came to its end."""
+    path = folder / "model" / "data" / "model.pth"
+    return torch.load(path, weights_only=True) if path.exists() else None
 
 
 def differing(one: Any, two: Any, path: str = "") -> dict[str, Any]:
