@@ -1,5 +1,6 @@
 """Builds the objects of a run from its configuration; a run and the check before it share these functions."""
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from trainer_pkg.checkpoint import AtomicCheckpointIO
 from trainer_pkg.confusion import Confusion
 from trainer_pkg.data import DataModule
+from trainer_pkg.direct import construct
 from trainer_pkg.epoch_results import watch
 from trainer_pkg.finite import FiniteLoss
 from trainer_pkg.module import ImageModule
@@ -101,7 +103,11 @@ def make_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequen
 
 def build(node: DictConfig, **kwargs: Any) -> Any:
     """What a node of the configuration names, with whatever it is made of."""
-    plain, key = OmegaConf.to_container(node, resolve=True), node._get_full_key(None)
+    plain: Any = OmegaConf.to_container(node, resolve=True)
+    # Where it fails, Hydra fails, too, and says at which key.
+    with contextlib.suppress(Exception):
+        return construct(plain, **kwargs)
+    key = node._get_full_key(None)
     with execution_whitelist(canonical_names(plain)):
         return instantiate(_alone(plain, key), **kwargs)
 

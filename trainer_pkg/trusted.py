@@ -105,11 +105,18 @@ WHITELIST = (*_SHIPPED, *_OWN)
 They are those in the configuration folder, those of the documentation, and what `SWEEPS_TRUSTED` adds.
 """
 
+_CONSTRUCTORS = frozenset(_SHIPPED) - {APPROVAL}
+
 FROM_CHECKPOINTS = (
     *(name for name in _SHIPPED if name.startswith(_OF_DATA_AND_MODELS)),
     *(name for name in _OWN if not name.startswith("trainer_pkg.")),
 )
 """Names that the configuration in a checkpoint may name: what data and models are made of, and never an approval."""
+
+
+def is_shipped(name: str) -> bool:
+    """Whether it is a constructor in the configuration folder or the documentation; an approval is none."""
+    return name in _CONSTRUCTORS
 
 
 def check_targets(config: Any, path: str, trusted: tuple[str, ...] | None = None) -> None:
