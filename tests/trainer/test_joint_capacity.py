@@ -15,19 +15,28 @@ OWN = "data.train_transform={_target_: my_package.Warp}"
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "device", "is_fused"),
-    [
-        ("auto", "cpu", True),
-        ("cpu", "cuda", True),
-        ("auto", "cuda", False),
-        ("gpu", "cuda", False),
-        ("mps", "cpu", False),
-    ],
+    ("accelerator", "device", "pays"),
+    [("auto", "cpu", 12), ("cpu", "cuda", 12), ("auto", "cuda", 1), ("gpu", "cuda", 1), ("cuda", "cuda", 1)],
 )
-def test_trials_train_together_on_a_cpu_alone(accelerator: str, device: str, is_fused: bool) -> None:
+def test_trials_train_together_on_a_cpu_and_where_somebody_says_so_on_a_gpu(
+    accelerator: str, device: str, pays: int
+) -> None:
     capacity = Fusion().capacity(_config("model=dense", f"trainer.accelerator={accelerator}"), device)
-    why = f"trainer.accelerator={accelerator}: trials train together on a CPU alone"
-    assert (capacity.most > 1, capacity.why) == (is_fused, "" if is_fused else why)
+    assert (capacity.most > 100, capacity.pays) == (True, pays)
+    assert capacity.why == ("" if pays > 1 else "dense was not measured to pay on a GPU")
+
+
+@pytest.mark.parametrize(("accelerator", "device"), [("mps", "cpu"), ("gpu", "cpu"), ("tpu", "cuda")])
+def test_trials_train_together_on_no_other_device(accelerator: str, device: str) -> None:
+    capacity = Fusion().capacity(_config("model=dense", f"trainer.accelerator={accelerator}"), device)
+    why = f"trainer.accelerator={accelerator}: trials train together on a CPU or on an NVIDIA GPU"
+    assert (capacity.most, capacity.why) == (1, why)
+
+
+@pytest.mark.parametrize("precision", ["16-mixed", "bf16-mixed"])
+def test_trials_of_mixed_precision_are_apart_on_a_gpu_too(precision: str) -> None:
+    capacity = Fusion().capacity(_config("model=dense", f"trainer.precision={precision}"), "cuda")
+    assert (capacity.most, capacity.why) == (1, f"trainer.precision={precision}")
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ class DataModule(LightningDataModule):
         image = batch["image"]
         if image.is_floating_point():
             return batch
-        mean, std = (value.to(image.device) for value in self._scale)
+        mean, std = (value.to(image.device, non_blocking=True) for value in self._scale)
         return {**batch, "image": image.float().sub_(mean).div_(std)}
 
     def state_dict(self) -> dict[str, int]:

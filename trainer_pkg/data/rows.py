@@ -20,9 +20,10 @@ class Rows(Dataset[Batch]):
 
     def __init__(self, columns: Batch, rows: Tensor, transform: Step | None = None) -> None:
         self._columns, self._rows, self._transform = columns, rows, transform
+        self._on: dict[torch.device, Rows] = {}
 
     def __getitem__(self, picked: Picked) -> Batch:
-        rows = self._rows[picked.rows]
+        rows = self._rows[picked.rows.to(self._rows.device, non_blocking=True)]
         batch = {name: column[rows] for name, column in self._columns.items()}
         if self._transform is None:
             return batch
@@ -31,6 +32,20 @@ class Rows(Dataset[Batch]):
         with torch.random.fork_rng(devices=()):
             torch.default_generator.manual_seed(picked.seed)
             return self._transform(batch)
+
+    def on(self, device: torch.device) -> "Rows":
+        """These rows with the whole data set on a device, copied once."""
+        if device == self._rows.device:
+            return self
+        if device not in self._on:
+            columns = {name: column.to(device) for name, column in self._columns.items()}
+            self._on[device] = Rows(columns, self._rows.to(device), self._transform)
+        return self._on[device]
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the whole data set."""
+        return sum(column.nbytes for column in self._columns.values())
 
     @property
     def is_transformed(self) -> bool:

@@ -9,6 +9,9 @@ from trainer_pkg.data.sampler import Picked
 from trainer_pkg.fused.member import Member
 from trainer_pkg.spec import Batch
 
+_MOST_BYTES = 2**30
+"""The largest data set that is copied to a GPU as a whole."""
+
 
 class JointBatch:
     """A batch for n trials.
@@ -51,6 +54,8 @@ class Batches:
         first, *others = [member.rows for member in members]
         self._is_one_set = all(rows.is_like(first) for rows in others)
         self._at_once = self._is_one_set and not first.is_transformed
+        is_small = self._at_once and first.num_bytes <= _MOST_BYTES
+        self._rows = first.on(members[0].module.device) if is_small else first
 
     def take(self) -> JointBatch:
         """The next one."""
@@ -62,7 +67,7 @@ class Batches:
         return JointBatch(first.data.on_after_batch_transfer(batch, 0), is_shared)
 
     def _shared(self, pick: Picked) -> Batch:
-        return self._members[0].rows[pick]
+        return self._rows[pick]
 
     def _own(self, picks: Sequence[Picked]) -> Batch:
         """The batch of each, stacked."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _UNLIMITED = 2**31
 
 _PAYS: Mapping[str, int] = {"dense": 12, "mlp": 8}
-"""Family to the largest group that was measured to pay; docs/fused.md has the figures."""
+"""Family to the largest group that was measured to pay on a CPU; docs/fused.md has the figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,9 @@ class Fusion:
         if reason := hindrance(plain, device):
             return Capacity(most=1, pays=1, why=reason)
         family = str(plain["model"]["net"].get("_target_")).rpartition(".")[2].lower()
-        pays = _PAYS.get(family, 1)
-        why = "" if pays > 1 else f"{family} was not measured to pay on a CPU"
+        is_on_gpu = device == "cuda" and plain["trainer"].get("accelerator", "auto") != "cpu"
+        pays = 1 if is_on_gpu else _PAYS.get(family, 1)
+        why = "" if pays > 1 else f"{family} was not measured to pay on a {'GPU' if is_on_gpu else 'CPU'}"
         return Capacity(most=_UNLIMITED, pays=pays, why=why)
 
     def join(self, config: DictConfig, seat: "Seat") -> None:

@@ -36,6 +36,9 @@ benchmark inference_mode use_distributed_sampler
 """
 """Arguments whose value makes no difference to it."""
 
+_ACCELERATORS = {"cpu": ("auto", "cpu"), "cuda": ("auto", "cpu", "gpu", "cuda")}
+"""Device of a trial to `trainer.accelerator` with which trials can train together."""
+
 _CALLBACKS = (
     "lightning.pytorch.callbacks.ModelCheckpoint",
     "lightning.pytorch.callbacks.EarlyStopping",
@@ -90,8 +93,8 @@ def _of_trainer(config: Config, device: str) -> str | None:
         if key not in _TRAINER and key not in _ANY.split() and value is not None:
             return f"trainer.{key}={value}: nobody has tried it"
     accelerator = config["trainer"].get("accelerator", "auto")
-    if accelerator != "cpu" and (device != "cpu" or accelerator != "auto"):
-        return f"trainer.accelerator={accelerator}: trials train together on a CPU alone"
+    if accelerator not in _ACCELERATORS[device]:
+        return f"trainer.accelerator={accelerator}: trials train together on a CPU or on an NVIDIA GPU"
     if config["trainer"].get("check_val_every_n_epoch", 1) is None:
         return "trainer.check_val_every_n_epoch=null"
     return None

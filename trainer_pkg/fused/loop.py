@@ -68,8 +68,8 @@ class JointEpochLoop(_TrainingEpochLoop):
 
 
 def join(trainer: Trainer, module: ImageModule, place: Place) -> None:
-    """Let a trainer train together with the others of its process; on a CPU alone, whatever was declared."""
-    if trainer.strategy.root_device.type != "cpu":
+    """Let a trainer train together with the others of its process; on one CPU or one GPU, whatever was declared."""
+    if trainer.strategy.root_device.type not in ("cpu", "cuda") or trainer.world_size > 1:
         return
     member = Member(place=place, trainer=trainer, module=module)
     trainer.fit_loop.epoch_loop = JointEpochLoop(trainer, member)

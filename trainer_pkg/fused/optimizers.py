@@ -86,6 +86,7 @@ class Elementwise:
         ]
         self._settings: list[dict[str, Any]] = []
         self._counts: list[Tensor] = []
+        self._is_one = False
 
     def begin(self) -> None:
         self._settings = [
@@ -97,13 +98,15 @@ class Elementwise:
             for optimizer, parameters in zip(self._optimizers, self._parameters, strict=True)
         ]
         self._counts = [torch.as_tensor(state.get("step", 0.0)).clone() for state in firsts]
+        first, *others = self._settings
+        # Once and not per step: on a GPU, a look at a count waits for all that was asked of it.
+        self._is_one = all(settings == first for settings in others) and len(set(map(float, self._counts))) == 1
 
     def step(self) -> None:
         for count in self._counts:
             count += 1
-        first, *others = self._settings
-        if all(settings == first for settings in others) and len(set(map(float, self._counts))) == 1:
-            return self._kernel(self._all, first, self._counts[0])
+        if self._is_one:
+            return self._kernel(self._all, self._settings[0], self._counts[0])
         for vectors, settings, count in zip(self._each, self._settings, self._counts, strict=True):
             self._kernel(vectors, settings, count)
         return None

@@ -68,8 +68,11 @@ class Stack:
     def pieces(self, vector: Tensor) -> list[Tensor]:
         """The same numbers of a vector like `all_values`, such that an elementwise operation treats each as alone.
 
-        The numbers behind the last whole register of a tensor are rounded otherwise: they must be last here, too.
+        The numbers behind the last whole register of a tensor are rounded otherwise: they must be last here, too. A GPU
+        has no such registers.
         """
+        if vector.device.type != "cpu":
+            return [vector]
         odd = [block for block in self.blocks(vector).values() if block[0].numel() % WIDTH]
         num_even = len(vector) - sum(block.numel() for block in odd)
         return [vector[:num_even], *(part for block in odd for part in block)]
