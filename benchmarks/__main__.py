@@ -198,12 +198,17 @@ def fused(
     num: Annotated[int, typer.Option(help="Trials, each with another loss weight.")] = 12,
     rounds: int = 3,
     seeds: Annotated[int, typer.Option(help="Seeds whose results are compared.")] = 5,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Groups of 32 on a GPU instead.")] = False,
     data_dir: DataDir = Path("data"),
 ) -> None:
     """Trials that share a process (study.fuse=auto) beside trials with a process each, and the bare loop."""
     from benchmarks import fused as side
+    from benchmarks.gpu import show
 
     data_dir = data_dir.resolve()
+    if gpu:
+        show(data_dir, rounds)
+        return
     base = side.task_of("dense", num, data_dir)
     others = {
         "dense tiny": side.task_of("dense", num, data_dir, "tiny"),

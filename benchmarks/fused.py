@@ -82,8 +82,8 @@ def differences(task: Task, num_seeds: int) -> list[tuple[str, float, float]]:
         one, two = study(task, LONE, *options), study(task, LONE, f"seed={seed}", "study.slots=1")
         fused = study(task, FUSED, *options)
         found += [
-            (f"seed {seed}: lone, 1 and 2 threads", *_apart(one, two)),
-            (f"seed {seed}: lone and fused", *_apart(one, fused)),
+            (f"seed {seed}: lone, 1 and 2 threads", *apart(one, two)),
+            (f"seed {seed}: lone and fused", *apart(one, fused)),
         ]
     return found
 
@@ -93,7 +93,8 @@ def memory(task: Task) -> dict[str, float]:
     return {name: study(task, *extra).peak_mb for name, extra in {"lone": (LONE,), "fused": ("study.fuse=6",)}.items()}
 
 
-def _apart(one: Run, other: Run) -> tuple[float, float]:
+def apart(one: Run, other: Run) -> tuple[float, float]:
+    """The largest difference of any metric of any trial, and the difference of the mean test accuracy."""
     names = [name for name in one.rows[0] if name.startswith(("train/", "val/", "test/"))]
     largest = max(abs(a[name] - b[name]) for a, b in zip(one.rows, other.rows, strict=True) for name in names)
     means = [statistics.mean(row["test/mean_acc"] for row in run.rows) for run in (one, other)]
