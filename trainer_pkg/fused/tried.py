@@ -13,8 +13,11 @@ from trainer_pkg.fused.draws import Draws
 from trainer_pkg.fused.networks import Network
 from trainer_pkg.fused.stack import Stack
 
-TOLERANCE = 1e-4
-"""The most by which outputs and running statistics of a trial may differ, in units of the trial's largest number."""
+TOLERANCE = 1e-3
+"""The most by which outputs and running statistics of a trial may differ, in units of the trial's largest number.
+
+torch's BatchNorm for images errs by up to 7e-4 on a CPU, as measured on MNIST against 64 bits; under vmap by 3e-5.
+"""
 
 SLOPE_TOLERANCE = 1e-2
 """The most by which gradients may, in units of their norm: where rounding decides which of two pixels is the larger,
