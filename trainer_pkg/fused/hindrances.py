@@ -93,7 +93,7 @@ def _of_trainer(config: Config, device: str) -> str | None:
         if key not in _TRAINER and key not in _ANY.split() and value is not None:
             return f"trainer.{key}={value}: nobody has tried it"
     accelerator = config["trainer"].get("accelerator", "auto")
-    if accelerator not in _ACCELERATORS[device]:
+    if accelerator not in _ACCELERATORS.get(device, ()):
         return f"trainer.accelerator={accelerator}: trials train together on a CPU or on an NVIDIA GPU"
     if config["trainer"].get("check_val_every_n_epoch", 1) is None:
         return "trainer.check_val_every_n_epoch=null"

@@ -19,9 +19,11 @@ TOLERANCE = 1e-3
 torch's BatchNorm for images errs by up to 7e-4 on a CPU, as measured on MNIST against 64 bits; under vmap by 3e-5.
 """
 
-SLOPE_TOLERANCE = 1e-2
+SLOPE_TOLERANCE = 0.1
 """The most by which gradients may, in units of their norm: where rounding decides which of two pixels is the larger,
-the gradient goes another way."""
+they go another way. On a CPU and MNIST, those of a lone `cnn` are 4 % from those of 64 bits. The dropout of another
+trial makes 70 %.
+"""
 
 _LEAST = 1e-3
 """Running statistics that are smaller are noise, as those of zeros."""
