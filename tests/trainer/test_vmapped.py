@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from tests.trainer.fused import alone, together
 from tests.trainer.runs import final_state, metrics
 from trainer_pkg.environment import quiet
+from trainer_pkg.errors import Diverged
 from trainer_pkg.fused import ways
 from trainer_pkg.fused.draws import Draws
 from trainer_pkg.fused.networks import OneByOne
@@ -217,3 +218,15 @@ def test_whole_trials_end_near_those_that_are_alone(model: str, stages: tuple[st
         assert first.keys() == second.keys()
         gaps = {name: abs(value - second[name]) for name, value in first.items() if name[0].startswith(stages)}
         assert len(gaps) > 6 and max(gaps.values()) < 1e-3, gaps
+
+
+def test_one_that_diverges_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    common = ("model=cnn", "trainer.max_epochs=2", "trainer.limit_train_batches=4")
+    found = together(tmp_path, tmp_path, {0: common, 1: (*common, "model.optimizer.lr=1e30"), 2: (*common, "seed=3")})
+    assert isinstance(found[1], Diverged | FloatingPointError)
+    for number, own in ((0, ()), (2, ("seed=3",))):
+        folder = tmp_path / "alone" / str(number)
+        alone(folder, tmp_path, *common, *own)
+        first, second = metrics(folder), metrics(tmp_path / str(number))
+        gaps = {name: abs(value - second[name]) for name, value in first.items() if name[0].startswith("train/")}
+        assert len(gaps) > 12 and max(gaps.values()) < 1e-3, gaps
