@@ -75,7 +75,8 @@ class Stack:
     def begin(self, name: str, *overrides: str) -> subprocess.Popen[str]:
         """A sweep on the host, which goes on; at its return its points are there."""
         line = ["train", "-m", *(overrides or GRID), f"study.name={name}", "study.slots=1", "study.lease_s=15"]
-        process = self.start(*line)
+        # The Python of this machine need not be that of the image.
+        process = self.start(*line, "study.allow_drift=true")
         wait_for(lambda: re.search(rf"\b{name}\b", self.run("sweeps", "list").stdout) is not None, 300)
         return process
 
