@@ -118,6 +118,18 @@ class HeadMetrics(Metric):
             self.error_sum_H = self.error_sum_H + torch.stack(errors)
         self.num_rows = self.num_rows + num_rows
 
+    def add(self, sums: Mapping[str, Tensor], num_rows: int) -> None:
+        """Add rows that were measured elsewhere.
+
+        Args:
+            sums: Name of a sum to what is added to it, (H,).
+            num_rows: How many rows they are.
+        """
+        for name, sums_H in sums.items():
+            setattr(self, name, getattr(self, name) + sums_H)
+        self.num_rows = self.num_rows + num_rows
+        self._update_count, self._computed = self._update_count + 1, None  # as behind `update`
+
     def compute(self) -> dict[str, Tensor]:
         """`loss`, `acc` and `mae`, each (H,); `mae` in the unit of the head's target."""
         steps_H = torch.tensor(self._steps, device=self.error_sum_H.device)

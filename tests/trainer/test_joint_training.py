@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from tests.trainer.fused import alone, assert_alike, together
 from tests.trainer.runs import final_state, in_fork
 from trainer_pkg.errors import Diverged
 from trainer_pkg.fused.batches import JointBatch
+from trainer_pkg.fused.measures import Apart, Stacked
 from trainer_pkg.fused.together import Team
 
 SGD = ("model.optimizer._target_=torch.optim.SGD", "+model.optimizer.momentum=0.9", "+model.optimizer.nesterov=true")
@@ -149,6 +151,41 @@ def test_trials_that_were_told_to_end_in_the_middle_of_an_epoch_go_on_in_any_com
     assert all(isinstance(value, float) for value in found.values()), found
     for number in range(3):
         assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+
+
+@pytest.mark.parametrize(("kind", "batch", "epochs"), [("cnn", 4, 1), ("dense", 5, 1), ("cnn", 8, 2), ("dense", 7, 2)])
+def test_trials_that_were_told_to_end_in_an_evaluation_go_on(
+    kind: str, batch: int, epochs: int, data: Path, tmp_path: Path
+) -> None:
+    common = (f"model={kind}", "data.eval_batch_size=70", "trainer.limit_train_batches=3")
+    options = {number: (*common, f"seed={number}") for number in range(2)}
+    measures: type[Any] = Stacked if kind == "dense" else Apart
+
+    def cut() -> None:
+        measures.add = _signalled_at(batch, measures.add)
+        found = together(tmp_path, data, options)
+        assert [getattr(error, "code", error) for error in found.values()] == [143] * 2
+
+    assert in_fork(cut) == 0
+    assert [final_state(tmp_path / str(number))["epoch"] + 1 for number in options] == [epochs] * 2
+    found = together(tmp_path, data, options)
+    for number, overrides in options.items():
+        assert found[number] == alone(tmp_path / "alone" / str(number), data, *overrides)
+        # Of an epoch that has ended Lightning forgets a step of the scheduler, and the score that it has saved last.
+        forgotten = ("scheduler_progress", "current_score")
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number), but=forgotten)
+
+
+def _signalled_at(batch: int, add: Callable[..., None]) -> Callable[..., None]:
+    """As `add`, and with the batch of this number, counted over all evaluations, comes SIGTERM."""
+    batches = itertools.count(1)
+
+    def signalled(*arguments: Any) -> None:
+        add(*arguments)
+        if next(batches) == batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return signalled
 
 
 def _cut_at(step: int, train_on: Callable[[Team, JointBatch], None]) -> Callable[[Team, JointBatch], None]:

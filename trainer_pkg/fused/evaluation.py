@@ -14,11 +14,11 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from trainer_pkg.data.rows import Rows
+from trainer_pkg.fused.measures import measure_of
 from trainer_pkg.fused.member import Member
 from trainer_pkg.module import ImageModule
 from trainer_pkg.spec import Batch
-
-Predictions = dict[str, list[Tensor]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,11 @@ class JointEvaluationLoop(_EvaluationLoop):
         return self._combined_loader.flattened[0]  # type: ignore[no-any-return]
 
     @property
+    def rows(self) -> Rows:
+        """The rows of all batches."""
+        return self.loader.dataset  # type: ignore[return-value]
+
+    @property
     def num_batches(self) -> int:
         """How many of them count."""
         return int(self.max_batches[0])
@@ -115,7 +120,7 @@ def evaluate_together(loops: Sequence[JointEvaluationLoop]) -> list[Measured | N
     found: list[Measured | None] = [None] * len(loops)
     alike: dict[tuple[int, int], list[int]] = {}
     for position, loop in enumerate(loops):
-        alike.setdefault((id(loop.loader.dataset), loop.num_batches), []).append(position)
+        alike.setdefault((id(loop.rows), loop.num_batches), []).append(position)
     for positions in alike.values():
         for position, measured in zip(positions, _evaluate([loops[i] for i in positions]), strict=True):
             found[position] = measured
@@ -126,25 +131,18 @@ def _evaluate(loops: Sequence[JointEvaluationLoop]) -> Sequence[Measured | None]
     """Evaluate trials that have the same rows."""
     first, members = loops[0], [loop.member for loop in loops]
     is_test = first.trainer.testing
-    predictions: list[Predictions] = [{} for _ in loops]
-    labels: Predictions = {}
+    labels: dict[str, list[Tensor]] = {}
     with torch.inference_mode() if first.inference_mode else torch.no_grad():
+        measure = measure_of(members, is_test, first.rows)
         for i, picked in enumerate(itertools.islice(first.loader.sampler, first.num_batches)):
             if i and first.trainer.received_sigterm:
                 return [None] * len(loops)
-            batch = first.trainer.strategy.batch_to_device(first.loader.dataset[picked])
-            for member, seen in zip(members, predictions, strict=True):
+            for member in members:
                 member.place.seat.trial.progress()
-                if not is_test:
-                    member.module.validation_step(batch, i)
-                    continue
-                for head, found_B in member.module.test_step(batch, i).items():
-                    seen.setdefault(head, []).append(found_B)
-            for head in predictions[0]:
+            batch = first.trainer.strategy.batch_to_device(first.rows[picked])
+            measure.add(batch, i)
+            for head in members[0].module.criteria.weights if is_test else ():
                 labels.setdefault(head, []).append(batch[head])
-    told = _joined(labels)
-    return [Measured(predictions=_joined(seen), labels=told) for seen in predictions]
-
-
-def _joined(parts: Predictions) -> dict[str, Tensor]:
-    return {head: torch.cat(batches) for head, batches in parts.items()}
+        found = measure.end()
+    told = {head: torch.cat(parts) for head, parts in labels.items()}
+    return [Measured(predictions=predictions, labels=told) for predictions in found]

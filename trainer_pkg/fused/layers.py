@@ -26,6 +26,10 @@ class Layer(Protocol):
         """Set the gradients of the layer, by those of its outputs; give those of its inputs if they are wanted."""
         ...
 
+    def evaluate(self, inputs_BnF: Tensor) -> Tensor:
+        """Outputs of networks that are not trained meanwhile; nothing is kept of them."""
+        ...
+
 
 def lies_wide(num_features: int) -> bool:
     """Whether activations with so many features lie in memory as (B, n, F)."""
@@ -58,6 +62,9 @@ class Linear:
 
     def forward(self, inputs_BnF: Tensor) -> Tensor:
         self._inputs = inputs_BnF
+        return self.evaluate(inputs_BnF)
+
+    def evaluate(self, inputs_BnF: Tensor) -> Tensor:
         num, num_out, _ = self._weight_nGF.shape
         inputs_nBF = inputs_BnF.expand(num, -1, -1) if inputs_BnF.ndim == 2 else inputs_BnF.transpose(0, 1)
         outputs_BnG = room_for(inputs_BnF, num, num_out)
@@ -128,6 +135,13 @@ class BatchNorm:
             slopes_nF.copy_(torch.stack(parts).view_as(slopes_nF))
         return self._joined(inputs, slopes_BnG) if wants_inputs else None
 
+    def evaluate(self, inputs_BnF: Tensor) -> Tensor:
+        outputs = []
+        for inputs_BC, (weight, bias, mean, var) in zip(self._split(inputs_BnF), self._parts, strict=True):
+            found = torch.native_batch_norm(inputs_BC, weight, bias, mean, var, False, self._momentum, self._eps)
+            outputs.append(found[0])
+        return self._joined(outputs, inputs_BnF)
+
     def _split(self, features_BnF: Tensor) -> Sequence[Tensor]:
         if self._is_wide:
             return [features_BnF.flatten(1)]
@@ -141,8 +155,11 @@ class ReLU:
     """`nn.ReLU`."""
 
     def forward(self, inputs_BnF: Tensor) -> Tensor:
-        self._outputs = inputs_BnF.clamp_min(0.0)
+        self._outputs = self.evaluate(inputs_BnF)
         return self._outputs
+
+    def evaluate(self, inputs_BnF: Tensor) -> Tensor:
+        return inputs_BnF.clamp_min(0.0)
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
         found: Tensor = torch.ops.aten.threshold_backward(slopes_BnG, self._outputs, 0.0)
@@ -167,6 +184,9 @@ class Dropout:
             noise_BF.bernoulli_(1 - self._share, generator=generator)
         self._noise_BnF = noise_nBF.div_(1 - self._share).transpose(0, 1)
         return torch.mul(inputs_BnF, self._noise_BnF, out=torch.empty_like(inputs_BnF))
+
+    def evaluate(self, inputs_BnF: Tensor) -> Tensor:
+        return inputs_BnF
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
         return torch.mul(slopes_BnG, self._noise_BnF, out=torch.empty_like(slopes_BnG))

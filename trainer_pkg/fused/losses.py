@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from trainer_pkg.data.rows import Rows
 from trainer_pkg.fused.batches import JointBatch
 from trainer_pkg.fused.member import Member
 
@@ -120,11 +121,14 @@ class Apart:
 
 def losses_of(members: Sequence[Member]) -> Losses:
     """The fastest that does what the trials' own losses do."""
-    first = members[0]
-    heads = first.module.criteria.weights
+    return CrossEntropies(members) if are_plain(members, members[0].rows) else Apart(members)
+
+
+def are_plain(members: Sequence[Member], rows: Rows) -> bool:
+    """Whether all losses of the trials are plain cross entropies, and all labels of the rows are counted."""
+    heads = members[0].module.criteria.weights
     losses = [member.module.criteria.heads[head].loss for member in members for head in heads]
-    is_plain = all(map(_is_plain, losses)) and all(first.rows.least(head) >= 0 for head in heads)
-    return CrossEntropies(members) if is_plain else Apart(members)
+    return all(map(_is_plain, losses)) and all(rows.least(head) >= 0 for head in heads)
 
 
 def _is_plain(loss: object) -> bool:

@@ -49,6 +49,11 @@ class Layered:
         features = _through(self._trunk, features)
         return {head: _through(layers, features) for head, layers in self._heads.items()}
 
+    def evaluate(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
+        """As `forward`, of networks that are not trained meanwhile and share the images, (B, C, H, W)."""
+        features = _evaluated(self._trunk, images.flatten(1))
+        return {head: _evaluated(layers, features) for head, layers in self._heads.items()}
+
     def backward(self, slopes: Mapping[str, Tensor]) -> None:
         parts = [_back(self._heads[head], slope, bool(self._trunk)) for head, slope in slopes.items()]
         if not self._trunk:
@@ -123,6 +128,12 @@ def layered(network: MultiheadNetwork, stack: Stack, generators: Sequence[Genera
 def _through(layers: Sequence[Layer], features: Tensor) -> Tensor:
     for layer in layers:
         features = layer.forward(features)
+    return features
+
+
+def _evaluated(layers: Sequence[Layer], features: Tensor) -> Tensor:
+    for layer in layers:
+        features = layer.evaluate(features)
     return features
 
 

@@ -30,6 +30,7 @@ class Team:
     Attributes:
         members: The same.
         stack: Their parameters.
+        network: Their networks.
     """
 
     stack: Stack
@@ -40,7 +41,7 @@ class Team:
         known = next((member.team.stack.trained for member in members if member.team), None)
         self.stack = Stack(modules, known or with_gradient(modules[0]))
         self._draws = [Draws(member.module.device) for member in members]
-        self._network = network_of(modules, self.stack, self._draws)
+        self.network = network_of(modules, self.stack, self._draws)
         self._losses = losses_of(members)
         self._step = step_of(self.stack, [member.optimizer for member in members])
         for member in members:
@@ -61,8 +62,8 @@ class Team:
         return num
 
     def _train_on(self, batch: JointBatch) -> None:
-        outputs = self._network.forward(batch.image, batch.aux)
-        self._network.backward(self._losses.slopes(outputs, batch))
+        outputs = self.network.forward(batch.image, batch.aux)
+        self.network.backward(self._losses.slopes(outputs, batch))
         self._clip()
         self._step.step()
 
