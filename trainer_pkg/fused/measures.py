@@ -69,7 +69,8 @@ class Stacked:
         self._heads = list(members[0].module.criteria.weights)
         self._found: dict[str, list[Tensor]] = {head: [] for head in self._heads}
         names = ("loss_sum_H", "correct_H", "error_sum_H")
-        self._sums = {name: torch.zeros(len(members), len(self._heads)) for name in names}
+        like = self._metrics[0].loss_sum_H
+        self._sums = {name: like.new_zeros(len(members), len(self._heads)) for name in names}
         self._num_rows = 0
 
     def add(self, batch: Batch, index: int) -> None:
