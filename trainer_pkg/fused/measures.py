@@ -1,7 +1,7 @@
 """What trials measure of a batch that they validate or test together."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -42,10 +42,9 @@ class Apart:
 
     def add(self, batch: Batch, index: int) -> None:
         for member, found in zip(self._members, self._found, strict=True):
-            if not self._is_test:
-                member.module.validation_step(batch, index)
-                continue
-            for head, found_B in member.module.test_step(batch, index).items():
+            strategy = member.trainer.strategy  # it sets the precision of the step
+            outputs: Any = (strategy.test_step if self._is_test else strategy.validation_step)(batch, index)
+            for head, found_B in (outputs or {}).items():
                 found.setdefault(head, []).append(found_B)
 
     def end(self) -> list[dict[str, Tensor]]:
