@@ -81,7 +81,9 @@ def _is_ours(config: DictConfig, key: str, schema: type) -> bool:
     found = config._get_node(key)
     if not isinstance(found, DictConfig) or found._is_none() or found._is_interpolation():
         return found._value() is None  # type: ignore[union-attr]
-    typed: Any = OmegaConf.select(config, "hydra.overrides.task") or ()
+    # As it was typed: what stands in braces is the application's, and may have no value yet.
+    listed = OmegaConf.select(config, "hydra.overrides.task") or ListConfig([])
+    typed: Any = OmegaConf.to_container(listed, resolve=False)
     added = {text.partition("=")[0].lstrip("+").partition(".")[2] for text in typed if text.lstrip("+") != text}
     names = [str(name) for name in found if str(name) not in added]
     unknown = [name for name in names if name not in known]

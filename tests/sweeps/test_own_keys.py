@@ -74,3 +74,9 @@ def test_an_application_may_say_where_our_keys_are() -> None:
     config = {"hydra": {"sweeper": names}, "study": {"site": 1}, "search": {"operational": ["dirs"], "seed_key": "s.t"}}
     found = own_keys(OmegaConf.create(config))
     assert found.operational == ("hydra", "search", "mlflow", "dirs") and found.seed == "s.t"
+
+
+def test_what_was_typed_needs_no_value() -> None:
+    typed = ["+more={folder: '${paths.nowhere}/x'}", "+study.thing=${nowhere}"]
+    config = OmegaConf.create({"study": {"name": "s", "thing": 1}, "hydra": {"overrides": {"task": typed}}})
+    assert own_keys(config).study == "study"
