@@ -47,7 +47,7 @@ def moment_of(value: Any) -> Any:
         return {key: moment_of(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         is_flat = not any(isinstance(item, _NESTED) for item in value)
-        return value if is_flat else [moment_of(item) for item in value]
+        return list(value) if is_flat else [moment_of(item) for item in value]
     return value if isinstance(value, _PLAIN) else id(value)
 
 

@@ -68,6 +68,11 @@ def test_two_files_of_one_moment_are_written_once_and_are_independent(
     weight += 1
     writer.save_checkpoint({"state_dict": {"w": weight}, "rng": torch.get_rng_state(), "step": 2}, paths[3])
     assert len(written) == 3 and load(paths[3])["state_dict"]["w"][0] == 1
+    history = [1.0]
+    for path in paths[:2]:
+        writer.save_checkpoint({"state_dict": {}, "callbacks": {"mine": history}}, path)
+        history.append(2.0)
+    assert load(paths[1])["callbacks"]["mine"] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("num_crashes", [1, 2, 15])
