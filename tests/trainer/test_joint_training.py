@@ -14,10 +14,12 @@ import torch
 from sweeps.trial.handle import Trial, TrialPruned
 from tests.trainer.fused import alone, assert_alike, together
 from tests.trainer.runs import final_state, in_fork
+from trainer_pkg.data.tensors import write
 from trainer_pkg.errors import Diverged
 from trainer_pkg.fused.batches import JointBatch
 from trainer_pkg.fused.measures import Apart, Stacked
 from trainer_pkg.fused.together import Team
+from trainer_pkg.spec import Categorical, Continuous, DataSpec, Ordinal
 
 SGD = ("model.optimizer._target_=torch.optim.SGD", "+model.optimizer.momentum=0.9", "+model.optimizer.nesterov=true")
 UNFUSED = "model.optimizer.fused=false"
@@ -198,3 +200,34 @@ def _cut_at(step: int, train_on: Callable[[Team, JointBatch], None]) -> Callable
             os.kill(os.getpid(), signal.SIGTERM)
 
     return cut
+
+
+def write_ages(path: Path, num_aux: int) -> None:
+    """A data set with a head of classes, one of numbers and one of ranks."""
+    generator = torch.Generator().manual_seed(0)
+
+    def columns(num: int) -> dict[str, torch.Tensor]:
+        images = torch.randint(0, 256, (num, 1, 8, 8), dtype=torch.uint8, generator=generator)
+        pixels = images.flatten(1)
+        kind, grade = (pixels[:, 0] > 128).long(), (pixels[:, 1].long() * 3) // 256
+        aux = {"aux": pixels[:, 2:3].float() / 255} if num_aux else {}
+        return {"image": images, "kind": kind, "age": pixels.float().mean(1) / 2.55, "grade": grade, **aux}
+
+    targets = {"kind": Categorical(num_classes=2), "age": Continuous(low=0, high=100), "grade": Ordinal(num_classes=3)}
+    spec = DataSpec(input_shape=(1, 8, 8), targets=targets, num_aux=num_aux)
+    write(path, spec, {"train": columns(310), "test": columns(101)})
+
+
+@pytest.mark.parametrize(
+    ("options", "num_aux"),
+    [(("model=cnn",), 1), (("model=mlp",), 0), (("model=dense", "model.net.dropout=0.2", "model/head=hidden"), 0)],
+)
+def test_a_head_of_numbers_ends_as_alone(options: tuple[str, ...], num_aux: int, tmp_path: Path) -> None:
+    write_ages(tmp_path / "ages.pt", num_aux)
+    common = ("data=multihead_files", f"data.source.path={tmp_path}/ages.pt", "data.batch_size=27")
+    weights = ("model.loss_weights.age=0.1", "model.loss_weights.age=1", "seed=2")
+    own = {number: (*common, *options, "data.eval_batch_size=40", each) for number, each in enumerate(weights)}
+    found = together(tmp_path, tmp_path, own)
+    for number, overrides in own.items():
+        assert found[number] == alone(tmp_path / "alone" / str(number), tmp_path, *overrides)
+        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))

@@ -12,7 +12,8 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from trainer_pkg.fused.stack import WIDTH, Stack
+from trainer_pkg.fused.linear import Linear, OneOutput, lies_wide
+from trainer_pkg.fused.stack import Stack
 
 
 class Layer(Protocol):
@@ -29,69 +30,6 @@ class Layer(Protocol):
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
         """Outputs of networks that are not trained meanwhile; nothing is kept of them."""
         ...
-
-
-def lies_wide(num_features: int) -> bool:
-    """Whether activations with so many features lie in memory as (B, n, F)."""
-    return num_features % WIDTH == 0
-
-
-def room_for(like: Tensor, num: int, num_features: int) -> Tensor:
-    """Room for the activations of as many rows, (B, n, F)."""
-    if lies_wide(num_features):
-        return like.new_empty(len(like), num, num_features)
-    return like.new_empty(num, len(like), num_features).transpose(0, 1)
-
-
-class Linear:
-    """`nn.Linear`.
-
-    Args:
-        weight_nGF: The weights.
-        bias_nG: The biases.
-        weight_slope_nGF: Gradients of the weights.
-        bias_slope_nG: Gradients of the biases.
-    """
-
-    def __init__(
-        self, weight_nGF: Tensor, bias_nG: Tensor | None, weight_slope_nGF: Tensor, bias_slope_nG: Tensor | None
-    ) -> None:
-        self._weight_nGF, self._bias_nG = weight_nGF, bias_nG
-        self._weight_slope_nGF, self._bias_slope_nG = weight_slope_nGF, bias_slope_nG
-        self._inputs = weight_nGF
-
-    def forward(self, inputs_BnF: Tensor) -> Tensor:
-        self._inputs = inputs_BnF
-        return self.evaluate(inputs_BnF)
-
-    def evaluate(self, inputs_BnF: Tensor) -> Tensor:
-        num, num_out, _ = self._weight_nGF.shape
-        inputs_nBF = inputs_BnF.expand(num, -1, -1) if inputs_BnF.ndim == 2 else inputs_BnF.transpose(0, 1)
-        outputs_BnG = room_for(inputs_BnF, num, num_out)
-        outputs_nBG, weight_nFG = outputs_BnG.transpose(0, 1), self._weight_nGF.transpose(1, 2)
-        if self._bias_nG is None:
-            torch.bmm(inputs_nBF, weight_nFG, out=outputs_nBG)
-        else:
-            torch.baddbmm(self._bias_nG.unsqueeze(1), inputs_nBF, weight_nFG, out=outputs_nBG)
-        return outputs_BnG
-
-    def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
-        num, num_out, num_in = self._weight_nGF.shape
-        # torch adds up columns in groups of four registers, and those left over in another order.
-        if self._bias_slope_nG is not None and num_out % (4 * WIDTH) == 0:
-            torch.sum(slopes_BnG, 0, out=self._bias_slope_nG)
-        elif self._bias_slope_nG is not None:
-            torch.sum(slopes_BnG.transpose(0, 1).contiguous(), 1, out=self._bias_slope_nG)
-        if self._inputs.ndim == 2:
-            slopes_CB = slopes_BnG.permute(1, 2, 0).reshape(num * num_out, -1)
-            torch.mm(slopes_CB, self._inputs, out=self._weight_slope_nGF.flatten(0, 1))
-        else:
-            torch.bmm(slopes_BnG.permute(1, 2, 0), self._inputs.transpose(0, 1), out=self._weight_slope_nGF)
-        if not wants_inputs:
-            return None
-        slopes_BnF = room_for(slopes_BnG, num, num_in)
-        torch.bmm(slopes_BnG.transpose(0, 1), self._weight_nGF, out=slopes_BnF.transpose(0, 1))
-        return slopes_BnF
 
 
 class BatchNorm:
@@ -210,7 +148,8 @@ def layers_of(module: nn.Module, name: str, stack: Stack, generators: Sequence[G
         found = [[table.get(f"{name}.{key}") for key in ("weight", "bias")] for table in tables]
         (weight, bias), (weight_slope, bias_slope) = found
         assert weight is not None
-        return None if weight_slope is None else [Linear(weight, bias, weight_slope, bias_slope)]
+        layer = OneOutput if module.out_features == 1 else Linear
+        return None if weight_slope is None else [layer(weight, bias, weight_slope, bias_slope)]
     if isinstance(module, nn.BatchNorm1d) and kind is nn.BatchNorm1d:
         return _batch_norm(module, name, stack)
     if isinstance(module, nn.Dropout) and kind is nn.Dropout:

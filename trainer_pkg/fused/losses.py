@@ -107,7 +107,10 @@ class Apart:
             if parameter.grad is not None:
                 parameter.grad.zero_()
         for position, member in enumerate(self._members):
-            mine = {head: all_BnK[:, position].detach().requires_grad_() for head, all_BnK in outputs.items()}
+            # In memory as alone: sums over what lies apart are rounded otherwise.
+            mine = {head: all_BnK[:, position].contiguous().detach() for head, all_BnK in outputs.items()}
+            for outputs_BK in mine.values():
+                outputs_BK.requires_grad_()
             its = batch.of(position)
             with torch.enable_grad():
                 losses_H = member.module.criteria(mine, its)

@@ -93,7 +93,7 @@ class OneByOne:
     def backward(self, slopes: Mapping[str, Tensor]) -> None:
         torch._foreach_zero_(self._slopes)
         for position, outputs in enumerate(self._outputs):
-            found = {head: slopes_BnK[:, position] for head, slopes_BnK in slopes.items()}
+            found = {head: slopes_BnK[:, position].contiguous() for head, slopes_BnK in slopes.items()}
             torch.autograd.backward([outputs[head] for head in found], list(found.values()))
 
 
