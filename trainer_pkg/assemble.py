@@ -91,11 +91,14 @@ def make_entry(cfg: DictConfig, group: str, name: str) -> Any:
 
 def make_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> Trainer:
     """The trainer of `trainer`, which writes its checkpoints atomically."""
+    # The data module shares the rows between devices itself, whoever chose the strategy, and however.
+    own = {} if "use_distributed_sampler" in cfg.trainer else {"use_distributed_sampler": False}
     trainer: Trainer = build(
         cfg.trainer,
         callbacks=list(callbacks),
         logger=list(loggers) or False,
         plugins=[AtomicCheckpointIO()],
+        **own,
     )
     watch(trainer)
     return trainer

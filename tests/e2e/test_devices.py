@@ -26,6 +26,13 @@ def test_a_sweep_over_trials_on_several_devices(commands: Commands, strategy: st
     assert alive_in(commands) == []
 
 
+def test_a_strategy_may_be_typed_by_hand(commands: Commands) -> None:
+    by_hand = [part for part in SEVERAL if part not in ("trainer=ddp", "trainer.sync_batchnorm=false")]
+    done = commands.run("train", *by_hand, "+trainer.strategy=ddp", "model.size=tiny", "paths.output_dir=run")
+    assert done.returncode == 0, done.stderr
+    assert "val/score_best=" in done.stdout + done.stderr
+
+
 def test_a_strategy_that_pickles_the_model_is_refused_before_anything_is_made(commands: Commands) -> None:
     for mode in ((), ("-m", "model.size=tiny,base", STORAGE)):
         done = commands.run("train", *mode, *SEVERAL, "trainer.strategy=ddp_spawn")
