@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -130,9 +131,9 @@ class _Peak:
     def _look(self) -> None:
         while not self._is_over.is_set():
             for process in psutil.Process(os.getpid()).children(recursive=True):
-                if not psutil.pid_exists(process.pid) or process.ppid() == os.getpid():
-                    continue
-                self.gb = max(self.gb, used_gb(process.pid))
+                with suppress(psutil.NoSuchProcess):  # it may end at any moment
+                    if process.ppid() != os.getpid():
+                        self.gb = max(self.gb, used_gb(process.pid))
             time.sleep(_LOOK_S)
 
 
