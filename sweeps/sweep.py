@@ -1,7 +1,6 @@
 """From a command line to a finished study: plan, check, seed, work."""
 
 import sys
-from collections import deque
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -158,11 +157,11 @@ class Sweep:
             settle_in(settings.slots, num_points)
         return server_environment(places_of_this_machine(settings.slots, num_points))
 
-    def _application(self, points: list[Point]) -> Application:
+    def _application(self, samples: list[Point]) -> Application:
         """The application, with the modules that these points name imported once for all trials."""
-        task, configs = self._asked.function, [self._composed(point) for point in points]
-        ends = map(self._overrides, (self._sample(), *deque(samples(self._plan.space), maxlen=1)))
-        return Application.of(task, self._context, self._config, ends, configs, self._plan.settings.preload or ())
+        task, configs = self._asked.function, [self._composed(point) for point in samples]
+        overrides, preload = self._overrides(self._sample()), self._plan.settings.preload or ()
+        return Application.of(task, self._context, self._config, overrides, configs, preload)
 
     def _sample(self) -> Point:
         return next(samples(self._plan.space))

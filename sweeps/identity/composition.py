@@ -5,7 +5,6 @@ kept for each combination of choices. What a job sets in them, Hydra itself sets
 """
 
 import contextlib
-import os
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,9 +12,7 @@ from typing import Any
 
 from hydra._internal import config_loader_impl
 from hydra._internal.defaults_list import Overrides
-from omegaconf import DictConfig, OmegaConf
-
-from sweeps.identity.templates import Template, shape_of
+from omegaconf import DictConfig
 
 Choices = tuple[Any, ...]
 """Where files are looked for, and what a job says of which files are merged."""
@@ -44,11 +41,9 @@ class Memory:
 
     Attributes:
         known: Choices to what they give.
-        templates: What a job has in common with others to a configuration that these are made of.
     """
 
     known: dict[Choices, Merged] = field(default_factory=dict)
-    templates: dict[tuple[Any, ...], Template] = field(default_factory=dict)
 
     def defaults_list(self, repo: Any, config_name: str | None, overrides_list: list[Any], **options: Any) -> Any:
         """In the place of Hydra's function of that name."""
@@ -84,26 +79,9 @@ def compose(loader: Any, config: DictConfig, overrides: Sequence[str]) -> DictCo
         config: The configuration composed without the swept overrides.
         overrides: Those of the job.
     """
-    memory: Memory | None = getattr(loader.repository, "merged", None)
-
-    def composed(texts: Sequence[str]) -> DictConfig:
-        with _remembering(memory) if memory is not None else contextlib.nullcontext():
-            return loader.load_sweep_config(config, list(texts))  # type: ignore[no-any-return]
-
-    if memory is None:
-        return composed(overrides)
-    repo = loader.repository
-    places = tuple((source.provider, source.path) for source in repo.get_sources())
-    of_command = (places, config.hydra.job.config_name, tuple(config.hydra.overrides.hydra), os.getcwd())  # noqa: PTH109
-    shape = shape_of(overrides, lambda name: _is_group(name, repo))
-    key = (*of_command, shape)
-    if key not in memory.templates:
-        made = composed(overrides)
-        memory.templates[key] = Template.of(overrides, shape, made)
-        return made
-    made = memory.templates[key].config(overrides, composed)
-    OmegaConf.copy_cache(from_config=config, to_config=made)
-    return made
+    memory = getattr(loader.repository, "merged", None)
+    with _remembering(memory) if memory is not None else contextlib.nullcontext():
+        return loader.load_sweep_config(config, list(overrides))  # type: ignore[no-any-return]
 
 
 @contextlib.contextmanager
@@ -125,8 +103,4 @@ def _chooses(override: Any, repo: Any) -> bool:
     if getattr(override, "is_value_path", False):
         return False
     key = override.key_or_group
-    return bool(override.is_sweep_override() or _is_group(key, repo))
-
-
-def _is_group(key: str, repo: Any) -> bool:
-    return bool(repo.group_exists(key) or repo.config_exists(key))
+    return bool(override.is_sweep_override() or repo.group_exists(key) or repo.config_exists(key))

@@ -32,7 +32,7 @@ class Application:
         main: Name under which its processes have that script, or the module that was started; empty: they cannot.
         main_globals: What their import of it lacks, pickled.
         modules: Modules that its trials import.
-        samples: Overrides of some trials.
+        sample: Overrides of one trial.
         state: Hydra's context, the sweep's composed configuration and the state of Hydra's singletons, pickled.
     """
 
@@ -40,7 +40,7 @@ class Application:
     script: str
     main: str
     modules: tuple[str, ...]
-    samples: tuple[tuple[str, ...], ...]
+    sample: tuple[str, ...]
     state: bytes
     main_globals: dict[str, bytes] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class Application:
         task: Task,
         context: Any,
         config: Any,
-        samples: Iterable[Sequence[str]],
+        sample: Sequence[str],
         configs: Iterable[Any],
         preload: Sequence[str] = (),
     ) -> "Application":
@@ -60,7 +60,7 @@ class Application:
             task: The task function.
             context: Hydra's context.
             config: The configuration composed without the swept overrides.
-            samples: Overrides of some trials.
+            sample: Overrides of one trial.
             configs: Configurations of trials; the modules of their constructors are imported once for all.
             preload: Further modules that are imported once for all.
         """
@@ -75,7 +75,7 @@ class Application:
             main=main.name or "",
             main_globals=main.globals(),
             modules=modules_of(task, context, configs, preload),
-            samples=tuple(map(tuple, samples)),
+            sample=tuple(sample),
             # Hydra's state holds functions made at run time, which plain pickle refuses.
             state=main.pack((context, config, Singleton.get_state())),
         )

@@ -27,7 +27,7 @@ with contextlib.suppress(Exception):
         # multiprocessing means to import the script here, but loses its path in Python 3.11 and 3.12.
         spawn._fixup_main_from_path(script)  # type: ignore[attr-defined]
     give_globals(published().main, published().main_globals)
-    rehearse(published().samples)
+    rehearse(published().sample)
     Circumstances.here()
 # A collection in a trial need not look at all that was imported, nor copy its pages.
 gc.collect()

@@ -1,7 +1,7 @@
 """What is slow the first time, done once in the fork server: its trials find parsers and type tables filled."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -17,15 +17,14 @@ _GRAMMAR = (
 """Overrides of every kind; the parser remembers the ways that it has gone."""
 
 
-def rehearse(samples: Iterable[Sequence[str]]) -> None:
-    """Compose, copy and write jobs as trials do, to nowhere.
+def rehearse(overrides: Sequence[str]) -> None:
+    """Compose, copy and write a job as a trial does, to nowhere.
 
     Args:
-        samples: The overrides of some trials. Two that differ in a value show whether one can be made of another.
+        overrides: Those of a trial.
     """
     OverridesParser.create().parse_overrides(list(_GRAMMAR))
-    for overrides in samples:
-        config = child._compose(Job(overrides=tuple(overrides), directory=Path(os.devnull), number=0, attempt=0))
-        copies._deepcopy(config)
-        written._yaml(config)
+    config = child._compose(Job(overrides=tuple(overrides), directory=Path(os.devnull), number=0, attempt=0))
+    copies._deepcopy(config)
+    written._yaml(config)
     HydraConfig.instance().cfg = None

@@ -11,7 +11,7 @@ def made_of(*configs: object, task: Task | None = None) -> Application:
         task or Task(name=f"{__name__}:plain", module=__name__),
         {"context": lambda: 1},
         OmegaConf.create({}),
-        [["x=1"]],
+        ["x=1"],
         configs,
     )
 
@@ -21,13 +21,11 @@ def test_its_modules_are_those_of_the_task_and_of_every_constructor() -> None:
         {"model": {"_target_": "pkg.nets.CNN", "parts": [{"_target_": "other.Part"}, 3]}, "x": "${missing}"}
     )
     assert made_of(config).modules == (__name__, "other", "pkg.nets")  # the task's first, as in a plain run
-    with_more = Application.of(
-        Task(name="a:b", module="a"), {}, OmegaConf.create({}), [["x=1"]], [config], ["own", "a"]
-    )
+    with_more = Application.of(Task(name="a:b", module="a"), {}, OmegaConf.create({}), ["x=1"], [config], ["own", "a"])
     assert with_more.modules == ("a", "other", "pkg.nets", "own")
     assert made_of(task=Task(name="__main__:main", module="__mp_main__")).modules == ()
 
 
 def test_plain_pickle_takes_it_with_functions_made_at_run_time() -> None:
     application = pickle.loads(pickle.dumps(made_of()))
-    assert application.hydra_context["context"]() == 1 and application.samples == (("x=1",),)
+    assert application.hydra_context["context"]() == 1 and application.sample == ("x=1",)
