@@ -1,6 +1,6 @@
 """Trials that train together, and the same trials alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,31 @@ def together(
     group.run()
     enter(Trial())
     return found
+
+
+def gaps_between(one: Path, two: Path, stages: tuple[str, ...]) -> dict[str, float]:
+    """How far the metrics of two runs are apart, of the reports of these stages; both have reported the same ones."""
+    first, second = metrics(one), metrics(two)
+    assert first.keys() == second.keys()
+    return {name: abs(value - second[name]) for name, value in first.items() if name[0].startswith(stages)}
+
+
+def each_way(folder: Path, data: Path, options: Mapping[int, Sequence[str]]) -> Iterator[tuple[Path, Path]]:
+    """Train trials together, then each alone; the folders of each, that of alone first."""
+    together(folder, data, options)
+    for number, overrides in options.items():
+        lone = folder / "alone" / str(number)
+        alone(lone, data, *overrides)
+        yield lone, folder / str(number)
+
+
+def assert_each_ends_as_alone(folder: Path, data: Path, options: Mapping[int, Sequence[str]]) -> None:
+    """Train trials together, then each alone: all that they give and leave is the same."""
+    found = together(folder, data, options)
+    for number, overrides in options.items():
+        lone = folder / "alone" / str(number)
+        assert found[number] == alone(lone, data, *overrides)
+        assert_alike(lone, folder / str(number))
 
 
 def _outcome(cfg: DictConfig) -> Any:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Generator, nn
 
-from tests.trainer.fused import alone, together
-from tests.trainer.runs import final_state, metrics
+from tests.trainer.fused import each_way, gaps_between
+from tests.trainer.runs import final_state
 from trainer_pkg.data.rows import Rows
 from trainer_pkg.data.sampler import Picked
 from trainer_pkg.fused.draws import Draws
@@ -23,17 +23,12 @@ def test_trials_that_train_together_on_a_gpu_end_near_those_that_are_alone(model
     common = (f"model={model}", "trainer.accelerator=gpu", "trainer.max_epochs=1")
     own = [("model.loss_weights.thickness=0.1",), ("seed=3", "model.optimizer.lr=0.003"), ("data.shuffle_seed=7",)]
     options = {number: (*common, *overrides) for number, overrides in enumerate(own)}
-    together(tmp_path, tmp_path, options)
-    for number, overrides in options.items():
-        folder = tmp_path / "alone" / str(number)
-        alone(folder, tmp_path, *overrides)
-        one, two = (final_state(each) for each in (folder, tmp_path / str(number)))
+    for one, two in each_way(tmp_path, tmp_path, options):
+        first, second = final_state(one), final_state(two)
         for key in ("torch", "cuda"):
-            assert str(one["rng_state"][key]) == str(two["rng_state"][key])
-        first, second = metrics(folder), metrics(tmp_path / str(number))
-        assert first.keys() == second.keys()
-        gaps = {name: abs(value - second[name]) for name, value in first.items() if name[0].startswith("train/")}
-        assert max(gaps.values()) < 1e-2, gaps
+            assert str(first["rng_state"][key]) == str(second["rng_state"][key])
+        gaps = gaps_between(one, two, ("train/",))
+        assert gaps and max(gaps.values()) < 1e-2, gaps
 
 
 def test_the_generator_of_a_gpu_is_a_trial_s_own_as_that_of_the_cpu_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sweeps.trial.handle import Trial, TrialPruned
-from tests.trainer.fused import alone, assert_alike, together
+from tests.trainer.fused import alone, assert_alike, assert_each_ends_as_alone, together
 from tests.trainer.runs import final_state, in_fork
 from trainer_pkg.data.tensors import write
 from trainer_pkg.errors import Diverged
@@ -56,10 +56,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_trials_end_as_alone(common: tuple[str, ...], data: Path, tmp_path: Path) -> None:
     own = [("model.loss_weights.thickness=0.1",), ("seed=3", "model.optimizer.lr=0.01"), ("model.optimizer.lr=0.003",)]
     options = {number: (*common, *overrides) for number, overrides in enumerate(own)}
-    found = together(tmp_path, data, options)
-    for number, overrides in options.items():
-        assert found[number] == alone(tmp_path / "alone" / str(number), data, *overrides)
-        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+    assert_each_ends_as_alone(tmp_path, data, options)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +224,4 @@ def test_a_head_of_numbers_ends_as_alone(options: tuple[str, ...], num_aux: int,
     common = ("data=multihead_files", f"data.source.path={tmp_path}/ages.pt", "data.batch_size=27")
     weights = ("model.loss_weights.age=0.1", "model.loss_weights.age=1", "seed=2")
     own = {number: (*common, *options, "data.eval_batch_size=40", each) for number, each in enumerate(weights)}
-    found = together(tmp_path, tmp_path, own)
-    for number, overrides in own.items():
-        assert found[number] == alone(tmp_path / "alone" / str(number), tmp_path, *overrides)
-        assert_alike(tmp_path / "alone" / str(number), tmp_path / str(number))
+    assert_each_ends_as_alone(tmp_path, tmp_path, own)

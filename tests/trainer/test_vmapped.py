@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.trainer.fused import alone, together
-from tests.trainer.runs import final_state, metrics
+from tests.trainer.fused import alone, each_way, gaps_between, together
+from tests.trainer.runs import final_state
 from trainer_pkg.environment import quiet
 from trainer_pkg.errors import Diverged
 from trainer_pkg.fused import ways
@@ -207,16 +207,11 @@ def test_whole_trials_end_near_those_that_are_alone(model: str, stages: tuple[st
     own = [("model.loss_weights.thickness=0.1",), ("seed=3", "model.optimizer.lr=0.01"), ("data.shuffle_seed=7",)]
     common = (f"model={model}", "trainer.max_epochs=1", "trainer.limit_train_batches=6")
     options = {number: (*common, *overrides) for number, overrides in enumerate(own)}
-    together(tmp_path, tmp_path, options)
-    for number, overrides in options.items():
-        folder = tmp_path / "alone" / str(number)
-        alone(folder, tmp_path, *overrides)
-        one, two = (final_state(each) for each in (folder, tmp_path / str(number)))
-        assert torch.equal(one["rng_state"]["torch"], two["rng_state"]["torch"])
-        assert one["global_step"] == two["global_step"] == 6
-        first, second = metrics(folder), metrics(tmp_path / str(number))
-        assert first.keys() == second.keys()
-        gaps = {name: abs(value - second[name]) for name, value in first.items() if name[0].startswith(stages)}
+    for one, two in each_way(tmp_path, tmp_path, options):
+        first, second = final_state(one), final_state(two)
+        assert torch.equal(first["rng_state"]["torch"], second["rng_state"]["torch"])
+        assert first["global_step"] == second["global_step"] == 6
+        gaps = gaps_between(one, two, stages)
         assert len(gaps) > 6 and max(gaps.values()) < 1e-3, gaps
 
 
@@ -227,6 +222,5 @@ def test_one_that_diverges_leaves_the_others_as_they_are(tmp_path: Path) -> None
     for number, own in ((0, ()), (2, ("seed=3",))):
         folder = tmp_path / "alone" / str(number)
         alone(folder, tmp_path, *common, *own)
-        first, second = metrics(folder), metrics(tmp_path / str(number))
-        gaps = {name: abs(value - second[name]) for name, value in first.items() if name[0].startswith("train/")}
+        gaps = gaps_between(folder, tmp_path / str(number), ("train/",))
         assert len(gaps) > 12 and max(gaps.values()) < 1e-3, gaps
