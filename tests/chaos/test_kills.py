@@ -40,14 +40,20 @@ def processes(worker: subprocess.Popen[str]) -> list[int]:
     return [trial for server in servers(worker) for trial in children(server)]
 
 
-def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: int, num_kills: int) -> None:
+def storm(
+    commands: Commands, program: str, line: tuple[str, ...], num_workers: int, num_kills: int, last: int | None = None
+) -> None:
     """Kill workers, fork servers and trials at random moments; then let the study end.
+
+    Trial `last` of a fake application waits for the end of the kills, however fast the machine is.
 
     The more workers, the longer the pauses: a machine that only starts workers which are killed gets nowhere.
     """
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     generator = random.Random(seed)
+    held = commands.folder / "storm"
+    held.write_text(str(last))
     workers = [commands.start(program, *line) for _ in range(num_workers)]
     killed = 0
     while killed < num_kills and any(worker.poll() is None for worker in workers):
@@ -65,6 +71,7 @@ def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: 
         if kind < 0.1:
             workers[place].communicate()
             workers[place] = commands.start(program, *line)
+    held.unlink()
     for worker in workers:
         _, err = worker.communicate(timeout=600)
         # A command whose check was killed three times in a row gives up with one line.
@@ -77,7 +84,7 @@ def storm(commands: Commands, program: str, line: tuple[str, ...], num_workers: 
 @pytest.mark.parametrize(
     ("num_points", "num_workers", "num_kills", "sleep_s"),
     [
-        (40, 2, 10, 1.2),
+        (40, 2, 10, 0.6),
         pytest.param(40, 2, 30, 0.6, marks=pytest.mark.slow),
         # Long enough for all kills: eight workers on two cores are slow to start.
         pytest.param(500, 8, 300, 15.0, marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
@@ -88,14 +95,14 @@ def test_kills_of_workers_servers_and_trials_lose_and_repeat_nothing(
 ) -> None:
     values = ",".join(map(str, range(1, num_points + 1)))
     line = ("-m", f"x={values}", f"sleep_s={sleep_s}", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
-    storm(commands, "fake", line, num_workers, num_kills)
+    storm(commands, "fake", line, num_workers, num_kills, last=num_points - 1)
     check_invariants(commands, num_points)
 
 
 @pytest.mark.slow
 def test_a_search_with_seeds_under_kills_trains_each_point_with_each_seed(commands: Commands) -> None:
     line = ("-m", "x=interval(0.5,6)", "+seed=0", "study.n_trials=5", "study.replicates=3", "study.name=s")
-    storm(commands, "fake", (*line, "sleep_s=6", "study.max_retries=1000", "study.lease_s=2"), 2, 20)
+    storm(commands, "fake", (*line, "sleep_s=6", "study.max_retries=1000", "study.lease_s=2"), 2, 20, last=14)
     check_invariants(commands, 15)
     points = [row.point.overrides for row in study(commands).trials() if row.point]
     drawn = list(dict.fromkeys(point["x"] for point in points))

@@ -182,7 +182,7 @@ def test_all_trials_of_a_process_are_handed_back_and_fused_again(commands: Comma
 def test_groups_under_kills_lose_and_repeat_nothing(commands: Commands, num_kills: int, num_points: int) -> None:
     values = ",".join(str(number) for number in range(20, 20 + num_points))
     options = ("study.fuse=4", "study.name=s", "study.max_retries=1000", "study.lease_s=2")
-    storm(commands, "fused", ("-m", f"x={values}", "sleep_s=3", *options), 2, num_kills)
+    storm(commands, "fused", ("-m", f"x={values}", "sleep_s=1.5", *options), 2, num_kills, last=num_points - 1)
     check_invariants(commands, num_points)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from storm import wait_out
 
 from sweeps import TrialPruned, current_trial
 from sweeps.trial.journal import Journal
@@ -90,6 +91,7 @@ def main(cfg: DictConfig) -> object:
         time.sleep(cfg.sleep_s / 3)
         if current_trial().should_prune:
             raise TrialPruned
+    wait_out()
     if cfg.recorded:
         Journal(HydraConfig.get().runtime.output_dir).log(cfg.recorded, step=2)
     return cfg.x**2 if cfg.mode == "ok" else fail(cfg.mode)

@@ -9,6 +9,7 @@ from pathlib import Path
 import hydra
 from meeting import SEAT, squared
 from omegaconf import DictConfig
+from storm import wait_out
 
 from sweeps import TrialPruned, current_trial
 
@@ -35,6 +36,7 @@ def main(cfg: DictConfig) -> float:
         time.sleep(cfg.sleep_s / 3)
         if current_trial().should_prune:
             raise TrialPruned
+    wait_out()
     log.info("x was %s", cfg.x)
     return value
 
