@@ -38,6 +38,7 @@ from sweeps.worker.forkserver import ForkServer
 from sweeps.worker.mirroring import Mirroring
 from sweeps.worker.observers import Observer
 from sweeps.worker.order import WorkOrder
+from sweeps.worker.paths import look_in
 from sweeps.worker.placement import Place, places_of_this_machine, server_environment, settle_in
 from sweeps.worker.reusing import Reusing
 from sweeps.worker.worker import Worker
@@ -60,6 +61,7 @@ def work(order: WorkOrder) -> int:
         StudyError: The study's directory cannot be written.
         SweepStopped: Too much has failed.
     """
+    look_in(order.application.folders)
     study = Study(Database(order.storage), order.study)
     study.configuration = order.configuration
     worker_id = new_worker_id()

@@ -14,6 +14,7 @@ from typing import Any
 
 from sweeps.identity.composition import compose
 from sweeps.worker.modules import modules_of
+from sweeps.worker.paths import own_folders
 from sweeps.worker.script import Script
 from sweeps.worker.task import Task
 
@@ -34,6 +35,7 @@ class Application:
         modules: Modules that its trials import.
         sample: Overrides of one trial.
         state: Hydra's context, the sweep's composed configuration and the state of Hydra's singletons, pickled.
+        folders: Where the command looks for modules of its own.
     """
 
     task: Task
@@ -42,6 +44,7 @@ class Application:
     modules: tuple[str, ...]
     sample: tuple[str, ...]
     state: bytes
+    folders: tuple[str, ...] = ()
     main_globals: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -78,7 +81,18 @@ class Application:
             sample=tuple(sample),
             # Hydra's state holds functions made at run time, which plain pickle refuses.
             state=main.pack((context, config, Singleton.get_state())),
+            folders=own_folders(),
         )
+
+    def find_task(self) -> Any:
+        """The task, in a process of a trial.
+
+        Raises:
+            Exception: Its module, or the script, cannot be imported.
+        """
+        if self.script:  # there already, unless its import has failed where its errors are not seen
+            spawn._fixup_main_from_path(self.script)  # type: ignore[attr-defined]
+        return self.task.find()
 
     @property
     def hydra_context(self) -> Any:

@@ -158,12 +158,14 @@ def _find_task() -> None:
     Raises:
         SystemExit: 2, after one line.
     """
-    task = published().task
+    application = published()
     try:
-        task.find()
+        application.find_task()
     except Exception as error:
         why = f"{type(error).__name__}: {first_line(error)}"
-        sys.stderr.write(text(f"Error: The task {task.name} is not there in the process of a trial ({why}).\n"))
+        sys.stderr.write(
+            text(f"Error: The task {application.task.name} is not there in the process of a trial ({why}).\n")
+        )
         raise SystemExit(2) from error
 
 
@@ -187,7 +189,7 @@ def _run_task(job: Job, seat: Seat | None) -> Any:
     application = published()
     config = _compose(job)
     record_attempt(TrialFiles(job.directory), job.attempt, config, job.origin)
-    task = application.task.find()
+    task = application.find_task()
     if seat is not None:
         task = _joining(task, fusion_of(job.fusion, trusted_by(application.hydra_context)), seat)
     result = run_job(

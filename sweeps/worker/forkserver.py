@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, ClassVar
 
 from sweeps.trial.files import TrialFiles
-from sweeps.worker import kinship
+from sweeps.worker import kinship, paths
 from sweeps.worker.application import Application, Publication
 from sweeps.worker.child import run_in_child
 from sweeps.worker.grouped import run_group_in_child
@@ -94,7 +94,7 @@ class ForkServer:
         self.application: Application | None = None
         self._pids: set[int] = set()
         self.before_end: list[Callable[[], None]] = []
-        self._own_variables = environment.keys() - os.environ.keys()
+        self._own_variables = environment.keys() - os.environ.keys() | paths.hand_on()
         os.environ.update(environment)
         if ForkServer._shelter is None:
             ForkServer._shelter = Shelter()

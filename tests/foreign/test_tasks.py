@@ -91,6 +91,39 @@ def test_code_may_come_from_anywhere(way: str, tmp_path: Path) -> None:
     assert "RuntimeWarning" not in app.err  # of runpy, where a module runs again in each trial
 
 
+BESIDE = """
+import hydra
+import neighbour
+
+@hydra.main(config_path=None, version_base=None)
+def main(cfg):
+    return neighbour.squared(float(cfg.x))
+
+if __name__ == "__main__":
+    main()
+"""
+NEIGHBOUR = """
+import os
+
+with open("imports.txt", "a") as file:
+    file.write(f"{os.getpid()}\\n")
+
+def squared(x):
+    return x * x
+"""
+
+
+def test_what_lies_beside_a_script_of_another_folder_is_imported_once_for_all_trials(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text(BESIDE)
+    (tmp_path / "src" / "neighbour.py").write_text(NEIGHBOUR)
+    app = Application(tmp_path, "src/app.py")
+    app.study("+x=1,2,3,4")
+    assert app.values() == {"1": (1.0,), "2": (4.0,), "3": (9.0,), "4": (16.0,)}
+    importers = (tmp_path / "imports.txt").read_text().split()
+    assert len(importers) == len(set(importers)) == 2  # the command, and the server from which trials are forked
+
+
 def test_a_task_that_no_other_process_can_have_is_refused(tmp_path: Path) -> None:
     app = Application.named(tmp_path, "unsendable")
     assert app.study("+x=1,2", code=2) == []

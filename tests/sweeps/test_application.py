@@ -1,5 +1,8 @@
 import pickle
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from omegaconf import OmegaConf
 
 from sweeps.worker.application import Application
@@ -29,3 +32,12 @@ def test_its_modules_are_those_of_the_task_and_of_every_constructor() -> None:
 def test_plain_pickle_takes_it_with_functions_made_at_run_time() -> None:
     application = pickle.loads(pickle.dumps(made_of()))
     assert application.hydra_context["context"]() == 1 and application.sample == ("x=1",)
+
+
+def test_a_script_that_cannot_be_imported_says_so_instead_of_another_script_s_function(tmp_path: Path) -> None:
+    script = tmp_path / "app.py"
+    script.write_text("import not_there\n")
+    task = Task(name="__main__:main", module="__mp_main__")  # here that name is one of pytest
+    application = replace(made_of(task=task), script=str(script))
+    with pytest.raises(ModuleNotFoundError, match="not_there"):
+        application.find_task()
