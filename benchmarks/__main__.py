@@ -223,9 +223,11 @@ def fused(
         print(f"  {name}: {found}", file=sys.stderr, flush=True)
     headers = [f"{num} trials, warm", "bare loop s", "lone s", "fused s", "fused x bare", "fused x lone"]
     print(tabulate(rows, headers=headers, tablefmt="pipe", floatfmt=".2f"), end="\n\n")
-    overheads, peaks = side.overheads(base, rounds), side.memory(base)
-    costs = [["a trial beside its training, s", *overheads.values()], ["most memory of a process, MB", *peaks.values()]]
-    print(tabulate(costs, headers=["", "lone", "in a group of 6"], tablefmt="pipe", floatfmt=".3g"), end="\n\n")
+    costs = [["a trial beside its training, s", *side.overheads(base, rounds).values(), None]]
+    peaks = {"dense base": side.memory(base), "mlp base": side.memory(others["mlp base"])}
+    costs += [[f"most memory of a process of {name}, MB", *peak.values()] for name, peak in peaks.items()]
+    headers = ["", "lone", "in a group of 6", "at most"]
+    print(tabulate(costs, headers=headers, tablefmt="pipe", floatfmt=".3g"), end="\n\n")
     apart = side.differences(base, seeds)
     print(tabulate(apart, headers=["", "any metric", "mean accuracy"], tablefmt="pipe", floatfmt=".2g"))
 

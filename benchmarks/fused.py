@@ -17,11 +17,11 @@ import psutil
 
 from benchmarks.floor import BATCH_SIZE
 from benchmarks.sweep import _BIN, Task, _folder, _list, _train, _warm_s, floor
-from sweeps.worker.memory import used_gb
 
 LONE, FUSED = "study.fuse=off", "study.fuse=auto"
 _ONE_BATCH = tuple(f"trainer.limit_{split}_batches=1" for split in ("train", "val", "test"))
 _LOOK_S = 0.1
+_MEMBERS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,10 @@ class Run:
     Attributes:
         warm_s: From the start of the first trial to the end of the last.
         rows: Its trials, metric name to value, in the order of their numbers.
-        peak_mb: Most memory of one of its processes, in units of 10^6 bytes.
     """
 
     warm_s: float
     rows: list[dict[str, float]]
-    peak_mb: float
 
 
 def study(task: Task, *extra: str) -> Run:
@@ -44,13 +42,12 @@ def study(task: Task, *extra: str) -> Run:
     with _folder(task) as folder:
         _train(folder, "data=multihead_digits", "trainer.limit_train_batches=1", "study.name=first", "seed=0,1")
         line = (f"model={task.model}", f"model.loss_weights.thickness={_list(task.num)}", "data=multihead_mnist")
-        with _Peak() as peak:
-            _train(folder, *line, f"data.batch_size={BATCH_SIZE}", "study.name=bench", *task.extra, *extra)
+        _train(folder, *line, f"data.batch_size={BATCH_SIZE}", "study.name=bench", *task.extra, *extra)
         command = [_BIN / "sweeps", "table", "bench", "--trials", "--format", "csv"]
         table = subprocess.check_output(command, cwd=folder, text=True)
         rows = [_numbers(row) for row in csv.DictReader(io.StringIO(table))]
         warm_s = _warm_s(f"sqlite:///{folder}/logs/studies/studies.db", "bench")
-        return Run(warm_s=warm_s, rows=rows, peak_mb=1000 * peak.gb)
+        return Run(warm_s=warm_s, rows=rows)
 
 
 def times(task: Task, num_rounds: int, has_floor: bool) -> dict[str, float]:
@@ -63,7 +60,7 @@ def times(task: Task, num_rounds: int, has_floor: bool) -> dict[str, float]:
 
 def overheads(task: Task, num_rounds: int) -> dict[str, float]:
     """Median seconds of a slot per trial that trains, validates and tests one batch: lone, and in groups of six."""
-    sides = {"lone": (LONE,), "fused": ("study.fuse=6",)}
+    sides = {"lone": (LONE,), "fused": (f"study.fuse={_MEMBERS}",)}
     rounds = [
         {name: study(task, "study.slots=1", *_ONE_BATCH, *extra).warm_s / task.num for name, extra in sides.items()}
         for _ in range(num_rounds)
@@ -90,8 +87,17 @@ def differences(task: Task, num_seeds: int) -> list[tuple[str, float, float]]:
 
 
 def memory(task: Task) -> dict[str, float]:
-    """Most memory of one process, in MB: of a lone trial, and of a group of six."""
-    return {name: study(task, *extra).peak_mb for name, extra in {"lone": (LONE,), "fused": ("study.fuse=6",)}.items()}
+    """Most memory that a trial's process has for itself, in MB: of a lone trial, and of a group of six.
+
+    The third is what that group should have at most: a lone one's, and 1.2 times the parameters, gradients and the two
+    moments of Adam of six trials.
+    """
+    peaks, num_parameters = {}, 0.0
+    for name, extra in {"lone": (LONE,), "fused": (f"study.fuse={_MEMBERS}",)}.items():
+        with _Peak() as peak:
+            num_parameters = study(task, *extra).rows[0]["num_parameters"]
+        peaks[name] = peak.mb
+    return {**peaks, "most": peaks["lone"] + 1.2 * _MEMBERS * 4 * 4 * num_parameters / 1e6}
 
 
 def apart(one: Run, other: Run) -> tuple[float, float]:
@@ -113,10 +119,13 @@ def _numbers(row: dict[str, str]) -> dict[str, float]:
 
 
 class _Peak:
-    """Looks at the memory of all processes that come from this one, again and again, from a thread."""
+    """Looks at the memory of all processes of trials that come from this one, again and again, from a thread.
+
+    It takes time from them: what is timed is not watched.
+    """
 
     def __init__(self) -> None:
-        self.gb = 0.0
+        self.mb = 0.0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -131,10 +140,16 @@ class _Peak:
     def _look(self) -> None:
         while not self._is_over.is_set():
             for process in psutil.Process(os.getpid()).children(recursive=True):
-                with suppress(psutil.NoSuchProcess):  # it may end at any moment
-                    if process.ppid() != os.getpid():
-                        self.gb = max(self.gb, used_gb(process.pid))
+                with suppress(psutil.Error):  # it may end at any moment
+                    parent = process.parent()
+                    if parent is not None and _is_of_server(process) and _is_of_server(parent):
+                        self.mb = max(self.mb, process.memory_full_info().uss / 1e6)
             time.sleep(_LOOK_S)
+
+
+def _is_of_server(process: psutil.Process) -> bool:
+    """Whether it is the fork server, or was forked by it."""
+    return any("forkserver" in argument for argument in process.cmdline())
 
 
 def task_of(model: str, num: int, data_dir: Path, size: str | None = None) -> Task:
