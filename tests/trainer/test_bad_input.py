@@ -42,6 +42,10 @@ def test_a_mistake_is_one_line_that_names_it(override: str, monkeypatch: pytest.
         (["model.size=tinny"], "Sizes: "),
         (["logger=wandb"], "logger=wandb has no key: `wandb login`, or logger.wandb.offline=true."),
         (["logger=[csv,tensrboard]"], "Did you mean 'tensorboard'?"),
+        (
+            ["model/scheduler=cosine", "model.scheduler.T_max=0"],
+            "model.optimizer, model.scheduler: integer modulo by zero",
+        ),
         (["model.criterion._target_=torch.nn.CrosEntropyLoss"], "Did you mean 'torch.nn.CrossEntropyLoss'?"),
         (["data=mnist", "+data.source.download=false"], "holds no MNIST/raw"),
     ],

@@ -3,6 +3,7 @@
 import sys
 import traceback
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from hydra.errors import HydraException
@@ -108,7 +109,7 @@ def _check_by_building(cfg: DictConfig) -> None:
     with naming_the_key(cfg, "model.balancer", kinds=(RuntimeError,)):
         try_balancer(rows, losses_H, module)
     with naming_the_key(cfg, "model.optimizer", "model.scheduler"):
-        module.configure_optimizers()
+        _try_scheduler(module.configure_optimizers())
     callbacks = _callbacks(cfg)
     check_loggers(cfg)
     check_checkpoint(cfg, module)
@@ -123,6 +124,18 @@ def _check_by_building(cfg: DictConfig) -> None:
     _warn_of_slow_precision(trainer)
     if why := other_epoch(cfg):
         print(f"Warning: {why}", file=sys.stderr)
+
+
+def _try_scheduler(made: Any) -> None:
+    """Let a scheduler make a step: a period of zero is an error of the first epoch's end otherwise."""
+    from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+    if not isinstance(made, Mapping):
+        return
+    scheduler = made["lr_scheduler"]["scheduler"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the optimizer, which has made no step
+        scheduler.step(*([0.0] if isinstance(scheduler, ReduceLROnPlateau) else []))
 
 
 def _callbacks(cfg: DictConfig) -> "list[LightningCallback]":
