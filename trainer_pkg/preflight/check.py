@@ -121,6 +121,7 @@ def _check_by_building(cfg: DictConfig) -> None:
         others = "ddp, or ddp_fork without GPUs"
         raise ConfigError(f"trainer.strategy={cfg.trainer.strategy} pickles the model, which cannot be; use {others}.")
     check_balancer(module, trainer)
+    _check_last_batch(cfg, data, module, trainer, rows)
     _warn_of_slow_precision(trainer)
     if why := other_epoch(cfg):
         print(f"Warning: {why}", file=sys.stderr)
@@ -176,6 +177,25 @@ def _try_losses(rows: "dict[str, Tensor]", module: "ImageModule") -> "Tensor":
         warnings.simplefilter("ignore")  # whatever torch warns of here is refused in the end, by torch or by us
         module.eval()
         return module.criteria(module(rows["image"], rows.get("aux")), rows)  # type: ignore[no-any-return]
+
+
+def _check_last_batch(
+    cfg: DictConfig, data: "DataModule", module: "ImageModule", trainer: "Trainer", rows: "dict[str, Tensor]"
+) -> None:
+    """Refuse batches of one image, which the last one of an epoch may be, where a network needs several."""
+    size, num = cfg.data.get("batch_size"), len(data.train_dataloader().dataset)  # type: ignore[arg-type]
+    has_all = isinstance(trainer.limit_train_batches, float) and trainer.limit_train_batches == 1.0  # 1 is one batch
+    if size is None or num % size != 1 % size or trainer.world_size > 1 or not has_all:
+        return
+    one = {name: column[:1] for name, column in rows.items()}
+    try:
+        module.train()(one["image"], one.get("aux"))
+    except ValueError as error:  # of BatchNorm
+        near = next(each for each in (size + 1, size - 1, size + 2) if each > 1 and num % each != 1)
+        raise ConfigError(
+            f"data.batch_size={size} leaves a batch of one of the {num} training images, and the network cannot train"
+            f" on one: {error}. Try {near}."
+        ) from error
 
 
 def _warn_of_slow_precision(trainer: "Trainer") -> None:
