@@ -182,10 +182,10 @@ class ImageModule(BalancedModule):
         optimizer = self._optimizer(self.parameters())
         if self._scheduler is None:
             return optimizer
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": self._scheduler(optimizer), "monitor": "val/loss"},
-        }
+        # One that reads the validation waits for it.
+        every = getattr(self._trainer, "check_val_every_n_epoch", None) or 1
+        scheduler = {"scheduler": self._scheduler(optimizer), "monitor": _MONITOR, "frequency": every}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["state_dict"] = as_today(checkpoint["state_dict"], self)
@@ -202,7 +202,7 @@ class ImageModule(BalancedModule):
         for config in self.trainer.lr_scheduler_configs:
             if not isinstance(config.scheduler, ReduceLROnPlateau):
                 config.scheduler.step()
-            elif metric is not None:
+            elif metric is not None and (self.current_epoch + 1) % config.frequency == 0:
                 config.scheduler.step(metric)
 
     def _step(self, stage: str, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:

@@ -24,6 +24,7 @@ from trainer_pkg.spec import Continuous, DataSpec
 
 LOADER = "trainer_pkg.served"
 _WEIGHTS = "data/model.pth"
+_OF_TRAINING = ("balancer.", "weights_used.", "stage_metrics.")
 
 
 def package(made: Run, folder: Path, weights: Mapping[str, Any] | None = None) -> Path | None:
@@ -44,9 +45,9 @@ def package(made: Run, folder: Path, weights: Mapping[str, Any] | None = None) -
     made.data.setup()  # where a strategy trains in processes of its own, nobody has done it in this one
     config = made.record.config
     kept = load_best(checkpoint)["state_dict"] if weights is None else weights
-    # What opens the model never trains: it needs no balancer, nor the packages of one.
+    # What opens the model never trains: it needs no balancer, nor the packages of one, nor the sums of an epoch.
     content = {
-        "state_dict": {name: w for name, w in kept.items() if not name.startswith(("balancer.", "weights_used."))},
+        "state_dict": {name: w for name, w in kept.items() if not name.startswith(_OF_TRAINING)},
         "model": {key: value for key, value in config["model"].items() if key != "balancer"},
         "eval_transform": config["data"].get("eval_transform"),
         "spec": as_plain(made.data.spec),

@@ -87,7 +87,8 @@ def _built(content: Mapping[str, Any]) -> Served:
     with torch.random.fork_rng(devices=()), execution_whitelist(list(FROM_CHECKPOINTS)):
         module = build(OmegaConf.create(parts["model"]), spec=spec_of(content["spec"]))
         step = build(OmegaConf.create(transform)) if transform else None
-    module.load_state_dict(as_today(content["state_dict"], module))
+    sums = {name: start for name, start in module.state_dict().items() if name.startswith("stage_metrics.")}
+    module.load_state_dict(sums | as_today(content["state_dict"], module))
     mean, std = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in content["scale"])
     return Served(module, mean, std, step).eval()
 

@@ -49,6 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("model=dense", *SGD, "model.scheduler.patience=0", "model/adapter=linear", "model.adapter.width=16"),
         ("model=mlp", *RMSPROP, "trainer.gradient_clip_val=0.01", "+trainer.gradient_clip_algorithm=value"),
         ("model=dense", FOCAL, ORDINAL),
+        ("model=dense", "trainer.max_epochs=4", "trainer.check_val_every_n_epoch=2", "model.scheduler.patience=0"),
         ("model=cnn", "trainer.limit_train_batches=5", "trainer.limit_val_batches=2", "trainer.num_sanity_val_steps=1"),
         ("model=vit", "trainer.limit_train_batches=4", f"data.train_transform={SHIFT}"),
     ],

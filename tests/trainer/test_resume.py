@@ -53,6 +53,16 @@ def test_two_runs_of_one_seed_are_equal_and_seed_zero_counts(tmp_path: Path) -> 
     assert not torch.equal(a["network.heads.digit.weight"], c["network.heads.digit.weight"])
 
 
+def test_a_scheduler_that_reads_the_validation_waits_for_it(tmp_path: Path) -> None:
+    rare = ("model=dense", "model.size=tiny", "trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2")
+    never_good = ("model.scheduler.patience=0", "+model.scheduler.threshold=10", "model.optimizer.lr=0.01")
+    train(tmp_path / "run", tmp_path / "data", *rare, *never_good)
+    state = final_state(tmp_path / "run")
+    [scheduler] = state["lr_schedulers"]
+    assert scheduler["last_epoch"] == 2  # after the second and the fourth epoch
+    assert scheduler["_last_lr"] == [pytest.approx(0.0001)]
+
+
 def test_evaluate_gives_the_metrics_of_training(tmp_path: Path) -> None:
     train(tmp_path / "run", tmp_path / "data", "model=cnn", "model.size=tiny", "model.loss_weights.thickness=0.3")
     trained = {name: value for (name, _), value in metrics(tmp_path / "run").items() if name.startswith("test/")}

@@ -64,6 +64,11 @@ def test_a_model_predicts_what_the_test_has_measured(trained: Path, data: Path) 
     assert model(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))["digit"].shape == (2, 10)
 
 
+def test_a_model_holds_nothing_that_only_training_counts(trained: Path) -> None:
+    names = torch.load(trained / "model" / "data" / "model.pth", weights_only=True)["state_dict"]
+    assert {name.partition(".")[0] for name in names} == {"network", "selection"}
+
+
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # MLflow's import, of itself
 def test_mlflow_s_plain_function_gives_the_labels_and_the_signature_says_so(trained: Path, data: Path) -> None:
     function = mlflow.pyfunc.load_model(str(trained / "model"))

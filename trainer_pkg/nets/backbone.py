@@ -86,7 +86,7 @@ def build_backbone(net: BackboneFactory, spec: DataSpec, size: str | None = None
         if "num_aux" not in arguments:
             raise ConfigError(
                 f"model.net takes no scalars beside the image, and this data has {spec.num_aux}: use model=cnn, or"
-                " leave data.source.aux out."
+                " data without them."
             )
         options["num_aux"] = spec.num_aux
     return net(spec.input_shape, **options)
