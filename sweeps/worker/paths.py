@@ -8,16 +8,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _VARIABLE = "SWEEPS_PATH"
+_OF_PACKAGES = {"site-packages", "dist-packages"}
 
 
 def own_folders() -> tuple[str, ...]:
     """The folders of `sys.path` that belong to no installation, such as that of the script, in their order."""
-    installed = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
-    folders = (Path(entry).absolute() for entry in sys.path)
+    library = [sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib")]
+    folders = dict.fromkeys(Path(entry).absolute() for entry in sys.path)
     return tuple(
         str(folder)
-        for folder in dict.fromkeys(folders)
-        if folder.is_dir() and not any(folder.is_relative_to(place) for place in installed)
+        for folder in folders
+        if folder.is_dir()
+        and not _OF_PACKAGES & set(folder.parts)
+        and not any(folder.is_relative_to(place) for place in library)
     )
 
 

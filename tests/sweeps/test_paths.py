@@ -1,5 +1,6 @@
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,9 @@ def test_own_folders_are_those_of_no_installation_in_their_order(
     installed = str(Path(yaml.__file__).parents[1])
     library = str(Path(pytest.__file__).parents[1])
     gone = str(tmp_path / "gone")
-    sys.path[:] = ["script", installed, gone, str(tmp_path / "shared"), "", library, *sys.path[-1:], "script"]
+    sys.path[:] = ["script", installed, gone, str(tmp_path / "shared"), "", library, *sys.path, "script"]
     assert paths.own_folders()[:3] == (str(tmp_path / "script"), str(tmp_path / "shared"), str(tmp_path))
-    assert not {installed, library, gone} & set(paths.own_folders())
+    assert not {installed, library, gone, sysconfig.get_path("stdlib")} & set(paths.own_folders())
     assert not any("site-packages" in folder or folder.endswith("lib-dynload") for folder in paths.own_folders())
 
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from trainer_pkg.errors import ConfigError, first_line
 
-_WITHOUT_A_RULE = (LookupError, ArithmeticError, AssertionError, AttributeError)
+STUMBLES = (LookupError, ArithmeticError, AssertionError, AttributeError)
 """Errors of a constructor that does not look at its arguments first: a list too short, a period of zero."""
 
 
@@ -22,8 +22,8 @@ def naming_the_key(cfg: DictConfig, *keys: str, kinds: tuple[type[Exception], ..
         cfg: The configuration.
         keys: Keys to search. If exactly one value below them appears in the message, its full key is named; otherwise
             all of `keys`.
-        kinds: Errors that are the user's, beside ValueError, TypeError, Lightning's own, and those of code that
-            stumbles over an argument.
+        kinds: Errors that are the user's, beside ValueError, TypeError and Lightning's own. Those of an application's
+            own code are better shown whole.
 
     Raises:
         ConfigError: In place of an error of one of these kinds.
@@ -34,7 +34,7 @@ def naming_the_key(cfg: DictConfig, *keys: str, kinds: tuple[type[Exception], ..
         yield
     except Exception as error:
         cause = (error.__cause__ or error) if isinstance(error, InstantiationException) else error
-        if not isinstance(cause, (ValueError, TypeError, MisconfigurationException, *_WITHOUT_A_RULE, *kinds)):
+        if not isinstance(cause, (ValueError, TypeError, MisconfigurationException, *kinds)):
             raise
         text = first_line(cause)
         found = _keys_of_values_in(text, cfg, keys)

@@ -11,8 +11,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from trainer_pkg.errors import ConfigError
-from trainer_pkg.preflight.blame import naming_the_key
+from trainer_pkg.errors import ConfigError, first_line
+from trainer_pkg.preflight.blame import STUMBLES, naming_the_key
 from trainer_pkg.preflight.one_line import one_line
 from trainer_pkg.preflight.signatures import check_signatures
 from trainer_pkg.preflight.stored import with_checkpoint_config
@@ -108,7 +108,7 @@ def _check_by_building(cfg: DictConfig) -> None:
         losses_H = _try_losses(rows, module)
     with naming_the_key(cfg, "model.balancer", kinds=(RuntimeError,)):
         try_balancer(rows, losses_H, module)
-    with naming_the_key(cfg, "model.optimizer", "model.scheduler"):
+    with naming_the_key(cfg, "model.optimizer", "model.scheduler", kinds=STUMBLES):
         _try_scheduler(module.configure_optimizers())
     callbacks = _callbacks(cfg)
     check_loggers(cfg)
@@ -187,14 +187,17 @@ def _check_last_batch(
     has_all = isinstance(trainer.limit_train_batches, float) and trainer.limit_train_batches == 1.0  # 1 is one batch
     if size is None or num % size != 1 % size or trainer.world_size > 1 or not has_all:
         return
+    import torch
+
     one = {name: column[:1] for name, column in rows.items()}
     try:
-        module.train()(one["image"], one.get("aux"))
-    except ValueError as error:  # of BatchNorm
-        near = next(each for each in (size + 1, size - 1, size + 2) if each > 1 and num % each != 1)
+        with torch.no_grad():
+            module.train()(one["image"], one.get("aux"))
+    except (ValueError, RuntimeError) as error:  # of BatchNorm
+        near = next((f" Try {each}." for each in range(size + 1, num + 1) if num % each != 1), "")
         raise ConfigError(
             f"data.batch_size={size} leaves a batch of one of the {num} training images, and the network cannot train"
-            f" on one: {error}. Try {near}."
+            f" on one: {first_line(error)}.{near}"
         ) from error
 
 
