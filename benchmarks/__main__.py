@@ -203,33 +203,12 @@ def fused(
 ) -> None:
     """Trials that share a process (study.fuse=auto) beside trials with a process each, and the bare loop."""
     from benchmarks import fused as side
-    from benchmarks.gpu import show
+    from benchmarks import gpu as on_gpu
 
-    data_dir = data_dir.resolve()
     if gpu:
-        show(data_dir, rounds)
-        return
-    base = side.task_of("dense", num, data_dir)
-    others = {
-        "dense tiny": side.task_of("dense", num, data_dir, "tiny"),
-        "mlp base": side.task_of("mlp", num, data_dir),
-    }
-    rows = []
-    for name, task in {"dense base": base, **others}.items():
-        found = side.times(task, rounds, has_floor=task is base)
-        floor = found.get("bare loop")
-        rows.append([name, *found.values()] if floor else [name, None, *found.values()])
-        rows[-1] += [found["fused"] / floor if floor else None, found["fused"] / found["lone"]]
-        print(f"  {name}: {found}", file=sys.stderr, flush=True)
-    headers = [f"{num} trials, warm", "bare loop s", "lone s", "fused s", "fused x bare", "fused x lone"]
-    print(tabulate(rows, headers=headers, tablefmt="pipe", floatfmt=".2f"), end="\n\n")
-    costs = [["a trial beside its training, s", *side.overheads(base, rounds).values(), None]]
-    peaks = {"dense base": side.memory(base), "mlp base": side.memory(others["mlp base"])}
-    costs += [[f"most memory of a process of {name}, MB", *peak.values()] for name, peak in peaks.items()]
-    headers = ["", "lone", "in a group of 6", "at most"]
-    print(tabulate(costs, headers=headers, tablefmt="pipe", floatfmt=".3g"), end="\n\n")
-    apart = side.differences(base, seeds)
-    print(tabulate(apart, headers=["", "any metric", "mean accuracy"], tablefmt="pipe", floatfmt=".2g"))
+        on_gpu.show(data_dir.resolve(), rounds)
+    else:
+        side.show(data_dir.resolve(), num, rounds, seeds)
 
 
 @app.command()

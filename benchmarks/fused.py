@@ -5,15 +5,17 @@ import io
 import os
 import statistics
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import psutil
+from tabulate import tabulate
 
 from benchmarks.floor import BATCH_SIZE
 from benchmarks.sweep import _BIN, Task, _folder, _list, _train, _warm_s, floor
@@ -48,6 +50,28 @@ def study(task: Task, *extra: str) -> Run:
         rows = [_numbers(row) for row in csv.DictReader(io.StringIO(table))]
         warm_s = _warm_s(f"sqlite:///{folder}/logs/studies/studies.db", "bench")
         return Run(warm_s=warm_s, rows=rows)
+
+
+def show(data_dir: Path, num: int, num_rounds: int, num_seeds: int) -> None:
+    """Print what `num` trials take, what each costs beside its training, their memory, and how far results differ."""
+    base, mlp = task_of("dense", num, data_dir), task_of("mlp", num, data_dir)
+    tasks = {"dense base": base, "dense tiny": task_of("dense", num, data_dir, "tiny"), "mlp base": mlp}
+    rows = []
+    for name, task in tasks.items():
+        found = times(task, num_rounds, has_floor=task is base)
+        floor_s, lone_s, fused_s = found.get("bare loop"), found["lone"], found["fused"]
+        rows.append([name, floor_s, lone_s, fused_s, fused_s / floor_s if floor_s else None, fused_s / lone_s])
+        print(f"  {name}: {found}", file=sys.stderr, flush=True)
+    _print([f"{num} trials, warm", "bare loop s", "lone s", "fused s", "fused x bare", "fused x lone"], rows, ".2f")
+    costs = [["a trial beside its training, s", *overheads(base, num_rounds).values(), None]]
+    for name, task in {"dense base": base, "mlp base": mlp}.items():
+        costs.append([f"most memory of a process of {name}, MB", *memory(task).values()])
+    _print(["", "lone", f"in a group of {_MEMBERS}", "at most"], costs, ".3g")
+    _print(["", "any metric", "mean accuracy"], differences(base, num_seeds), ".2g")
+
+
+def _print(headers: list[str], rows: Sequence[Sequence[object]], numbers: str) -> None:
+    print(tabulate(rows, headers=headers, tablefmt="pipe", floatfmt=numbers), end="\n\n")
 
 
 def times(task: Task, num_rounds: int, has_floor: bool) -> dict[str, float]:
