@@ -1,4 +1,4 @@
-"""What a checkpoint of an earlier version holds beside its weights."""
+"""What a checkpoint holds beside its weights, of this version and of an earlier one."""
 
 from typing import Any
 
@@ -7,8 +7,11 @@ from torch import nn
 _BEST = "best"
 """The best value so far of the first head, by which those versions selected an epoch."""
 
-_MEASURES = ("selection.", "stage_metrics.")
-"""What a module keeps beside weights today: the best epoch, and sums of the epoch that goes on."""
+SUMS = "stage_metrics."
+"""How the names begin of the sums of the epoch that goes on, which a module keeps beside its weights."""
+
+_MEASURES = ("selection.", SUMS)
+"""All that it keeps beside them today: the best epoch, too."""
 
 
 def is_earlier(state: dict[str, Any]) -> bool:

@@ -20,11 +20,12 @@ import yaml
 from trainer_pkg.assemble import Run
 from trainer_pkg.atomic import write_atomically
 from trainer_pkg.checkpoint import load_best, newest_valid
+from trainer_pkg.earlier import SUMS
 from trainer_pkg.spec import Continuous, DataSpec
 
 LOADER = "trainer_pkg.served"
 _WEIGHTS = "data/model.pth"
-_OF_TRAINING = ("balancer.", "weights_used.", "stage_metrics.")
+_OF_TRAINING = ("balancer.", "weights_used.", SUMS)
 
 
 def package(made: Run, folder: Path, weights: Mapping[str, Any] | None = None) -> Path | None:

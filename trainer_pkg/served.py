@@ -22,7 +22,7 @@ from torch._weights_only_unpickler import Unpickler as _Plain
 
 from trainer_pkg.assemble import build
 from trainer_pkg.data.transforms import Step
-from trainer_pkg.earlier import as_today
+from trainer_pkg.earlier import SUMS, as_today
 from trainer_pkg.errors import ConfigError
 from trainer_pkg.module import ImageModule
 from trainer_pkg.preflight.stored import check_parts
@@ -87,7 +87,7 @@ def _built(content: Mapping[str, Any]) -> Served:
     with torch.random.fork_rng(devices=()), execution_whitelist(list(FROM_CHECKPOINTS)):
         module = build(OmegaConf.create(parts["model"]), spec=spec_of(content["spec"]))
         step = build(OmegaConf.create(transform)) if transform else None
-    sums = {name: start for name, start in module.state_dict().items() if name.startswith("stage_metrics.")}
+    sums = {name: start for name, start in module.state_dict().items() if name.startswith(SUMS)}
     module.load_state_dict(sums | as_today(content["state_dict"], module))
     mean, std = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in content["scale"])
     return Served(module, mean, std, step).eval()

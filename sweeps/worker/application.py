@@ -84,14 +84,22 @@ class Application:
             folders=own_folders(),
         )
 
+    def import_script(self) -> None:
+        """Import the script in this process, unless it is there.
+
+        Raises:
+            Exception: It cannot be imported.
+        """
+        if self.script:
+            spawn._fixup_main_from_path(self.script)  # type: ignore[attr-defined]
+
     def find_task(self) -> Any:
         """The task, in a process of a trial.
 
         Raises:
             Exception: Its module, or the script, cannot be imported.
         """
-        if self.script:  # there already, unless its import has failed where its errors are not seen
-            spawn._fixup_main_from_path(self.script)  # type: ignore[attr-defined]
+        self.import_script()  # it has failed before if it is not there: in the server, where nobody sees errors
         return self.task.find()
 
     @property

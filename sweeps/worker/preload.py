@@ -4,7 +4,6 @@ import contextlib
 import gc
 import importlib
 import sys
-from multiprocessing import spawn
 
 from sweeps.identity.origin import Circumstances
 from sweeps.worker.application import published
@@ -23,9 +22,7 @@ with contextlib.suppress(Exception):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 with contextlib.suppress(Exception):
-    if script := published().script:
-        # multiprocessing means to import the script here, but loses its path in Python 3.11 and 3.12.
-        spawn._fixup_main_from_path(script)  # type: ignore[attr-defined]
+    published().import_script()  # multiprocessing means to, but loses the path in Python 3.11 and 3.12
     give_globals(published().main, published().main_globals)
     rehearse(published().sample)
     Circumstances.here()

@@ -183,12 +183,12 @@ def _check_last_batch(
     cfg: DictConfig, data: "DataModule", module: "ImageModule", trainer: "Trainer", rows: "dict[str, Tensor]"
 ) -> None:
     """Refuse batches of one image, which the last one of an epoch may be, where a network needs several."""
+    import torch
+
     size, num = cfg.data.get("batch_size"), len(data.train_dataloader().dataset)  # type: ignore[arg-type]
     has_all = isinstance(trainer.limit_train_batches, float) and trainer.limit_train_batches == 1.0  # 1 is one batch
     if size is None or num % size != 1 % size or trainer.world_size > 1 or not has_all:
         return
-    import torch
-
     one = {name: column[:1] for name, column in rows.items()}
     try:
         with torch.no_grad():
