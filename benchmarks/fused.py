@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -111,7 +112,7 @@ def differences(task: Task, num_seeds: int) -> list[tuple[str, float, float]]:
 
 
 def memory(task: Task) -> dict[str, float]:
-    """Most memory that a trial's process has for itself, in MB: of a lone trial, and of a group of six.
+    """Most memory of a trial's process, with what it shares with others, in MB: of a lone trial, and of a group of six.
 
     The third is what that group should have at most: a lone one's, and 1.2 times the parameters, gradients and the two
     moments of Adam of six trials.
@@ -167,8 +168,18 @@ class _Peak:
                 with suppress(psutil.Error):  # it may end at any moment
                     parent = process.parent()
                     if parent is not None and _is_of_server(process) and _is_of_server(parent):
-                        self.mb = max(self.mb, process.memory_full_info().uss / 1e6)
+                        self.mb = max(self.mb, _highest_mb(process.pid))
             time.sleep(_LOOK_S)
+
+
+def _highest_mb(pid: int) -> float:
+    """Most memory that a process has had so far, as the kernel keeps it; 0 if it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
 def _is_of_server(process: psutil.Process) -> bool:
