@@ -221,7 +221,7 @@ def _compose(job: Job) -> Any:
     config = published().compose(job.overrides)
     ours = own_keys(config)
     learn_secrets(config, ours)
-    with open_dict(config):
+    with open_dict(config.hydra):
         config.hydra.job.id, config.hydra.job.num = str(job.number), job.number
         config.hydra.sweep.dir, config.hydra.sweep.subdir = str(job.directory.parent), job.directory.name
         config.hydra.job.config.override_dirname.exclude_keys.extend(_not_of_a_point(job.overrides, ours))

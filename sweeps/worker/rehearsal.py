@@ -13,6 +13,7 @@ from sweeps.worker.job import Job
 _GRAMMAR = (
     "a.b_c=0123456789", "++a/b@c=-1.5e-10", "+a=2.75E+6", "~a", "a='x y'", 'a="z"', "a=[1,2.5,x]", "a={b:1,c:[d]}",
     "a=b/c.d-e:f", "a=true", "a=null", "a=${b.c}", "a=inf",
+    "++a.b_c=0.075", "++a.b=10.5", "++a=0", "++a=1e-05",
 )  # fmt: skip
 """Overrides of every kind; the parser remembers the ways that it has gone."""
 
@@ -27,4 +28,5 @@ def rehearse(overrides: Sequence[str]) -> None:
     config = child._compose(Job(overrides=tuple(overrides), directory=Path(os.devnull), number=0, attempt=0))
     copies._deepcopy(config)
     written._yaml(config)
+    copies.parse_all(written._plain(config))
     HydraConfig.instance().cfg = None

@@ -1,8 +1,10 @@
 """What a trial's process writes of its configuration: nothing that comes from the environment, nothing secret."""
 
 import contextlib
+import functools
 import json
 import os
+import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from enum import Enum
@@ -88,7 +90,24 @@ def _own(config: Any, ours: OwnKeys) -> dict[str, Any]:
 
 def _yaml(config: Any) -> str:
     """What `OmegaConf.to_yaml` gives of a configuration without its secrets."""
-    plain, dumper = tree(_plain(config)), get_omega_conf_dumper()
+    plain = tree(_plain(config))
+    if not isinstance(plain, dict) or not plain:
+        return _text(pickle.dumps(plain))
+    return "".join(_section(key, value) for key, value in plain.items())
+
+
+def _section(key: Any, value: Any) -> str:
+    """A part of a mapping, in parts that are kept: most are alike in all trials."""
+    inner = value.items() if isinstance(value, dict) else ()
+    parts, head = [_text(pickle.dumps({key: {name: part}})) for name, part in inner], f"{key}:\n"
+    if not parts or not all(part.startswith(head) for part in parts):  # such as a key that needs quotes
+        return _text(pickle.dumps({key: value}))
+    return head + "".join(part.removeprefix(head) for part in parts)
+
+
+@functools.lru_cache(maxsize=1024)
+def _text(content: bytes) -> str:
+    plain, dumper = pickle.loads(content), get_omega_conf_dumper()
     return str(yaml.dump(plain, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=dumper))
 
 
