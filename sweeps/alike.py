@@ -1,22 +1,27 @@
 """Which points are alike but for numbers that may differ, by what they compose to."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.fusion import Fusion, kind_of, may_differ_as
+from sweeps.fusion import Fusion, kind_of, may_differ, may_differ_as
 from sweeps.own_keys import own_keys
 from sweeps.space import Point
-from sweeps.values import digest
+from sweeps.values import digest, leaves_of
+
+_SIMPLE = re.compile(r"(?:(?P<path>[\w.]+)|(?:oc\.env|hydra|now):[^${}]*)}[^{}]*", re.DOTALL)
+"""What follows `${`: the path of another value, or a resolver that reads no other one."""
 
 
 class Kinds:
     """The kinds of the points of a study.
 
     Two points whose overrides are alike need not be so themselves: an interpolation may lead from a number that may
-    differ to something that may not, such as the seed of a split. So each point is composed, once.
+    differ to something that may not, such as the seed of a split. One of them is composed, and where its interpolations
+    may lead to such a number, each is, once.
 
     Args:
         fusion: What the application says.
@@ -26,11 +31,21 @@ class Kinds:
     def __init__(self, fusion: Fusion, compose: Callable[[Point], DictConfig]) -> None:
         self.fusion, self.compose = fusion, compose
         self._known: dict[str, str] = {}
+        self._common: dict[tuple[str, ...], str | None] = {}
 
     def of(self, point: Point) -> str:
         """What it has in common with all that are alike."""
         if point.key not in self._known:
-            self._known[point.key] = digest(self._rest(point))
+            leaves = [leaf for key, text in point.overrides.items() for leaf in leaves_of(key, text)]
+            numbers = sorted(key.lstrip("+") for key, text in leaves if may_differ(key, text, self.fusion))
+            kind = (kind_of(point.overrides, self.fusion), *numbers)
+            common = self._common.get(kind)
+            if common is None:
+                config = self.compose(point)
+                common = digest(self._rest(config))
+                if kind not in self._common:
+                    self._common[kind] = None if may_follow(config, numbers) else common
+            self._known[point.key] = common
         return self._known[point.key]
 
     def are_alike(self, one: Point, other: Point) -> bool:
@@ -46,16 +61,50 @@ class Kinds:
             first = firsts.setdefault(kind_of(point.overrides, self.fusion), point)
             if self.of(first) == self.of(point):
                 continue
-            one, other = self._rest(first), self._rest(point)
+            one, other = self._rest(self.compose(first)), self._rest(self.compose(point))
             found.update(dict.fromkeys(key for key in {**one, **other} if one.get(key) != other.get(key)))
         return list(found)
 
-    def _rest(self, point: Point) -> dict[str, Any]:
-        """What it composes to, without the numbers that may differ. It is not kept: a study may have many points."""
-        config = self.compose(point)
+    def _rest(self, config: DictConfig) -> dict[str, Any]:
+        """A composed point without the numbers that may differ. It is not kept: a study may have many points."""
         ours = own_keys(config).operational
         leaves = (leaf for key in config if key not in ours for leaf in _leaves(config, key, str(key)))
         return {key: value for key, value in leaves if not may_differ_as(key, value, self.fusion)}
+
+
+def may_follow(config: DictConfig, keys: Sequence[str]) -> bool:
+    """Whether a value may follow from one of these keys by an interpolation: if in doubt, it may.
+
+    Example:
+        >>> config = OmegaConf.create({"seed": 1, "data": {"split": "${seed}", "dir": "${oc.env:HOME}/x"}})
+        >>> [may_follow(config, [key]) for key in ("seed", "data.size")]
+        [True, False]
+    """
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    texts = [text for key, value in plain.items() if key != "hydra" for text in _texts(value) if "${" in text]
+    return any(_may_lead(text, key) for text in texts for key in keys)
+
+
+def _may_lead(text: str, key: str) -> bool:
+    for part in text.split("${")[1:]:
+        found = _SIMPLE.fullmatch(part)
+        if found is None:
+            return True  # one within another, a resolver that may read anything, or brackets
+        if (path := found["path"]) is None:
+            continue
+        names = {name for name in path.split(".") if name}
+        is_near = path.startswith(".") and (not names or names & set(key.split(".")))
+        if is_near or f"{key}.".startswith(f"{path}.") or path.partition(".")[0] == "hydra":
+            return True
+    return False
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def _leaves(node: DictConfig | ListConfig, key: Any, path: str) -> Iterator[tuple[str, Any]]:

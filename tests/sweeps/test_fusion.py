@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from sweeps.alike import Kinds
+from sweeps.alike import Kinds, may_follow
 from sweeps.errors import StudyError
 from sweeps.fusion import groups_of, hindrance, kind_of, may_differ, size_of
 from sweeps.space import Point
@@ -117,8 +117,55 @@ def test_what_follows_from_a_number_keeps_points_apart() -> None:
         ("split_seed: ${seed}", "split_seed"),
         ("names: [a, 'run ${seed}']", "names.1"),
         ("deep: {list: [{rate: '${seed}'}]}", "deep.list.0.rate"),
+        ("at: '${study.name}'", "at"),
+        ("at: '${${which}}'\nwhich: seed", "at"),
+        ("at: '${oc.select:seed}'", "at"),
+        ("deep: {at: '${..seed}'}", "deep.at"),
     ):
         assert not kinds(more).are_alike(*points) and kinds(more).parted(points) == [key]
+    apart = [Point(overrides={}, varied=()), points[0]]
+    assert kinds("").are_alike(*apart) and not kinds("split_seed: ${seed}").are_alike(*apart)
+    assert not kinds("split_seed: ${seed}").are_alike(*reversed(apart))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${model.optimizer.lr}", True),
+        ("${model.optimizer}", True),
+        ("${model}", True),
+        ("${model.optimizer.lr_decay}", False),
+        ("${model.opt}", False),
+        ("x${seed}y${model.size}z", False),
+        ("x${seed}y${model}z", True),
+        ("${.lr}", True),
+        ("${..optimizer.momentum}", True),
+        ("${.size}", False),
+        ("${model[optimizer].lr}", True),
+        ("${oc.env:HOME}/x", False),
+        ("${oc.env:HOME,${seed}}", True),
+        ("${hydra:runtime.choices.model}", False),
+        ("${hydra.job.name}", True),
+        ("${now:%Y-%m-%d}", False),
+        ("${my_own:1}", True),
+        ("${ model }", True),
+    ],
+)
+def test_what_may_follow_from_a_number_is_told_by_its_text(text: str, expected: bool) -> None:
+    assert may_follow(OmegaConf.create({"a": [{"b": text}]}), ["model.optimizer.lr"]) is expected
+
+
+def test_points_are_composed_only_where_something_may_follow_from_their_numbers() -> None:
+    points, composed = [Point(overrides={"seed": str(seed)}, varied=("seed",)) for seed in range(5)], list[Point]()
+    for text, num in (("size: ${split}\nsplit: 1", 1), ("split_seed: ${seed}", 5)):
+
+        def compose(point: Point, text: str = text) -> DictConfig:
+            composed.append(point)
+            return OmegaConf.create(f"seed: {point.overrides['seed']}\n{text}")  # type: ignore[return-value]
+
+        kinds = Kinds(Weights(), compose)  # type: ignore[arg-type]
+        assert len({kinds.of(point) for point in points}) == num and len(composed) == num
+        composed.clear()
 
 
 def group_of(*bodies: Callable[[Seat], None]) -> Group:
