@@ -5,6 +5,9 @@ from torch import Tensor, nn
 
 from trainer_pkg.fused.stack import WIDTH
 
+_ONE_PRODUCT = 192
+"""Outputs from which on one wide product gives what a product per network gives; of fewer, sums may be split up."""
+
 
 def lies_wide(num_features: int) -> bool:
     """Whether activations with so many features lie in memory as (B, n, F)."""
@@ -44,7 +47,10 @@ class Linear:
         inputs_nBF = inputs_BnF.expand(num, -1, -1) if inputs_BnF.ndim == 2 else inputs_BnF.transpose(0, 1)
         outputs_BnG = room_for(inputs_BnF, num, num_out)
         outputs_nBG, weight_nFG = outputs_BnG.transpose(0, 1), self._weight_nGF.transpose(1, 2)
-        if self._bias_nG is None:
+        if inputs_BnF.ndim == 2 and self._bias_nG is not None and num_out >= _ONE_PRODUCT and lies_wide(num_out):
+            weight_FC = self._weight_nGF.flatten(0, 1).t()
+            torch.addmm(self._bias_nG.flatten(), inputs_BnF, weight_FC, out=outputs_BnG.flatten(1))
+        elif self._bias_nG is None:
             torch.bmm(inputs_nBF, weight_nFG, out=outputs_nBG)
         else:
             torch.baddbmm(self._bias_nG.unsqueeze(1), inputs_nBF, weight_nFG, out=outputs_nBG)
