@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from sweeps.command import again
 from sweeps.errors import StudyError, SweepsError
+from sweeps.launchers.forks import signals_kept_in_forks
 from sweeps.launchers.job import LOG, PID, WorkerJob, handed_on, put_into_environment
 from sweeps.launchers.watched import Watched
 from sweeps.study.study import Study
@@ -137,10 +138,15 @@ class _Batch:
 
     @contextmanager
     def stopped_first(self, grace_s: float) -> Iterator[None]:
-        """On a signal, end the workers of this machine before the launcher learns of it, which would kill them."""
+        """On a signal, end the workers of this machine before the launcher learns of it, which would kill them.
+
+        Processes that the launcher forks meanwhile inherit the handler, and end by it alone.
+        """
+        command = os.getpid()
 
         def stop_first(number: int, frame: FrameType | None) -> None:
-            self._stop(grace_s)
+            if os.getpid() == command:
+                self._stop(grace_s)
             handler = previous[number]
             if callable(handler):
                 handler(number, frame)
@@ -150,7 +156,8 @@ class _Batch:
         for number in caught:
             signal.signal(number, stop_first)
         try:
-            yield
+            with signals_kept_in_forks(caught):
+                yield
         finally:
             for number in caught:
                 signal.signal(number, previous[number])

@@ -1,5 +1,6 @@
 """What a launcher cannot do is refused before there is a study."""
 
+import multiprocessing
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist
@@ -16,8 +18,8 @@ from omegaconf import OmegaConf
 
 from sweeps.errors import StudyError
 from sweeps.launchers import check_launcher, launcher_of
-from sweeps.launchers.carried import launch
-from sweeps.launchers.job import WorkerJob
+from sweeps.launchers.carried import _Batch, launch
+from sweeps.launchers.job import PID, WorkerJob
 from sweeps.settings import StudySettings
 from sweeps.spelling import PACKAGES
 from tests.conftest import REPOSITORY
@@ -126,3 +128,28 @@ def test_a_worker_hands_back_when_its_job_is_killed(tmp_path: Path) -> None:
 def test_a_directory_that_another_machine_has_not_is_no_obstacle() -> None:
     job = WorkerJob(line=("python", "-c", "import os; os._exit(7)"), directory="/nowhere")
     assert job.start().wait() == 7
+
+
+def test_a_process_that_a_launcher_forks_ends_alone_by_a_signal_however_early(tmp_path: Path) -> None:
+    """It inherits the handlers of the command, which end all workers first; and a signal may come before it runs."""
+    directory = tmp_path / "launched"
+    (directory / "0").mkdir(parents=True)
+    job = WorkerJob(line=(), directory="")
+    batch = _Batch(config=OmegaConf.create(), directory=directory, choice="joblib", job=job)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        (directory / "0" / PID).write_text(str(worker.pid))
+        with batch.stopped_first(5.0):
+            for _ in range(10):
+                forked = multiprocessing.get_context("fork").Process(target=time.sleep, args=(30,))
+                forked.start()
+                os.kill(forked.pid or 0, signal.SIGTERM)
+                forked.join(10)
+                assert forked.exitcode in (128 + signal.SIGTERM, -signal.SIGTERM) and worker.poll() is None
+            with pytest.raises(SystemExit):
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert not psutil.pid_exists(worker.pid)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        worker.kill()
