@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.fusion import Fusion, kind_of, may_differ, may_differ_as
@@ -102,12 +102,12 @@ def _may_lead(text: str, key: str) -> bool:
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict | list):
+    elif isinstance(value, dict | list | tuple):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _texts(inner)
 
 
-def _leaves(node: DictConfig | ListConfig, key: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _leaves(node: Any, key: Any, path: str) -> Iterator[tuple[str, Any]]:
     """The values below a key by their paths, resolved; as written where nobody can resolve them yet."""
     try:
         value = node[key]
@@ -116,6 +116,6 @@ def _leaves(node: DictConfig | ListConfig, key: Any, path: str) -> Iterator[tupl
     if not OmegaConf.is_config(value):
         yield path, value if isinstance(value, str | int | float | bool | None) else str(value)
         return
-    keys = range(len(value)) if isinstance(value, ListConfig) else list(value)
+    keys = list(value) if isinstance(value, DictConfig) else range(len(value))  # a list, or a tuple
     for inner in keys:
         yield from _leaves(value, inner, f"{path}.{inner}")

@@ -123,6 +123,11 @@ def test_what_follows_from_a_number_keeps_points_apart() -> None:
         ("deep: {at: '${..seed}'}", "deep.at"),
     ):
         assert not kinds(more).are_alike(*points) and kinds(more).parted(points) == [key]
+
+    def in_tuple(point: Point) -> DictConfig:
+        return OmegaConf.create({"seed": int(point.overrides["seed"]), "at": ("${seed}", 2)})
+
+    assert Kinds(Weights(), in_tuple).parted(points) == ["at.0"]  # type: ignore[arg-type]
     apart = [Point(overrides={}, varied=()), points[0]]
     assert kinds("").are_alike(*apart) and not kinds("split_seed: ${seed}").are_alike(*apart)
     assert not kinds("split_seed: ${seed}").are_alike(*reversed(apart))
