@@ -1,7 +1,6 @@
 """What this application says of trials that may train together: a study reads it, without torch."""
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ _UNLIMITED = 2**31
 _PAYS: Mapping[str, int] = {"dense": 12, "mlp": 8}
 """Family to the largest group that was measured to pay on a CPU; docs/fused.md has the figures."""
 
-_READ = frozenset({"train", "ckpt_path", "trainer", "callbacks", "logger", "data", "model"})
-"""What of a configuration may hinder."""
+_ASIDE = frozenset({"hydra", "study", "tracking"})
+"""What of a configuration says nothing of a run; resolving it takes longer than all the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,7 @@ class Fusion:
             config: The configuration of one of them.
             device: `cpu`, or `cuda`.
         """
-        plain: Any = _plain(config, _READ)
+        plain: Any = _plain(config, _ASIDE)
         if reason := hindrance(plain, device):
             return Capacity(most=1, pays=1, why=reason)
         family = str(plain["model"]["net"].get("_target_")).rpartition(".")[2].lower()
@@ -97,19 +96,19 @@ class Fusion:
         places.take(seat)
 
 
-def _plain(node: Any, keys: AbstractSet[str] | None = None) -> Any:
+def _plain(node: Any, aside: Collection[str] = ()) -> Any:
     """Plain values, resolved where that is possible: what a run alone knows, such as its folder, has none yet.
 
     Args:
         node: Any node of a configuration.
-        keys: Which of its keys; None: all.
+        aside: Which of its keys are left out.
     """
     if isinstance(node, ListConfig):
         return OmegaConf.to_container(node, resolve=False)
     if not isinstance(node, DictConfig):
         return node
     plain = {}
-    for key in node if keys is None else keys & node.keys():
+    for key in (key for key in node if key not in aside):
         try:
             plain[key] = _plain(node[key])
         except OmegaConfBaseException:
