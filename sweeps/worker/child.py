@@ -30,6 +30,7 @@ from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
 from sweeps.worker.copies import hasten_hydra
+from sweeps.worker.interpolations import parse_once
 from sweeps.worker.isolation import Hold, isolate, redirect_output, take_directory
 from sweeps.worker.job import Job
 from sweeps.worker.last_word import report_of
@@ -62,6 +63,7 @@ def prepare() -> None:
     guard_logs()
     guard_hydra_files()
     hasten_hydra()
+    parse_once()
     volunteer()
 
 

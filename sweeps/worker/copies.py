@@ -1,13 +1,10 @@
-"""What a trial's process does faster with its configuration than Hydra and OmegaConf do.
+"""Copies of configurations, made fast while Hydra prepares a job: it makes five of each.
 
-OmegaConf copies a configuration node by node, in Python, and Hydra makes five copies of each. Reading it from a pickle
-gives the same six times faster. Each time that an interpolation is read, OmegaConf parses its text; here a text is
-parsed once, for all trials of a process, and for all that are forked later.
+OmegaConf copies a configuration node by node, in Python. Reading it from a pickle gives the same six times faster.
 """
 
 import contextlib
 import copy
-import functools
 import pickle
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -15,27 +12,15 @@ from typing import Any
 
 from hydra.core import utils as hydra_utils
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, base, grammar_parser
+from omegaconf import DictConfig, OmegaConf
 
 _set_config = HydraConfig.set_config
-_parse = functools.lru_cache(maxsize=2048)(grammar_parser.parse)  # a tree is read by those who evaluate it, not changed
 
 
 def hasten_hydra() -> None:
     """Let Hydra make its copies of a job's configuration this way, in this process; the task's own copies stay."""
-    base.parse = _parse  # type: ignore[attr-defined]
     hydra_utils.copy = SimpleNamespace(deepcopy=_copy_for_task)  # type: ignore[attr-defined, assignment]
     HydraConfig.set_config = _set_config_fast  # type: ignore[method-assign]
-
-
-def parse_all(plain: Any) -> None:
-    """Parse what interpolations there are in plain containers; nothing is evaluated."""
-    if isinstance(plain, dict | list):
-        for inner in plain.values() if isinstance(plain, dict) else plain:
-            parse_all(inner)
-    elif isinstance(plain, str) and "${" in plain:
-        with contextlib.suppress(Exception):  # whoever reads it is told
-            _parse(plain)
 
 
 def _set_config_fast(self: HydraConfig, cfg: DictConfig) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from sweeps.worker import child, copies, written
+from sweeps.worker import child, copies, interpolations, written
 from sweeps.worker.job import Job
 
 _GRAMMAR = (
@@ -28,5 +28,5 @@ def rehearse(overrides: Sequence[str]) -> None:
     config = child._compose(Job(overrides=tuple(overrides), directory=Path(os.devnull), number=0, attempt=0))
     copies._deepcopy(config)
     written._yaml(config)
-    copies.parse_all(written._plain(config))
+    interpolations.parse_all(written._plain(config))
     HydraConfig.instance().cfg = None

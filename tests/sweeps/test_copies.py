@@ -10,10 +10,9 @@ from hydra.conf import HydraConf
 from hydra.core import utils as hydra_utils
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from omegaconf import DictConfig, OmegaConf, base, open_dict, read_write
-from omegaconf.errors import GrammarParseError
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from sweeps.worker.copies import _copy_for_task, _deepcopy, _parse, hasten_hydra, parse_all
+from sweeps.worker.copies import _copy_for_task, _deepcopy, hasten_hydra
 
 
 @pytest.fixture
@@ -21,7 +20,6 @@ def hastened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     state = Singleton.get_state()
     monkeypatch.setattr(hydra_utils, "copy", hydra_utils.copy)  # type: ignore[attr-defined]
     monkeypatch.setattr(HydraConfig, "set_config", HydraConfig.set_config)
-    monkeypatch.setattr(base, "parse", base.parse)
     hasten_hydra()
     yield
     Singleton.set_state(state)
@@ -109,16 +107,3 @@ def test_hydra_writes_its_own_part_as_its_jobs_see_it() -> None:
     HydraConfig.instance().set_config(config)
     assert _copy_for_task(HydraConfig.instance().cfg) is HydraConfig.instance().cfg
     assert OmegaConf.is_readonly(HydraConfig.get())
-
-
-@pytest.mark.usefixtures("hastened")
-def test_a_text_is_parsed_once_and_evaluated_each_time() -> None:
-    text = "${x}-${oc.select:deep.${name}}"
-    one, two = (OmegaConf.create({"x": x, "name": "y", "deep": {"y": x + 1}, "all": text}) for x in (1, 5))
-    before = _parse.cache_info().misses
-    assert (one.all, two.all) == ("1-2", "5-6")
-    two.x, two.deep.y = 7, 8
-    assert two.all == "7-8" and _parse.cache_info().misses - before <= 2  # the text, and the key inside
-    parse_all({"a": ["${x:", "plain", {"b": text}]})
-    with pytest.raises(GrammarParseError):
-        OmegaConf.create({"a": "${x:"}).a  # noqa: B018
