@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from trainer_pkg.models import register_models
 from trainer_pkg.trusted import WHITELIST
 
 POSTGRES = "postgresql://u@h/d"
+FORK = multiprocessing.get_context("fork")
 
 
 def refused(choice: str, storage: str = "sqlite:///s.db", **launcher: object) -> str | None:
@@ -130,6 +132,16 @@ def test_a_directory_that_another_machine_has_not_is_no_obstacle() -> None:
     assert job.start().wait() == 7
 
 
+def fork_and_end(ended: list[int | None]) -> None:
+    """Fork ten processes and end each at once; their exit codes."""
+    for _ in range(10):
+        forked = FORK.Process(target=time.sleep, args=(30,))
+        forked.start()
+        os.kill(forked.pid or 0, signal.SIGTERM)
+        forked.join(10)
+        ended.append(forked.exitcode)
+
+
 def test_a_process_that_a_launcher_forks_ends_alone_by_a_signal_however_early(tmp_path: Path) -> None:
     """It inherits the handlers of the command, which end all workers first; and a signal may come before it runs."""
     directory = tmp_path / "launched"
@@ -141,12 +153,19 @@ def test_a_process_that_a_launcher_forks_ends_alone_by_a_signal_however_early(tm
     try:
         (directory / "0" / PID).write_text(str(worker.pid))
         with batch.stopped_first(5.0):
-            for _ in range(10):
-                forked = multiprocessing.get_context("fork").Process(target=time.sleep, args=(30,))
-                forked.start()
-                os.kill(forked.pid or 0, signal.SIGTERM)
-                forked.join(10)
-                assert forked.exitcode in (128 + signal.SIGTERM, -signal.SIGTERM) and worker.poll() is None
+            ended: list[int | None] = []
+            fork_and_end(ended)
+            pool = threading.Thread(target=fork_and_end, args=(ended,))  # a pool forks from a thread, too
+            pool.start()
+            pool.join()
+            assert len(ended) == 20 and set(ended) <= {128 + signal.SIGTERM, -signal.SIGTERM}
+            here, there = FORK.Pipe()
+            forked = FORK.Process(target=lambda: (there.send("runs"), time.sleep(30)))
+            forked.start()
+            assert here.recv() == "runs"
+            forked.terminate()
+            forked.join(10)
+            assert forked.exitcode == 128 + signal.SIGTERM and worker.poll() is None
             with pytest.raises(SystemExit):
                 os.kill(os.getpid(), signal.SIGTERM)
             assert not psutil.pid_exists(worker.pid)

@@ -10,6 +10,7 @@ from trainer_pkg.fused.linear import Linear
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+    torch.manual_seed(0)
 
 
 @pytest.mark.parametrize("num_out", [3, 10, 64, 100, 128, 192, 200, 256, 512])
