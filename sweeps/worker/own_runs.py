@@ -37,20 +37,36 @@ def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> Non
     is_relative = uri.startswith(_EMBEDDED) and not uri.startswith(f"{_EMBEDDED}/")
     address = f"{_EMBEDDED}{Path.cwd()}/{uri.removeprefix(_EMBEDDED)}" if is_relative else uri
     os.environ.update(MLFLOW_TRACKING_URI=address, MLFLOW_EXPERIMENT_NAME=experiment)
-    if not is_alone:
-        return
 
     def patch(fluent: ModuleType) -> None:
-        _patch(fluent, address, functools.cache(lambda: _run_id(mark, text(uri))))
+        _choose_for_sure(fluent)
+        if is_alone:
+            _give_the_trials_run(fluent, address, functools.cache(lambda: _run_id(mark, text(uri))))
 
     if fluent := sys.modules.get(_FLUENT):
         patch(fluent)
-        sys.modules["mlflow"].start_run = fluent.start_run  # type: ignore[attr-defined]
+        for name in ("start_run", "set_experiment"):
+            setattr(sys.modules["mlflow"], name, getattr(fluent, name))
     else:
         sys.meta_path.insert(0, _AfterImport(patch))
 
 
-def _patch(fluent: ModuleType, address: str, run_id_of_trial: Callable[[], str | None]) -> None:
+def _choose_for_sure(fluent: ModuleType) -> None:
+    """Let `set_experiment` choose its experiment where another process made it at the same moment, too.
+
+    MLflow's own then returns the experiment without choosing it, and runs would land in that of the studies.
+    """
+    choose = fluent.set_experiment
+
+    @functools.wraps(choose)
+    def set_experiment(*args: Any, **kwargs: Any) -> Any:
+        chosen = choose(*args, **kwargs)
+        return chosen if fluent._active_experiment_id == chosen.experiment_id else choose(*args, **kwargs)
+
+    fluent.set_experiment = set_experiment  # type: ignore[attr-defined]
+
+
+def _give_the_trials_run(fluent: ModuleType, address: str, run_id_of_trial: Callable[[], str | None]) -> None:
     """Let the first run that is started without a choice of its own be the trial's."""
     start = fluent.start_run
     is_first = True

@@ -91,8 +91,9 @@ def test_an_applications_own_run_is_that_of_its_trial(way: str, tmp_path: Path) 
     assert sorted(run.info.run_name for run in own) == (["second", "second"] if way == "twice" else [])
 
 
-def test_an_application_that_chooses_its_experiment_keeps_it(tmp_path: Path) -> None:
-    app = Application.named(tmp_path, "own_mlflow", WAY="experiment")
+@pytest.mark.parametrize("way", ["experiment", "raced"])
+def test_an_application_that_chooses_its_experiment_keeps_it(way: str, tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "own_mlflow", WAY=way)
     app.study("+x=1,2", tracking=TRACKED)
     own = [run for run in runs(tmp_path) if "sweeps.role" not in run.data.tags]
     assert sorted(run.data.metrics["theirs"] for run in own) == [1.0, 2.0] and len(of_trials(tmp_path)) == 2

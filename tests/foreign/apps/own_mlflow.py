@@ -5,12 +5,27 @@ from pathlib import Path
 
 import hydra
 import mlflow
+from mlflow.tracking._tracking_service.client import TrackingServiceClient
+
+
+def made_by_another_process_meanwhile(experiment):
+    """Lets the experiment come into being right after `set_experiment` has looked whether it is there."""
+    look = TrackingServiceClient.get_experiment_by_name
+
+    def look_too_early(client, name):
+        TrackingServiceClient.get_experiment_by_name = look
+        if look(client, name) is None:
+            client.create_experiment(experiment)
+
+    TrackingServiceClient.get_experiment_by_name = look_too_early
 
 
 @hydra.main(config_path=None, version_base=None)
 def main(cfg):
     way = os.environ["WAY"]
-    if way == "experiment":
+    if way == "raced":
+        made_by_another_process_meanwhile("their own")
+    if way in ("experiment", "raced"):
         mlflow.set_experiment("their own")
     if way == "fluent":
         mlflow.log_metric("theirs", float(cfg.x))  # starts a run by itself
