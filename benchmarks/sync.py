@@ -82,6 +82,7 @@ def large_study(folder: Path, num: int) -> Study:
         own.config.write_text(_CONFIG.format(w=claim.point.overrides["w"]))
         outcome = Completed(values=(claim.number + 1 / (1 + steps),), duration_s=1.0)
         study.settle(claim, Ended(outcome=outcome), 1.0, 0, own)
+    study.reconcile()
     return study
 
 
