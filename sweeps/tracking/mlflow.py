@@ -60,21 +60,22 @@ class MlflowView:
         """The run of a trial, if there is one."""
         return self._find({Tag.STUDY_KEY: self._study.key, Tag.TRIAL: str(card.number)})
 
-    def child(self, card: TrialCard, start_ms: int | None) -> str:
-        """The run of a trial; made when there is none."""
+    def child(self, card: TrialCard, start_ms: int | None, tags: Mapping[str, str] | None = None) -> tuple[str, bool]:
+        """The run of a trial, and whether it is new: it is made when there is none, with these tags, too."""
         self.parent()  # before the lock, which it takes itself
         with self._lock("tracking"):
-            return self.find(card) or self.new_child(card, start_ms)
+            known = self.find(card)
+            return known or self.new_child(card, start_ms, tags), known is None
 
-    def new_child(self, card: TrialCard, start_ms: int | None) -> str:
+    def new_child(self, card: TrialCard, start_ms: int | None, tags: Mapping[str, str] | None = None) -> str:
         """A new run of a trial, whether there is one or not."""
-        tags = {
+        known = {
             "mlflow.parentRunId": self.parent(),
             Tag.STUDY: self._study.name,
             Tag.STUDY_KEY: self._study.key,
             **card.tags(card.written()),
         }
-        return self._create(card.run_name, tags, start_ms)
+        return self._create(card.run_name, {**known, **(tags or {})}, start_ms)
 
     def supersede(self, run_id: str) -> None:
         """Keep a run, which is no longer its trial's."""

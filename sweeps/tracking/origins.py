@@ -1,13 +1,9 @@
 """Where a run comes from, by the names that MLflow's pages read, and the data sets that a trial has named."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sweeps.tracking.batches import Refused
-    from sweeps.tracking.mlflow import MlflowView
+from typing import Any
 
 _LONGEST_DIGEST, _LONGEST_NAME = 36, 500
 """What MLflow takes."""
@@ -77,24 +73,3 @@ def data_of(records: Iterable[Mapping[str, Any]]) -> list[NamedData]:
             data = NamedData(name=name[:_LONGEST_NAME], digest=digest[:_LONGEST_DIGEST], rows=counted)
             found[data.name, data.digest] = data
     return list(found.values())
-
-
-def tell_origin(
-    view: "MlflowView", run_id: str, records: Sequence[Mapping[str, Any]], has_ended: bool
-) -> list["Refused"]:
-    """Send what the next records of a trial's journal say of its program, its device and its data sets.
-
-    Args:
-        view: The tracking server.
-        run_id: The trial's run.
-        records: Those that the server has not had; sent again, they change nothing.
-        has_ended: Whether the trial's tags, these among them, are sent at its end anyway.
-
-    Returns:
-        What the server refuses.
-    """
-    attempts = [record for record in records if record.get("event") == "attempt"]
-    refused = []
-    if attempts and not has_ended and (tags := attempt_tags(attempts[-1])):
-        refused += view.send(run_id, (), tags=tags)
-    return [*refused, *view.lineage.log_data(run_id, data_of(records))]

@@ -12,7 +12,7 @@ from sweeps.redact import text
 from sweeps.tracking.cards import Tag, TrialCard, status_of
 from sweeps.tracking.literal import block
 from sweeps.tracking.mlflow import MlflowView
-from sweeps.tracking.origins import tell_origin
+from sweeps.tracking.origins import attempt_tags, data_of
 from sweeps.tracking.steps import Steps
 from sweeps.trial import journal
 from sweeps.trial.artifacts import artifacts, content_of
@@ -37,6 +37,10 @@ class Upload:
         self._steps = Steps()
         self._run_id: str | None = None
         self._has_begun = False  # what is known at the start has been sent
+        self._began: dict[str, str] = {}
+        """Tags that say that it runs, to be sent with what comes first."""
+        self._sent: tuple[dict[str, str], dict[str, str]] = {}, {}
+        """Params and tags that the run has by now."""
         self.is_open = False
         """Whether the trial was handed back: it has no outcome, and nobody runs it."""
 
@@ -60,17 +64,20 @@ class Upload:
             view.supersede(run_id)  # MLflow forgets no sample of the attempt that was replaced
             self.restart()
             return self.advance(view)
-        self._untold.update(tell_origin(view, run_id, records, outcome is not None))
+        self._untold.update(view.lineage.log_data(run_id, data_of(records)))
+        attempts = [record for record in records if record.get("event") == "attempt"]
+        tags = {**self._began, **(attempt_tags(attempts[-1]) if attempts else {})}
         steps = Steps(self._steps.state())  # a copy: what fails is sent once more
         samples = steps.passed(curve(records), (journal.span_ms(records) or (0, 0))[1])
         if outcome is not None:
             returned = [*steps.passed(self.card.returned(outcome), 0), *steps.rest()]
             self._close(view, run_id, outcome, [*samples, *returned])
         elif is_open:
-            self._send(view, run_id, samples, tags={Tag.STATE: "open"})
+            self._send(view, run_id, samples, tags={**tags, Tag.STATE: "open"})
             view.put_back(run_id)
         else:
-            self._send(view, run_id, samples)
+            self._send(view, run_id, samples, tags=tags)
+        self._began = {}
         self._offset, self._steps = offset, steps
         self._save(view.uri, status_of(outcome) if outcome else None)
         return outcome is not None or is_open
@@ -95,6 +102,7 @@ class Upload:
     def restart(self) -> None:
         """Forget how far it was."""
         self._offset, self._run_id, self._steps, self._has_begun = 0, None, Steps(), False
+        self._began, self._sent = {}, ({}, {})
         self.refused.clear()
         (self.card.files.upload_mark).unlink(missing_ok=True)
 
@@ -104,22 +112,23 @@ class Upload:
 
     def _open(self, view: MlflowView) -> str | None:
         """The trial's run; None where it is too early to tell whether the one that is there is of this journal."""
-        mark, run_id = self._mark(), view.find(self.card)
-        is_known = run_id is not None and mark.get("uri") == text(view.uri) and mark.get("run_id") == run_id
-        if run_id is not None and not is_known:
-            is_running = self.outcome is None and not self.is_open
+        mark, is_running = self._mark(), self.outcome is None and not self.is_open
+        running: dict[str, str] = {Tag.STATE: "running"} if is_running else {}
+        run_id, is_new = view.child(self.card, self._start_ms(), running)
+        is_known = mark.get("uri") == text(view.uri) and mark.get("run_id") == run_id
+        if not (is_new or is_known):
             if is_running and not journal.events(self.card.files.journal, "attempt"):
                 return None
             if self.card.begins_late():
                 view.supersede(run_id)  # its samples are of attempts that this journal does not have
-                run_id = None
-        self._run_id = run_id = run_id or view.child(self.card, self._start_ms())
+                run_id, is_new = view.child(self.card, self._start_ms(), running)
+        self._run_id = run_id
         if is_known:
             self._offset, self._steps = mark["offset"], Steps(mark.get("steps"))
             self.refused.update(mark.get("refused") or {})
             self._has_begun = True
-        if self.outcome is None and not self.is_open:
-            self._send(view, run_id, (), tags={Tag.STATE: "running"})
+        if is_running and not is_new:
+            self._began = running
             view.resume(run_id)
         return run_id
 
@@ -131,15 +140,19 @@ class Upload:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Send samples, params and tags, the first time with what is known at the start."""
+        """Send samples, and new params and tags, the first time with what is known at the start."""
         params = dict(params or {})
         if not self._has_begun:
             awaited = self.card.awaited(self._start_ms()) if self.outcome is None else []
             samples, params = [*awaited, *samples], {**self.card.params(self.card.written()), **params}
-        if samples or params or tags:
-            refused = view.send(run_id, samples, params, tags)
+        had_params, had_tags = self._sent
+        new_params, new_tags = _changed(had_params, params), _changed(had_tags, tags or {})
+        if samples or new_params or new_tags:
+            refused = view.send(run_id, samples, new_params, new_tags)
             self.refused.update(what.removeprefix("metric ") for what, _ in refused if what.startswith("metric "))
             self._untold.update(refused)
+            had_params.update(new_params)
+            had_tags.update(new_tags)
         self._has_begun = True
 
     def _close(self, view: MlflowView, run_id: str, outcome: Outcome, samples: Sequence[journal.Sample]) -> None:
@@ -186,6 +199,10 @@ def kept_files(card: TrialCard, outcome: Outcome) -> dict[str, str | Path]:
     if (config_text := card.written().config_text) is not None:
         found["config/config.yaml"] = config_text
     return found | {name: content_of(path) for name, path in artifacts(card.files)}
+
+
+def _changed(had: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if had.get(name) != value}
 
 
 def _note(failed: Failed) -> str:

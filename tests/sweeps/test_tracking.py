@@ -235,7 +235,7 @@ def test_a_refusal_is_no_outage(server: Server, tmp_path: Path) -> None:
     warnings: list[str] = []
     uploader = Uploader(lambda: view, warnings.append)
     cards = [TrialCard(number=n, point=Point(overrides={}), files=StudyFiles(tmp_path).trial(n)) for n in (0, 1)]
-    run_id = view.child(cards[0], None)
+    run_id, _ = view.child(cards[0], None)
     MlflowClient(server.uri).set_tag(run_id, "x", "y")
     view.find = lambda card: "0" * 32 if card.number == 0 else None  # type: ignore[method-assign]
     for card in cards:
