@@ -34,15 +34,19 @@ def set_up() -> None:
 
     A thread that imports it already is waited for: of two that import parts of it at once, one finds a half of it.
     """
+    _say_how_it_behaves()
+    _is_imported.wait()
+
+
+def _say_how_it_behaves() -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "urllib3.connectionpool", "mlflow.store.db.utils", "mlflow.utils.autologging_utils"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    _is_imported.wait()
 
 
 def warm_up(uri: str) -> None:
-    """Import the client in the background, and make what a new embedded database holds.
+    """Import the client and its store in the background, and make what a new embedded database holds.
 
     It takes a few seconds of a core that idles while the trials' server starts. Nothing is written.
     """
@@ -51,12 +55,15 @@ def warm_up(uri: str) -> None:
         with suppress(Exception):  # whoever needs it next is told
             try:
                 import mlflow  # noqa: F401
+
+                if path := embedded.database_of(uri):
+                    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
             finally:
                 _is_imported.set()
-            path = embedded.database_of(uri)
             if path and not embedded.is_whole(path):
                 _database(path)
 
+    _say_how_it_behaves()  # its import starts to report its use
     _is_imported.clear()
     threading.Thread(target=work, daemon=True).start()
 
