@@ -29,9 +29,15 @@ class Kinds:
     """
 
     def __init__(self, fusion: Fusion, compose: Callable[[Point], DictConfig]) -> None:
-        self.fusion, self.compose = fusion, compose
+        self.fusion, self._compose = fusion, compose
+        self._last: tuple[str, DictConfig] | None = None
         self._known: dict[str, str] = {}
         self._common: dict[tuple[str, ...], str | None] = {}
+
+    def composed(self, point: Point) -> DictConfig:
+        """The configuration of a point, which is the caller's; that of the point which was looked at last is there."""
+        last, self._last = self._last, None
+        return last[1] if last and last[0] == point.key else self._compose(point)
 
     def of(self, point: Point) -> str:
         """What it has in common with all that are alike."""
@@ -41,7 +47,8 @@ class Kinds:
             kind = (kind_of(point.overrides, self.fusion), *numbers)
             common = self._common.get(kind)
             if common is None:
-                config = self.compose(point)
+                config = self._compose(point)
+                self._last = point.key, config
                 common = digest(self._rest(config))
                 if kind not in self._common:
                     self._common[kind] = None if may_follow(config, numbers) else common
@@ -61,7 +68,7 @@ class Kinds:
             first = firsts.setdefault(kind_of(point.overrides, self.fusion), point)
             if self.of(first) == self.of(point):
                 continue
-            one, other = self._rest(self.compose(first)), self._rest(self.compose(point))
+            one, other = self._rest(self._compose(first)), self._rest(self._compose(point))
             found.update(dict.fromkeys(key for key in {**one, **other} if one.get(key) != other.get(key)))
         return list(found)
 

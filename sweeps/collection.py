@@ -9,3 +9,8 @@ _THRESHOLDS = 50_000, 10, 10
 def collect_rarely() -> None:
     """Collect less often in this process from now on; what is in no circle is freed at once as ever."""
     gc.set_threshold(*_THRESHOLDS)
+
+
+def spare_what_is_there() -> None:
+    """Leave out of all later collections what this process has made so far, most of which it keeps anyway."""
+    gc.freeze()

@@ -69,10 +69,11 @@ def mates_of(order: WorkOrder, study: Study, places: Sequence[Place]) -> Mates |
         return config
 
     fusion, device = fusion_of(order.settings.fusion, trusted_by(order.application.hydra_context)), _device(places)
+    kinds = Kinds(fusion, compose)
     return Mates(
         study,
-        Kinds(fusion, compose),
-        lambda point: largest(_capacity(fusion, compose(point), device), order.settings.fuse),
+        kinds,
+        lambda point: largest(_capacity(fusion, kinds.composed(point), device), order.settings.fuse),
     )
 
 
@@ -97,7 +98,7 @@ def fused_lines(
     known: dict[str, Capacity] = {}
     for _, point in points:
         if (kind := kinds.of(point)) not in known:
-            known[kind] = _capacity(fusion, compose(point), _device(places))
+            known[kind] = _capacity(fusion, kinds.composed(point), _device(places))
     most = {kind: largest(capacity, settings.fuse) for kind, capacity in known.items()}
     groups = groups_of([kinds.of(point) for _, point in points], most, len(places))
     told = [f"Fused:     trials {_span([points[place][0] for place in group])}" for group in groups if len(group) > 1]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from sweeps.collection import spare_what_is_there
 from sweeps.display import Display, print_summary
 from sweeps.errors import StudyError, SweepStopped
 from sweeps.granted import ends_at
@@ -80,6 +81,7 @@ def work(order: WorkOrder) -> int:
         if worker:
             preparing("Opening MLflow")
             tracking.prepare()
+            spare_what_is_there()
         with display:
             try:
                 interrupted_by = worker.run() if worker else None
