@@ -54,7 +54,7 @@ def warm_up(uri: str) -> None:
     def work() -> None:
         with suppress(Exception):  # whoever needs it next is told
             try:
-                import mlflow  # noqa: F401
+                import mlflow
 
                 if path := embedded.database_of(uri):
                     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
