@@ -17,8 +17,7 @@ from sweeps.study.storage import Database
 from tests.conftest import Commands
 from tests.sweeps.test_study import claim, finish, make
 
-LONGEST_S = 0.6
-"""A start that nobody kills has made its database by then on a machine at rest."""
+FORK = multiprocessing.get_context("fork")
 
 
 def structure(engine: sa.Engine) -> dict[str, Any]:
@@ -46,9 +45,19 @@ def use(url: str) -> None:
     assert "sweeps_points" in made["tables"]
 
 
+def start_s(url: str) -> float:
+    """How long a start takes that nobody kills."""
+    began = time.monotonic()
+    process = FORK.Process(target=use, args=(url,))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return time.monotonic() - began
+
+
 def killed_start(url: str, after_s: float) -> bool:
     """Start, kill after so long; whether the kill came before the end."""
-    process = multiprocessing.get_context("fork").Process(target=use, args=(url,))
+    process = FORK.Process(target=use, args=(url,))
     process.start()
     time.sleep(after_s)
     assert process.pid
@@ -62,12 +71,13 @@ def test_a_start_killed_at_any_moment_leaves_no_broken_file(tmp_path: Path, num_
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     generator = random.Random(seed)
+    longest_s = start_s(f"sqlite:///{tmp_path}/whole.db")
     whole = structure(Database(f"sqlite:///{tmp_path}/whole.db").engine)
     num_killed = 0
     for i in range(num_rounds):
         path = tmp_path / str(i) / "studies.db"
         for _ in range(2):
-            num_killed += killed_start(f"sqlite:///{path}", generator.uniform(0.0, LONGEST_S))
+            num_killed += killed_start(f"sqlite:///{path}", generator.uniform(0.0, longest_s))
         if path.exists():  # what anybody sees who does not repair
             connection = sqlite3.connect(path)
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -85,6 +95,7 @@ def test_a_start_killed_at_any_moment_leaves_no_broken_server(postgres_url: str)
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     generator = random.Random(seed)
+    longest_s = start_s(postgres_url)
     database = Database(postgres_url)
     whole = structure(database.engine)
     for _ in range(5):
@@ -92,7 +103,7 @@ def test_a_start_killed_at_any_moment_leaves_no_broken_server(postgres_url: str)
             connection.exec_driver_sql("DROP SCHEMA public CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA public")
         database.engine.dispose()
-        killed_start(postgres_url, generator.uniform(0.0, LONGEST_S))
+        killed_start(postgres_url, generator.uniform(0.0, longest_s))
         study = make(postgres_url, 1)
         assert structure(study.database.engine) == whole
         assert finish(study, claim(study)) and study.is_finished()
