@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from sweeps.command import again
 from sweeps.errors import StudyError, SweepsError
-from sweeps.launchers.forks import signals_kept_in_forks
+from sweeps.launchers.forks import end_if_new, signals_kept_in_forks
 from sweeps.launchers.job import LOG, PID, WorkerJob, handed_on, put_into_environment
 from sweeps.launchers.watched import Watched
 from sweeps.study.study import Study
@@ -147,6 +147,8 @@ class _Batch:
         def stop_first(number: int, frame: FrameType | None) -> None:
             if os.getpid() == command:
                 self._stop(grace_s)
+            else:
+                end_if_new(number)
             handler = previous[number]
             if callable(handler):
                 handler(number, frame)

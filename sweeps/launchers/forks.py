@@ -7,6 +7,7 @@ and waits for it without a limit, so that a signal that is forgotten holds it fo
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,21 @@ def signals_kept_in_forks(numbers: Sequence[int]) -> Iterator[None]:
         _kept.clear()
 
 
+def end_if_new(number: int) -> None:
+    """End this process by the system's action if it is still within the fork that has made it.
+
+    What a handler raises there is dropped, by whichever hook it interrupts.
+    """
+    caller, place = getattr(_of_thread, "fork", (None, 0))
+    if caller is not None and caller.f_lasti == place:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
 def _hold() -> None:
+    if _kept:
+        caller = sys._getframe(1)  # it stands at its call of `fork` until all hooks are done
+        _of_thread.fork = caller, caller.f_lasti
     _of_thread.before = signal.pthread_sigmask(signal.SIG_BLOCK, _kept)
 
 
@@ -37,12 +52,16 @@ def _let_go() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, _of_thread.before)
 
 
+def _let_go_in_parent() -> None:
+    _of_thread.fork = None, 0
+    _let_go()
+
+
 def _let_go_in_child() -> None:
-    # By the system's own action: an exception of a handler would be dropped here.
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in _kept}
     _let_go()
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
 
-os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_let_go_in_child)
+os.register_at_fork(before=_hold, after_in_parent=_let_go_in_parent, after_in_child=_let_go_in_child)
