@@ -16,6 +16,8 @@ from sweeps.worker import kinship
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 _FLUENT = "mlflow.tracking.fluent"
+_CHOSEN = ((_FLUENT, "_active_experiment_id"), ("mlflow.tracking._tracking_service.utils", "_tracking_uri"))
+"""What MLflow keeps of `set_experiment` and `set_tracking_uri`, beside variables; null before either is called."""
 
 
 class Found:
@@ -29,7 +31,7 @@ class Found:
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         self._threads = set(threading.enumerate())
         self._random = [(put, get()) for get, put in _generators()]
-        self._start_run = getattr(sys.modules.get(_FLUENT), "start_run", None)
+        self._chosen = {place: getattr(sys.modules.get(place[0]), place[1], None) for place in _CHOSEN}
 
     def put_back(self) -> bool:
         """Undo what a trial has done; False where something of it still runs, so that nothing else should run here."""
@@ -48,16 +50,17 @@ class Found:
             signal.signal(number, handler)
         for put, state in self._random:
             put(state)
-        self._end_run()
+        self._forget_runs()
         return True
 
-    def _end_run(self) -> None:
-        """The next trial's first run is its own, not one within this trial's."""
-        if (fluent := sys.modules.get(_FLUENT)) is not None and self._start_run is not None:
+    def _forget_runs(self) -> None:
+        """The next trial's first run is its own: none within this trial's, none where this trial chose to have it."""
+        if (fluent := sys.modules.get(_FLUENT)) is not None:
             while fluent.active_run() is not None:
                 fluent.end_run()
-            fluent.start_run = self._start_run  # type: ignore[attr-defined]
-            sys.modules["mlflow"].start_run = self._start_run  # type: ignore[attr-defined]
+        for (module, name), chosen in self._chosen.items():
+            if module in sys.modules:
+                setattr(sys.modules[module], name, chosen)
 
 
 def _generators() -> list[tuple[Callable[[], Any], Callable[[Any], None]]]:

@@ -16,10 +16,27 @@ from typing import Any
 from sweeps.redact import text
 
 _FLUENT, _TRACKING = "mlflow.tracking.fluent", "mlflow.tracking"
+_IS_WRAPPED = "_is_wrapped_by_sweeps"
 _EMBEDDED = "sqlite:///"
 _PATIENCE_S = 10.0
 """How long a first `start_run` waits for the worker to have made the trial's run; nothing else waits for it."""
 _PAUSE_S = 0.05
+
+
+class _Trial:
+    """Whose the process is.
+
+    Args:
+        address: Tracking URI of its study.
+        run_id: Its run on that server, once it is there.
+        is_alone: Whether its first run is still to come; never, of trials that share the process at one time.
+    """
+
+    def __init__(self, address: str, run_id: Callable[[], str | None], is_alone: bool) -> None:
+        self.address, self.run_id, self.awaits_first = address, run_id, is_alone
+
+
+_now: _Trial | None = None
 
 
 def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> None:
@@ -34,25 +51,30 @@ def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> Non
         is_alone: Whether the trial has the process for itself; else nobody could tell whose a run is, and none is
             the trial's.
     """
+    global _now
     is_relative = uri.startswith(_EMBEDDED) and not uri.startswith(f"{_EMBEDDED}/")
     address = f"{_EMBEDDED}{Path.cwd()}/{uri.removeprefix(_EMBEDDED)}" if is_relative else uri
     os.environ.update(MLFLOW_TRACKING_URI=address, MLFLOW_EXPERIMENT_NAME=experiment)
-
-    def patch(fluent: ModuleType) -> None:
-        _choose_for_sure(fluent)
-        if is_alone:
-            _give_the_trials_run(fluent, address, functools.cache(lambda: _run_id(mark, text(uri))))
-
+    _now = _Trial(address, functools.cache(lambda: _run_id(mark, text(uri))), is_alone)
     if fluent := sys.modules.get(_FLUENT):
-        patch(fluent)
+        _wrap(fluent)
         for name in ("start_run", "set_experiment"):
             setattr(sys.modules["mlflow"], name, getattr(fluent, name))
-    else:
-        sys.meta_path.insert(0, _AfterImport(patch))
+    elif not any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AfterImport(_wrap))
 
 
-def _choose_for_sure(fluent: ModuleType) -> None:
-    """Let `set_experiment` choose its experiment where another process made it at the same moment, too.
+def _wrap(fluent: ModuleType) -> None:
+    """Let MLflow's functions know whose the process is: once in a process, whoever comes next."""
+    if getattr(fluent, _IS_WRAPPED, False):
+        return
+    fluent.start_run = _giving_the_trials_run(fluent)  # type: ignore[attr-defined]
+    fluent.set_experiment = _choosing_for_sure(fluent)  # type: ignore[attr-defined]
+    setattr(fluent, _IS_WRAPPED, True)
+
+
+def _choosing_for_sure(fluent: ModuleType) -> Callable[..., Any]:
+    """`set_experiment` that chooses its experiment where another process made it at the same moment, too.
 
     MLflow's own then returns the experiment without choosing it, and runs would land in that of the studies.
     """
@@ -63,13 +85,12 @@ def _choose_for_sure(fluent: ModuleType) -> None:
         chosen = choose(*args, **kwargs)
         return chosen if fluent._active_experiment_id == chosen.experiment_id else choose(*args, **kwargs)
 
-    fluent.set_experiment = set_experiment  # type: ignore[attr-defined]
+    return set_experiment  # type: ignore[no-any-return]
 
 
-def _give_the_trials_run(fluent: ModuleType, address: str, run_id_of_trial: Callable[[], str | None]) -> None:
-    """Let the first run that is started without a choice of its own be the trial's."""
+def _giving_the_trials_run(fluent: ModuleType) -> Callable[..., Any]:
+    """`start_run` that gives a trial its run as the first that is started without a choice of its own."""
     start = fluent.start_run
-    is_first = True
 
     @functools.wraps(start)
     def start_run(
@@ -79,20 +100,20 @@ def _give_the_trials_run(fluent: ModuleType, address: str, run_id_of_trial: Call
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        nonlocal is_first
         has_chosen = run_id or experiment_id or os.environ.get("MLFLOW_RUN_ID") or fluent._active_experiment_id
         if (
-            is_first
+            (trial := _now) is not None
+            and trial.awaits_first
             and not has_chosen
             and fluent.active_run() is None
-            and sys.modules[_TRACKING].get_tracking_uri() == address
+            and sys.modules[_TRACKING].get_tracking_uri() == trial.address
         ):
-            is_first = False
-            run_id = run_id_of_trial()
+            trial.awaits_first = False
+            run_id = trial.run_id()
             run_name = None if run_id else run_name  # the trial's run keeps its name
         return start(run_id, experiment_id, run_name, *args, **kwargs)
 
-    fluent.start_run = start_run  # type: ignore[attr-defined]
+    return start_run  # type: ignore[no-any-return]
 
 
 def _run_id(mark: Path, uri: str) -> str | None:

@@ -12,8 +12,8 @@ from sweeps.trial.journal import events, samples
 from tests.foreign.runs import TRACKED, Application
 
 
-def runs(folder: Path) -> list[Any]:
-    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+def runs(folder: Path, database: str = "mlflow.db") -> list[Any]:
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/{database}")
     return [run for each in client.search_experiments() for run in client.search_runs([each.experiment_id])]
 
 
@@ -104,3 +104,17 @@ def test_a_server_that_does_not_answer_keeps_no_trial_waiting(tmp_path: Path) ->
     app.study("+x=1,2", "+tracking.drain_s=0", tracking="tracking.uri=http://127.0.0.1:9")
     assert app.values() == {"1": (-1.0,), "2": (-2.0,)}
     assert all(trial.outcome is not None and trial.outcome.duration_s < 5 for trial in app.trials())
+
+
+@pytest.mark.parametrize("environment", [{}, {"EARLY": "1"}])
+def test_of_trials_that_share_a_process_none_has_what_another_chose(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    app = Application.named(tmp_path, "late_mlflow", **environment)
+    pids = app.study("+x=1,2,3", "+study.isolation=inline", "+study.slots=1", tracking=TRACKED)
+    assert len(pids) == 3 and len(set(pids)) == 1
+    found = {run.data.params["x"]: run.data.metrics.get("theirs") for run in of_trials(tmp_path)}
+    assert found == {"1": None, "2": 2.0, "3": 3.0}
+    assert [run for run in runs(tmp_path) if "sweeps.role" not in run.data.tags] == []
+    elsewhere = [(run.info.run_name, run.data.metrics) for run in runs(tmp_path, "other.db")]
+    assert elsewhere == [("theirs", {"theirs": 1.0})]
