@@ -58,6 +58,7 @@ def _let_go_in_parent() -> None:
 
 
 def _let_go_in_child() -> None:
+    # By the system's own action: an exception of a handler would be dropped here.
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in _kept}
     _let_go()
     for number, handler in handlers.items():

@@ -63,7 +63,7 @@ def warm_up(uri: str) -> None:
             if path and not embedded.is_whole(path):
                 _database(path)
 
-    _say_how_it_behaves()  # its import starts to report its use
+    _say_how_it_behaves()  # before its import, which starts to report its use unless told otherwise
     _is_imported.clear()
     threading.Thread(target=work, daemon=True).start()
 

@@ -37,7 +37,7 @@ class Upload:
         self._steps = Steps()
         self._run_id: str | None = None
         self._has_begun = False  # what is known at the start has been sent
-        self._began: dict[str, str] = {}
+        self._tags_first: dict[str, str] = {}
         """Tags that say that it runs, to be sent with what comes first."""
         self._sent: tuple[dict[str, str], dict[str, str]] = {}, {}
         """Params and tags that the run has by now."""
@@ -66,7 +66,7 @@ class Upload:
             return self.advance(view)
         self._untold.update(view.lineage.log_data(run_id, data_of(records)))
         attempts = [record for record in records if record.get("event") == "attempt"]
-        tags = {**self._began, **(attempt_tags(attempts[-1]) if attempts else {})}
+        tags = {**self._tags_first, **(attempt_tags(attempts[-1]) if attempts else {})}
         steps = Steps(self._steps.state())  # a copy: what fails is sent once more
         samples = steps.passed(curve(records), (journal.span_ms(records) or (0, 0))[1])
         if outcome is not None:
@@ -77,7 +77,7 @@ class Upload:
             view.put_back(run_id)
         else:
             self._send(view, run_id, samples, tags=tags)
-        self._began = {}
+        self._tags_first = {}
         self._offset, self._steps = offset, steps
         self._save(view.uri, status_of(outcome) if outcome else None)
         return outcome is not None or is_open
@@ -102,7 +102,7 @@ class Upload:
     def restart(self) -> None:
         """Forget how far it was."""
         self._offset, self._run_id, self._steps, self._has_begun = 0, None, Steps(), False
-        self._began, self._sent = {}, ({}, {})
+        self._tags_first, self._sent = {}, ({}, {})
         self.refused.clear()
         (self.card.files.upload_mark).unlink(missing_ok=True)
 
@@ -128,7 +128,7 @@ class Upload:
             self.refused.update(mark.get("refused") or {})
             self._has_begun = True
         if is_running and not is_new:
-            self._began = running
+            self._tags_first = running
             view.resume(run_id)
         return run_id
 

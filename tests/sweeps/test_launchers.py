@@ -160,7 +160,8 @@ def test_a_process_that_a_launcher_forks_ends_alone_by_a_signal_however_early(tm
             pool = threading.Thread(target=fork_and_end, args=(ended,))  # a pool forks from a thread, too
             pool.start()
             pool.join()
-            assert len(ended) == 20 and all(ended)  # 1 where it comes between the fork and what multiprocessing does
+            # 1: by the handler, before multiprocessing has begun to look after the process
+            assert len(ended) == 20 and set(ended) <= {128 + signal.SIGTERM, -signal.SIGTERM, 1}
             pause_s.append(0.5)  # in a hook behind ours, which drops what a handler raises
             forked = FORK.Process(target=time.sleep, args=(30,))
             forked.start()
