@@ -14,7 +14,7 @@ from tests.trainer.runs import final_state
 from trainer_pkg.environment import quiet
 from trainer_pkg.errors import Diverged
 from trainer_pkg.fused import ways
-from trainer_pkg.fused.draws import Draws
+from trainer_pkg.fused.draws import Draws, JointDraws
 from trainer_pkg.fused.networks import OneByOne
 from trainer_pkg.fused.stack import Stack
 from trainer_pkg.fused.tried import SLOPE_TOLERANCE, TOLERANCE, Tried, apart, norm_apart
@@ -50,7 +50,7 @@ def networks(net: BackboneFactory, num_aux: int = 0) -> tuple[Tried, Stack, list
     draws = [Draws(torch.device("cpu")) for _ in modules]
     for seed, each in enumerate(draws):
         each.generator.manual_seed(seed)
-    made = ways.network_of(modules, stack, draws)
+    made = ways.network_of(modules, stack, JointDraws(draws))
     assert isinstance(made, Tried)
     return made, stack, draws, others
 

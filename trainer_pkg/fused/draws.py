@@ -1,6 +1,6 @@
 """The random numbers of trials that train together: each draws what it would draw alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,3 +62,40 @@ class Draws:
             for (default, own), state in zip(pairs, before, strict=True):
                 own.set_state(default.get_state())
                 default.set_state(state)
+
+
+class JointDraws:
+    """The random numbers of all trials. Trials of one seed have the same ones: these are drawn once for all.
+
+    Args:
+        each: Those of each trial.
+
+    Attributes:
+        each: The same.
+    """
+
+    def __init__(self, each: Sequence[Draws]) -> None:
+        self.each = each
+        self._are_one = self._were_asked_for = False
+
+    @property
+    def generators(self) -> list[Generator]:
+        """One per trial, or one for all."""
+        self._were_asked_for = True
+        return [draws.generator for draws in (self.each[:1] if self._are_one else self.each)]
+
+    def begin(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from such states of each trial."""
+        for draws, its_states in zip(self.each, states, strict=True):
+            draws.begin(its_states)
+        first, *others = [draws.states() for draws in self.each]
+        self._are_one = all(all(map(torch.equal, first, other)) for other in others)
+        self._were_asked_for = False
+
+    def end(self, states: Sequence[dict[str, Any]]) -> None:
+        """Write into the states of each trial where it is now."""
+        first, *others = self.each
+        for draws in others if self._are_one and self._were_asked_for else ():
+            draws.set_states(first.states())
+        for draws, its_states in zip(self.each, states, strict=True):
+            draws.end(its_states)

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from trainer_pkg.fused.linear import Linear, OneOutput, lies_wide
+from trainer_pkg.fused.draws import JointDraws
+from trainer_pkg.fused.linear import Linear, OneOutput, lies_wide, room_for
 from trainer_pkg.fused.stack import Stack
 
 
@@ -109,19 +110,24 @@ class Dropout:
 
     Args:
         share: The share that is dropped.
-        generators: The random numbers of each network.
+        draws: The random numbers of the networks.
     """
 
-    def __init__(self, share: float, generators: Sequence[Generator]) -> None:
-        self._share, self._generators = share, generators
+    def __init__(self, share: float, draws: JointDraws) -> None:
+        self._share, self._draws = share, draws
 
     def forward(self, inputs_BnF: Tensor) -> Tensor:
-        # In this order of operations, and per network, as torch does it.
-        noise_nBF = inputs_BnF.new_empty(inputs_BnF.transpose(0, 1).shape)
-        for noise_BF, generator in zip(noise_nBF, self._generators, strict=True):
+        # In this order of operations, and per network, as torch does it. Equal draws are made once for all.
+        generators, is_shared, num_features = self._draws.generators, inputs_BnF.ndim == 2, inputs_BnF.shape[-1]
+        noise_nBF = inputs_BnF.new_empty(len(generators), len(inputs_BnF), num_features)
+        for noise_BF, generator in zip(noise_nBF, generators, strict=True):
             noise_BF.bernoulli_(1 - self._share, generator=generator)
         self._noise_BnF = noise_nBF.div_(1 - self._share).transpose(0, 1)
-        return torch.mul(inputs_BnF, self._noise_BnF, out=torch.empty_like(inputs_BnF))
+        if not is_shared:
+            return torch.mul(inputs_BnF, self._noise_BnF, out=torch.empty_like(inputs_BnF))
+        outputs_BnF = room_for(inputs_BnF, len(generators), num_features)
+        torch.mul(inputs_BnF.unsqueeze(1), self._noise_BnF, out=outputs_BnF)
+        return outputs_BnF if len(generators) > 1 else outputs_BnF[:, 0]
 
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
         return inputs_BnF
@@ -130,17 +136,17 @@ class Dropout:
         return torch.mul(slopes_BnG, self._noise_BnF, out=torch.empty_like(slopes_BnG))
 
 
-def layers_of(module: nn.Module, name: str, stack: Stack, generators: Sequence[Generator]) -> list[Layer] | None:
+def layers_of(module: nn.Module, name: str, stack: Stack, draws: JointDraws) -> list[Layer] | None:
     """Stacked layers that do what a module does; None: there are none for it.
 
     Args:
         module: One of the modules.
         name: Its name in the stack.
         stack: The stack.
-        generators: The random numbers of each network.
+        draws: The random numbers of the networks.
     """
     if isinstance(module, nn.Sequential):
-        parts = [layers_of(part, f"{name}.{key}", stack, generators) for key, part in module.named_children()]
+        parts = [layers_of(part, f"{name}.{key}", stack, draws) for key, part in module.named_children()]
         return None if None in parts else [layer for part in parts if part for layer in part]
     kind = type(module)
     if kind is nn.Linear:
@@ -153,7 +159,7 @@ def layers_of(module: nn.Module, name: str, stack: Stack, generators: Sequence[G
     if isinstance(module, nn.BatchNorm1d) and kind is nn.BatchNorm1d:
         return _batch_norm(module, name, stack)
     if isinstance(module, nn.Dropout) and kind is nn.Dropout:
-        return [Dropout(module.p, generators)] if module.p else []
+        return [Dropout(module.p, draws)] if module.p else []
     if kind is nn.ReLU:
         return [ReLU()]
     return [] if isinstance(module, nn.Identity) else None

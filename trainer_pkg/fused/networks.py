@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from trainer_pkg.fused.draws import Draws
+from trainer_pkg.fused.draws import Draws, JointDraws
 from trainer_pkg.fused.layers import Layer, layers_of
 from trainer_pkg.fused.stack import Stack
 from trainer_pkg.module import ImageModule
@@ -97,13 +97,13 @@ class OneByOne:
             torch.autograd.backward([outputs[head] for head in found], list(found.values()))
 
 
-def layered(network: MultiheadNetwork, stack: Stack, generators: Sequence[Generator]) -> Layered | None:
+def layered(network: MultiheadNetwork, stack: Stack, draws: JointDraws) -> Layered | None:
     """The networks layer by layer; None: there are no such layers for them.
 
     Args:
         network: One of the networks.
         stack: The stack of their modules.
-        generators: The random numbers of each.
+        draws: Their random numbers.
     """
     backbone, adapter = network.backbone, network.adapter
     if type(backbone).forward is not MLP.forward or not isinstance(backbone, MLP):
@@ -116,8 +116,8 @@ def layered(network: MultiheadNetwork, stack: Stack, generators: Sequence[Genera
         parts += [(f"adapter.{name}", layer) for name, layer in adapter.named_children()]
     elif type(adapter) is not nn.Identity:
         return None
-    trunk = [layers_of(layer, f"network.{name}", stack, generators) for name, layer in parts]
-    heads = {name: layers_of(network.heads[name], f"network.heads.{name}", stack, generators) for name in network.read}
+    trunk = [layers_of(layer, f"network.{name}", stack, draws) for name, layer in parts]
+    heads = {name: layers_of(network.heads[name], f"network.heads.{name}", stack, draws) for name in network.read}
     if None in trunk or None in heads.values():
         return None
     return Layered(

@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from trainer_pkg.fused.batches import Batches, JointBatch
-from trainer_pkg.fused.draws import Draws
+from trainer_pkg.fused.draws import Draws, JointDraws
 from trainer_pkg.fused.losses import losses_of
 from trainer_pkg.fused.member import Member
 from trainer_pkg.fused.optimizers import step_of
@@ -40,7 +40,7 @@ class Team:
         modules = [member.module for member in members]
         known = next((member.team.stack.trained for member in members if member.team), None)
         self.stack = Stack(modules, known or with_gradient(modules[0]))
-        self._draws = [Draws(member.module.device) for member in members]
+        self._draws = JointDraws([Draws(member.module.device) for member in members])
         self.network = network_of(modules, self.stack, self._draws)
         self._losses = losses_of(members)
         self._step = step_of(self.stack, [member.optimizer for member in members])
@@ -82,16 +82,15 @@ class Team:
     @contextmanager
     def _begun(self) -> Iterator[None]:
         """While the trials' random numbers, sums and counts are here."""
-        for member, draws in zip(self.members, self._draws, strict=True):
-            draws.begin(member.place.draws)
+        states = [member.place.draws for member in self.members]
+        self._draws.begin(states)
         self.stack.hand_gradients()
         self._losses.begin()
         self._step.begin()
         yield
         self._step.end()
         self._losses.end()
-        for member, draws in zip(self.members, self._draws, strict=True):
-            draws.end(member.place.draws)
+        self._draws.end(states)
 
 
 def train_together(members: Sequence[Member]) -> list[int]:

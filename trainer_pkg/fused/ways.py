@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trainer_pkg.fused.draws import Draws
+from trainer_pkg.fused.draws import JointDraws
 from trainer_pkg.fused.networks import Network, OneByOne, layered
 from trainer_pkg.fused.stack import Stack
 from trainer_pkg.fused.tried import Tried
@@ -13,15 +13,15 @@ VMAPPED = ("cuda",)
 """Kinds of devices on which vmap serves. On a CPU our layers cost less and are exact, and so is one by one."""
 
 
-def network_of(modules: Sequence[ImageModule], stack: Stack, draws: Sequence[Draws]) -> Network:
+def network_of(modules: Sequence[ImageModule], stack: Stack, draws: JointDraws) -> Network:
     """The networks of trials, as one.
 
     Args:
         modules: The modules.
         stack: Their stack.
-        draws: The random numbers of each.
+        draws: Their random numbers.
     """
-    network, right = modules[0].network, OneByOne(modules, stack, draws)
+    network, right = modules[0].network, OneByOne(modules, stack, draws.each)
     if stack.all_values.device.type in VMAPPED:
-        return Tried(Vmapped(network, stack, draws), right, stack, draws)
-    return layered(network, stack, [each.generator for each in draws]) or right
+        return Tried(Vmapped(network, stack, draws.each), right, stack, draws.each)
+    return layered(network, stack, draws) or right
