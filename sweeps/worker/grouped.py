@@ -1,6 +1,7 @@
 """The process of several trials: each runs its own task there, with its own directory, log and outcome."""
 
 import functools
+import gc
 import logging
 import os
 import sys
@@ -26,21 +27,21 @@ def run_group_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     have ended. Where what the trials do together fails, the process does at once.
     """
     prepare()
-    group, inbox, ends = Group(), Inbox(connection), list[Any]()
+    group, inbox, ends, first = Group(), Inbox(connection), list[Any](), _State.here()
     for job in jobs:
         trial = PipedTrial(connection, job.number, job.directory, job.attempt, inbox)
         others = tuple(other.number for other in jobs if other is not job)
-        group.add(functools.partial(_run, replace(job, others=others), trial, ends), trial)
+        group.add(functools.partial(_run, replace(job, others=others), trial, ends, first), trial)
     group.run()
     if ends:
         raise SystemExit(ends[0])
 
 
-def _run(job: Job, trial: PipedTrial, ends: list[Any], seat: Seat) -> None:
-    """The whole life of one trial."""
+def _run(job: Job, trial: PipedTrial, ends: list[Any], first: "_State", seat: Seat) -> None:
+    """The whole life of one trial, which finds the process as the first one has found it."""
     log = TrialFiles(job.directory).log
     seat.keep(_State.here, functools.partial(_State.restore, trial=trial, log=log))
-    enter(trial)
+    first.restore(trial, log)
     redirect_output(None)  # until it has a log of its own
     try:
         run_trial(job, trial, lambda: None, seat)
@@ -56,6 +57,7 @@ class _State(NamedTuple):
     variables: dict[str, str]
     handlers: list[logging.Handler]
     level: int
+    collections: tuple[int, int, int]
 
     @classmethod
     def here(cls) -> "_State":
@@ -64,7 +66,14 @@ class _State(NamedTuple):
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         root = logging.getLogger()
-        return cls(HydraConfig.instance().cfg, str(Path.cwd()), dict(os.environ), list(root.handlers), root.level)
+        return cls(
+            hydra=HydraConfig.instance().cfg,
+            folder=str(Path.cwd()),
+            variables=dict(os.environ),
+            handlers=list(root.handlers),
+            level=root.level,
+            collections=gc.get_threshold(),
+        )
 
     def restore(self, trial: PipedTrial, log: Path) -> None:
         from hydra.core.hydra_config import HydraConfig
@@ -78,4 +87,5 @@ class _State(NamedTuple):
         root = logging.getLogger()
         root.handlers[:] = self.handlers
         root.setLevel(self.level)
+        gc.set_threshold(*self.collections)
         redirect_output(log if log.exists() else None)

@@ -75,10 +75,19 @@ class Place:
 
 
 _place: ContextVar[Place | None] = ContextVar("place", default=None)
+_found: tuple[dict[str, Any], Any] | None = None
+"""Random numbers and handler of SIGTERM as the first trial of the process has found them."""
 
 
 def take(seat: Seat) -> None:
-    """Say that the trial of this context has others beside it."""
+    """Say that the trial of this context has others beside it; it finds the process as the first of them."""
+    global _found
+    if _found is None:
+        _found = rng_states(), signal.getsignal(signal.SIGTERM)
+    else:
+        draws, on_sigterm = _found
+        set_rng_states(draws)
+        signal.signal(signal.SIGTERM, on_sigterm)
     _place.set(Place(seat))
 
 
