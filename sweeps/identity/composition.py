@@ -5,6 +5,8 @@ kept for each combination of choices. What a job sets in them, Hydra itself sets
 """
 
 import contextlib
+import copy
+import functools
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +14,7 @@ from typing import Any
 
 from hydra._internal import config_loader_impl
 from hydra._internal.defaults_list import Overrides
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 Choices = tuple[Any, ...]
@@ -20,6 +23,7 @@ Choices = tuple[Any, ...]
 _HYDRA: Any = config_loader_impl
 _LOADER: Any = config_loader_impl.ConfigLoaderImpl
 _create_defaults_list, _merge = _HYDRA.create_defaults_list, _LOADER._compose_config_from_defaults_list
+_parse_rule = OverridesParser.parse_rule
 
 
 @dataclass(slots=True)
@@ -90,12 +94,24 @@ def _remembering(memory: Memory) -> Iterator[None]:
         return memory.config(loader, defaults, repo)
 
     _HYDRA.create_defaults_list = memory.defaults_list
+    OverridesParser.parse_rule = _remembered_rule  # type: ignore[assignment, method-assign]
     _LOADER._compose_config_from_defaults_list = merge
     try:
         yield
     finally:
         _HYDRA.create_defaults_list = _create_defaults_list
         _LOADER._compose_config_from_defaults_list = _merge
+        OverridesParser.parse_rule = _parse_rule  # type: ignore[method-assign]
+
+
+def _remembered_rule(parser: OverridesParser, text: str, rule: str) -> Any:
+    """What Hydra's parser makes of a text; most overrides of a job are those of all jobs."""
+    return copy.copy(_parsed(text)) if rule == "override" else _parse_rule(parser, text, rule)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(text: str) -> Any:
+    return _parse_rule(OverridesParser.create(), text, "override")
 
 
 def _chooses(override: Any, repo: Any) -> bool:

@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from sweeps.identity import composition
 from sweeps.identity.composition import compose
 from sweeps.identity.snapshot import take_snapshot
 
@@ -176,3 +177,15 @@ def test_files_are_merged_once_for_all_jobs_of_the_same_choices(loader: Any, mon
     for x in range(20):
         assert compose(loader, whole, [f"net={('small', 'wide')[x % 2]}", f"x={x}"]).x == x
     assert len(merged) == num_files and copied.known.keys() == loader.repository.merged.known.keys()
+
+
+def test_an_override_that_all_jobs_have_is_parsed_once(loader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = list[str]()
+    own = composition._parse_rule
+    monkeypatch.setattr(
+        composition, "_parse_rule", lambda parser, text, rule: parsed.append(text) or own(parser, text, rule)
+    )
+    whole = master(loader)
+    for x in range(100, 104):
+        assert compose(loader, whole, ["nested.rate=0.0625", f"x={x}"]).x == x
+    assert parsed == ["nested.rate=0.0625", *(f"x={x}" for x in range(100, 104))]
