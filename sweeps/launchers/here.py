@@ -169,16 +169,15 @@ def _hands_back_at(settings: StudySettings, drain_s: float) -> float | None:
 
 
 def _server(order: WorkOrder) -> ForkServer:
-    """The fork server, once it has imported everything: a trial claimed before would be silent until then."""
+    """The fork server, which imports the application."""
     preparing("Importing the application for its trials")
-    server = ForkServer.of(order.application, server_environment(_places(order)))
-    server.wait()
-    return server
+    return ForkServer.of(order.application, server_environment(_places(order)))
 
 
 def _worker(
     study: Study, worker_id: str, order: WorkOrder, files: StudyFiles, server: ForkServer, observers: Sequence[Observer]
 ) -> Worker:
+    """The worker, once its fork server has imported everything."""
     settings, draw, trusted = order.settings, None, trusted_by(order.application.hydra_context)
     if settings.pruner:
         pruner = make_pruner(settings.pruner, trusted)
@@ -205,8 +204,12 @@ def _worker(
 
     until = _hands_back_at(settings, order.tracking.drain_s)
     asks = terminator_of(study, settings.terminator, trusted) if settings.terminator else None
-    mates = mates_of(order, study, _places(order))
-    return Worker(study, worker_id, _places(order), start, settings, draw, observers, lack, until, asks, mates)
+    places = _places(order)
+    mates, ready = mates_of(order, study, places), starter.keep_ready
+    if mates is not None:
+        mates.look_ahead()
+    server.wait()
+    return Worker(study, worker_id, places, start, settings, draw, observers, lack, until, asks, mates, ready)
 
 
 def _places(order: WorkOrder) -> tuple[Place, ...]:

@@ -37,6 +37,7 @@ class Course:
         self._next_judgement = 0.0
         self._judged: int | None = None
         self._room: int | None = None
+        self._num_started = 0
         self.now = Look()
         """The study at the last look."""
 
@@ -46,12 +47,18 @@ class Course:
         return self.now.wanted == "run" and self.now.open > 0 and self._room != 0
 
     @property
+    def may_go_on(self) -> bool:
+        """Whether another one may be, once a place is free, of what was open at the last look."""
+        return self.may_start and self.now.open > self._num_started
+
+    @property
     def room(self) -> int | None:
         """How many more trials the study may start before it has reached its limit; None: it has none."""
         return self._room
 
     def started(self, num: int) -> None:
         """So many were."""
+        self._num_started += num
         if self._room is not None:
             self._room -= num
 
@@ -73,7 +80,7 @@ class Course:
         self.hold(held)
         if Limits.stored(self.now.limits).are_of_time or time.monotonic() - self._told_at > _TELL_S:
             self._tell()
-        self.now = self._study.look()
+        self.now, self._num_started = self._study.look(), 0
         limits = Limits.stored(self.now.limits)
         if self.now.wanted == "run" and not self.now.is_finished and (reached := self._reached(limits)):
             self._study.will.want(reached.wanted, reached.why, only_if="run")

@@ -19,6 +19,7 @@ from sweeps.worker.job import Job
 from sweeps.worker.process import TrialProcess, has_ended
 from sweeps.worker.script import hidden_main
 from sweeps.worker.shelter import Shelter
+from sweeps.worker.spares import Entry, Spare, await_work
 
 _PRELOAD = (
     "sweeps.worker.child",
@@ -93,6 +94,7 @@ class ForkServer:
     def __init__(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
         self.application: Application | None = None
         self._pids: set[int] = set()
+        self._spare: Spare | None = None
         self.before_end: list[Callable[[], None]] = []
         self._own_variables = environment.keys() - os.environ.keys() | paths.hand_on()
         os.environ.update(environment)
@@ -111,7 +113,16 @@ class ForkServer:
 
     def wait(self) -> None:
         """Return once the server has imported everything: a trial claimed before would be silent until then."""
-        self.ask(echo, None)
+        self.keep_ready()
+        if self._spare is not None:
+            self._spare.wait()
+
+    def keep_ready(self) -> None:
+        """Have a process that waits for its work: to fork one takes longer the more was imported."""
+        if self._spare is None or not self._spare.lives:
+            self._drop_spare()
+            process, connection = self._forked(await_work, None)
+            self._spare = Spare(process=process, connection=connection)
 
     def start(self, jobs: Sequence[Job]) -> TrialProcess:
         """Start the process of a trial, or of several that share one."""
@@ -136,7 +147,7 @@ class ForkServer:
         found: int | None = _server()._forkserver_pid
         return found
 
-    def ask(self, entry: Callable[[Any, Connection], None], argument: Any) -> Any:
+    def ask(self, entry: Entry, argument: Any) -> Any:
         """Run `entry` in a process and return what it sends; None if it dies without a word."""
         process, connection = self.launch(entry, argument)
         try:
@@ -149,13 +160,30 @@ class ForkServer:
             connection.close()
             self.tidy(process.pid)
 
-    def launch(self, entry: Callable[[Any, Connection], Any], argument: Any) -> tuple[Any, Connection]:
-        """Start a process that runs `entry`; returns it with this end of a pipe to it.
+    def launch(self, entry: Entry, argument: Any) -> tuple[Any, Connection]:
+        """Start a process that runs `entry`, or let one that waits do so; returns it with this end of a pipe to it.
 
         Args:
             entry: Gets the argument, and the other end of the pipe.
             argument: What plain pickle takes.
         """
+        spare = self._spare
+        if spare is not None and spare.begin(entry, argument):
+            self._spare = None
+            return spare.process, spare.connection
+        self._drop_spare()
+        return self._forked(entry, argument)
+
+    def _drop_spare(self) -> None:
+        """Forget the process that waits, if there is one."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.process.kill()
+            spare.process.join()
+            spare.connection.close()
+            self.tidy(spare.process.pid)
+
+    def _forked(self, entry: Entry, argument: Any) -> tuple[Any, Connection]:
         num_failures = 0
         while True:
             try:
@@ -167,7 +195,7 @@ class ForkServer:
                     raise
                 time.sleep(_DYING_S * num_failures)  # until then it may be dying, and multiprocessing starts no other
 
-    def _fork(self, entry: Callable[[Any, Connection], Any], argument: Any) -> tuple[Any, Connection]:
+    def _fork(self, entry: Entry, argument: Any) -> tuple[Any, Connection]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=entry, args=(argument, theirs), daemon=False)
         # The server has imported a module that `python -m` started; each process would run it again.
@@ -196,11 +224,6 @@ class ForkServer:
                     with contextlib.suppress(OSError):
                         os.kill(pid, signal.SIGKILL)
             time.sleep(_PAUSE_S)
-
-
-def echo(argument: Any, connection: Connection) -> None:
-    """Entry of a process that only says that it is there."""
-    connection.send(argument)
 
 
 def end_server() -> None:

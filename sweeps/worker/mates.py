@@ -30,6 +30,11 @@ class Mates:
         self._study, self._kinds, self._most = study, kinds, most
         self._known: dict[str, int] = {}
 
+    def look_ahead(self) -> None:
+        """Find out how large a group of the first open trial may be: once it is claimed, it would wait for that."""
+        for _, point in self._study.together.open(self._study.configuration)[:1]:
+            self._largest(point)
+
     def of(
         self, claim: Claim, draw: "Draws | None", num_places: int, running: Sequence[Claim], room: int | None
     ) -> list[Claim]:

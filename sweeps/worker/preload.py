@@ -23,6 +23,8 @@ with contextlib.suppress(Exception):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 with contextlib.suppress(Exception):
+    sys.modules["torchmetrics"].SumMetric()  # the first metric of a process looks for the version of torch
+with contextlib.suppress(Exception):
     published().import_script()  # multiprocessing means to, but loses the path in Python 3.11 and 3.12
     give_globals(published().main, published().main_globals)
     rehearse(published().sample)

@@ -59,6 +59,9 @@ class Reusing:
         self._server.shelter.watch(files)
         return _Turn(self, files, self._taken(job) or self._forked(job))
 
+    def keep_ready(self) -> None:
+        """Its processes are ready again by themselves."""
+
     def release(self, host: _Host, files: TrialFiles) -> None:
         """Take a process back whose trial has ended."""
         self._server.shelter.clean(files)

@@ -54,6 +54,7 @@ class Worker:
         until: When it hands its trials back, in seconds since the epoch; None: never.
         should_terminate: Whether Optuna's terminator says that more trials would not help; None: there is none.
         mates: Claims the trials that share a process with another; None: none does.
+        get_ready: Called while all places are in use and trials are left, to prepare the start of the next one.
     """
 
     def __init__(
@@ -69,9 +70,10 @@ class Worker:
         until: float | None = None,
         should_terminate: Callable[[], bool] | None = None,
         mates: Mates | None = None,
+        get_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._study, self._id, self._settings, self._mates = study, worker_id, settings, mates
-        self._places, self._start, self._draw = places, start, draw
+        self._places, self._start, self._draw, self._get_ready = places, start, draw, get_ready
         # Several beats fit into a lease, so that a late one does not lose the trial.
         self._beat_interval_s = min(_MAX_BEAT_S, settings.lease_s / 4)
         self._running: list[Attempt] = []
@@ -152,6 +154,8 @@ class Worker:
 
     def _listen(self) -> None:
         """Wait until a trial speaks or ends, at most until something else is due."""
+        if self._course.may_go_on and not self._is_stopping:
+            self._get_ready()
         sources = [source for attempt in self._running for source in attempt.process.sources]
         due = [self._next_look, *(attempt.beat_at + self._beat_interval_s for attempt in self._running)]
         if self._settings.trial_memory_gb is not None:
