@@ -158,7 +158,7 @@ def layers_of(module: nn.Module, name: str, stack: Stack, draws: JointDraws) -> 
         return None if weight_slope is None else [layer(weight, bias, weight_slope, bias_slope)]
     if isinstance(module, nn.BatchNorm1d) and kind is nn.BatchNorm1d:
         return _batch_norm(module, name, stack)
-    if isinstance(module, nn.Dropout) and kind is nn.Dropout:
+    if isinstance(module, nn.Dropout) and kind is nn.Dropout and module.p < 1:
         return [Dropout(module.p, draws)] if module.p else []
     if kind is nn.ReLU:
         return [ReLU()]

@@ -94,7 +94,7 @@ class Stacked:
     def end(self) -> list[dict[str, Tensor]]:
         for position, metrics in enumerate(self._metrics):
             metrics.add({name: sums_nH[position] for name, sums_nH in self._sums.items()}, self._num_rows)
-        found = {head: torch.cat(parts, 1) for head, parts in self._found.items() if parts}
+        found = {head: torch.cat(self._found.pop(head), 1) for head in self._heads if self._found[head]}
         return [{head: all_nN[i] for head, all_nN in found.items()} for i in range(len(self._metrics))]
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from trainer_pkg.fused.memory import give_back
 from trainer_pkg.fused.stack import Stack
 
 _Vectors = Mapping[str, list[Tensor]]
@@ -80,6 +81,7 @@ class Elementwise:
                 for parameter, block in zip(self._parameters[position], tables[name].values(), strict=True):
                     state = optimizer.state[parameter]
                     state[name] = block[position].copy_(state[name])
+            give_back()
         self._each = [
             {name: [table[of][position] for of in stack.trained] for name, table in tables.items()}
             for position in range(len(optimizers))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from trainer_pkg.fused.memory import give_back
+
 WIDTH = 16
 """Numbers of 32 bits in a register of AVX-512; a multiple of those in any smaller register."""
 
@@ -39,6 +41,7 @@ class Stack:
         self.parameters = [dict(module.named_parameters()) for module in modules]
         for module in modules:
             module.zero_grad()
+        give_back()
         first = self.parameters[0]
         self.trained = sorted(trained, key=lambda name: first[name].numel() % WIDTH != 0)
         num_numbers = len(modules) * sum(first[name].numel() for name in self.trained)
@@ -54,6 +57,7 @@ class Stack:
                 for name, parameter in parameters.items():
                     parameter.data = self.values[name][position].copy_(parameter)
             self._adopt_buffers(modules)
+        give_back()
 
     def blocks(self, vector: Tensor) -> dict[str, Tensor]:
         """Name of each trained parameter to its part, (n, ...), of a vector of as many numbers as `all_values` has."""
