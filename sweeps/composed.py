@@ -8,6 +8,7 @@ from typing import Any, Self
 from omegaconf import OmegaConf
 
 from sweeps.asked import Asked
+from sweeps.errors import pass_on_end
 from sweeps.identity.composition import compose
 from sweeps.identity.fingerprint import UNFIT, Compose, Fingerprints
 from sweeps.identity.provenance import Provenance
@@ -78,7 +79,8 @@ def _base(asked: Asked, plan: Plan, composing: Compose) -> dict[str, Any]:
     """The application's own configuration without the overrides of any point; empty where it does not compose so."""
     try:
         composed = composing(list(trial_overrides(plan.space, [])))
-    except UNFIT:
+    except UNFIT as error:
+        pass_on_end(error)
         return {}
     ours = own_keys(asked.config).operational
     plain = OmegaConf.to_container(composed, resolve=False)

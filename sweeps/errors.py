@@ -44,6 +44,20 @@ def first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def pass_on_end(error: BaseException) -> None:
+    """Raise the end of the process that an error has come of, as where Ctrl-C meets an object that is half made.
+
+    Raises:
+        KeyboardInterrupt: Of Ctrl-C.
+        SystemExit: Of another signal.
+    """
+    link = error.__context__
+    while link is not None:
+        if isinstance(link, KeyboardInterrupt | SystemExit):
+            raise link from None
+        link = link.__context__
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """List the known names, and the nearest one if any is near."""
     names = [str(name) for name in known]

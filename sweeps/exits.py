@@ -5,7 +5,6 @@
 129, 130, 141 and 143: the terminal was closed, Ctrl-C, nobody reads the output, SIGTERM; the study can be continued.
 """
 
-import _thread
 import contextlib
 import functools
 import inspect
@@ -13,9 +12,8 @@ import os
 import re
 import signal
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hydra.errors import CompactHydraException, HydraException
@@ -27,8 +25,6 @@ from sweeps.grammar import IN_SWEEPER, explained, of_some_options
 from sweeps.guards import guard_terminal
 from sweeps.other_sweeper import warn_of_another
 from sweeps.output import tolerant_output
-
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 _ADVICE = re.compile(
     r"\s*(To append to your config|Set the environment|full_key:|object_type|Available options|See http)"
@@ -81,74 +77,6 @@ def agrees(question: str) -> bool:
     except typer.Abort:
         print()
         return False
-
-
-@contextlib.contextmanager
-def exit_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM, and the end of the terminal, end the process by an exception, so that it cleans up.
-
-    The exit codes are 143 and 129. A further signal does not disturb a process that is ending for the first one.
-    Whatever the exception meets on its way, and whatever error that makes of it, the process ends for the signal.
-    """
-    # `nohup` has SIGHUP ignored on purpose; Ctrl-C is taken where Python would raise it.
-    taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    is_raised = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    asked: list[int] = []
-    ask = functools.partial(_ask, asked)
-    previous = {number: signal.signal(number, ask) for number in [*taken, *([signal.SIGINT] if is_raised else [])]}
-    hook = sys.unraisablehook
-    sys.unraisablehook = functools.partial(_signal_again, hook)
-    try:
-        with _signal_first(asked):
-            yield
-    except SystemExit as end:
-        if end.code in [128 + number for number in taken]:
-            previous |= dict.fromkeys(taken, signal.SIG_IGN)
-        raise
-    finally:
-        sys.unraisablehook = hook
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _ask(asked: list[int], number: int, frame: object) -> None:
-    asked.append(number)
-    raise _end_of(number)
-
-
-def _end_of(number: int) -> BaseException:
-    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
-
-
-@contextlib.contextmanager
-def _signal_first(asked: Sequence[int]) -> Iterator[None]:
-    """End for a signal that was asked for, also where its exception has met an object half made and become an error."""
-    try:
-        yield
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException:
-        if not asked:
-            raise
-        raise _end_of(asked[0]) from None
-
-
-def _signal_again(otherwise: Callable[[Any], object], unraisable: Any) -> None:
-    """Repeat a signal whose exception came where Python drops it, as in the callback of a weak reference."""
-    error = unraisable.exc_value
-    codes: dict[object, int] = {128 + number: number for number in _ENDING}
-    number = codes.get(error.code) if isinstance(error, SystemExit) else None
-    if isinstance(error, KeyboardInterrupt):
-        number = signal.SIGINT
-    if number is None:
-        otherwise(unraisable)
-        return
-
-    def later() -> None:
-        time.sleep(0.01)
-        os.kill(os.getpid(), number)
-
-    _thread.start_new_thread(later, ())  # takes no lock, which the main thread might hold
 
 
 def one_line(error: BaseException) -> str:

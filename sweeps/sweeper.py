@@ -11,11 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeps.collection import collect_rarely
 from sweeps.errors import StudyError
-from sweeps.exits import exit_on_sigterm, guard_command_line, one_line_errors
+from sweeps.exits import guard_command_line, one_line_errors
 from sweeps.guards import guard_terminal
 from sweeps.launchers import LAUNCHERS
 from sweeps.launchers.options import OPTIONS
 from sweeps.preparing import preparing, shown_on_terminal
+from sweeps.signals import exit_on_sigterm
 from sweeps.spelling import SWEEPER_KEYS, TAKEN_KEYS, sweeper_key
 from sweeps.versions import SWEEPER
 from sweeps.worker.kinship import end_with_job

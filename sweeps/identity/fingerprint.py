@@ -15,6 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf._utils import split_key
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.errors import pass_on_end
 from sweeps.space import REPLICATE_KEY, Point
 from sweeps.values import typed, value_of
 
@@ -55,7 +56,8 @@ class _Skeleton:
                 OmegaConf.update(self.config, key.lstrip("+"), value_of(key, text), merge=True, force_add=True)
                 made = dict(_leaves(_plain(_node(self.config, path)), path))
                 self.leaves[key, text] = sum(_weight(*leaf) for leaf in made.items() if _counts(*leaf, self.implied))
-            except UNFIT:
+            except UNFIT as error:
+                pass_on_end(error)
                 self.leaves[key, text] = _weight(path, ["unfit", text])
         return self.leaves[key, text]
 
@@ -92,7 +94,8 @@ class Fingerprints:
         """The point with its identity and its cell; one that does not compose is known by its overrides."""
         try:
             total, seed = self._sums(point)
-        except UNFIT:
+        except UNFIT as error:
+            pass_on_end(error)
             words = _weight(("unfit",), sorted(point.as_arguments()))
             return replace(point, identity=self._hash(words), cell="")
         return replace(point, identity=self._hash(total), cell=self._hash(total - seed))

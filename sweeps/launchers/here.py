@@ -21,6 +21,7 @@ from sweeps.preparing import preparing
 from sweeps.report.best import keep_best
 from sweeps.report.typed import shown_by_mlflow
 from sweeps.settings import StudySettings
+from sweeps.signals import obey
 from sweeps.study.limits import another_limit
 from sweeps.study.pruning import judged_by, make_pruner
 from sweeps.study.records import Claim
@@ -113,8 +114,10 @@ def _closed(tracking: Tracking, drain_s: float, report: Callable[[], None]) -> i
         report()
         tracking.close(drain_s)
     except KeyboardInterrupt:
+        obey()
         return 128 + signal.SIGINT
     except SystemExit as end:
+        obey()
         return int(end.code or 0)
     return None
 

@@ -30,9 +30,6 @@ _PRELOAD = (
 _FIRST = "sweeps.worker.preload_first"
 _LAST = "sweeps.worker.preload"
 
-_OF_THE_WORKER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-"""A batch system may send the last two to all that a job has started; trials go on ignoring them."""
-
 _MAX_ROUNDS = 50
 _PAUSE_S = 0.02
 
@@ -105,11 +102,13 @@ class ForkServer:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([_FIRST, *_PRELOAD, *modules, _LAST])
         # Ctrl-C in a terminal, its end, and SIGTERM from `timeout` reach the whole group. The server inherits them as
-        # ignored, also while it imports: with it its trials would end before the worker can ask for a checkpoint.
-        previous = {number: signal.signal(number, signal.SIG_IGN) for number in _OF_THE_WORKER}
-        forkserver.ensure_running()  # it imports while the caller goes on
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        # blocked until it ignores them: with it its trials would end before the worker can ask for a checkpoint. One
+        # that comes for this process meanwhile waits.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, kinship.OF_THE_WORKER)
+        try:
+            forkserver.ensure_running()  # it imports while the caller goes on
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def wait(self) -> None:
         """Return once the server has imported everything: a trial claimed before would be silent until then."""

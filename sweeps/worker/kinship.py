@@ -12,6 +12,10 @@ PARENT = "SWEEPS_COMMAND_PID"
 ENDS_WITH = "SWEEPS_ENDS_WITH"
 """Variable with the process id of the job that has started a worker."""
 
+OF_THE_WORKER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that a fork server ignores. A batch system may send the last two to all that a job has started; trials go on
+ignoring them."""
+
 server_pid: int | None = None
 """In a fork server and in all that is forked from it: its process id."""
 

@@ -3,12 +3,16 @@
 import gc
 import logging
 import os
+import signal
 import warnings
 
 from sweeps.worker import kinship, paths
 
 # Nothing that it imports is garbage; `preload`, which is imported last, collects once and then as usual.
 gc.disable()
+for number in kinship.OF_THE_WORKER:
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, kinship.OF_THE_WORKER)
 kinship.server_pid = os.getpid()
 if parent := os.environ.pop(kinship.PARENT, None):
     kinship.die_with(int(parent))

@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
+from multiprocessing import forkserver
 
 import pytest
 
 from sweeps.trial.files import StudyFiles
 from sweeps.trial.journal import events
+from sweeps.worker.forkserver import ForkServer
 from tests.chaos.test_kills import processes, servers
 from tests.conftest import Commands, wait_for
 from tests.invariants import check_invariants, study
@@ -59,3 +61,22 @@ def test_a_process_that_waits_ends_with_its_command(commands: Commands) -> None:
     worker.kill()
     worker.communicate()
     wait_for(lambda: not os.path.exists(f"/proc/{spare}"), timeout_s=2)  # noqa: PTH110
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # half a server leaves its file open
+def test_a_signal_that_comes_while_the_fork_server_starts_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    start = forkserver.ensure_running
+
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        start()
+
+    monkeypatch.setattr(forkserver, "ensure_running", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ForkServer([], {})
+    finally:
+        ForkServer.end()
+        signal.signal(signal.SIGINT, before)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.checked import study_settings
 from sweeps.errors import StorageError, StudyError
-from sweeps.exits import exit_on_sigterm, one_line, one_line_errors
+from sweeps.exits import one_line, one_line_errors
+from sweeps.signals import exit_on_sigterm, obey
 
 
 def caught(key: str, value: object) -> OmegaConfBaseException:
@@ -102,6 +104,39 @@ def test_an_error_that_a_signal_causes_on_its_way_does_not_hide_it(
         finally:
             raise StudyError("of an object that was half made")
     assert ended.value.code == 128 + number and capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_whose_exception_is_taken_for_a_mistake_still_ends_the_command(number: int) -> None:
+    tidied = []
+    with pytest.raises(SystemExit) as ended, one_line_errors(), exit_on_sigterm():
+        with contextlib.suppress(ValueError):
+            try:
+                os.kill(os.getpid(), number)
+                time.sleep(20)
+            finally:
+                raise ValueError("of an object that was half made")
+        try:
+            time.sleep(20)
+        finally:
+            for _ in range(10):  # what cleans up is left alone
+                time.sleep(0.05)
+                with contextlib.suppress(KeyError):
+                    raise KeyError
+            tidied.append(number)
+    assert ended.value.code == 128 + number and tidied == [number]
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_that_was_obeyed_is_not_repeated() -> None:
+    with exit_on_sigterm():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(20)
+        except SystemExit:
+            obey()
+        time.sleep(0.4)
 
 
 def test_other_errors_in_a_finalizer_are_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,3 +241,15 @@ def test_a_key_that_is_left_out_has_its_implied_value(composing: list) -> None:
 def test_what_does_not_compose_is_known_by_its_overrides(composing: list) -> None:
     found = fingerprints(composing).distinct([point("net=smal"), point("net=smal"), point("net=larg"), point()])
     assert len(found) == 3 and [each.cell for each in found[:2]] == ["", ""]
+
+
+def test_an_interruption_that_has_become_an_error_gives_no_point_another_identity() -> None:
+    def compose(overrides: Sequence[str]) -> DictConfig:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise ValueError("of an object that was half made")
+
+    prints = Fingerprints(compose, lambda key: False, left_out=())
+    with pytest.raises(KeyboardInterrupt):
+        prints.of(Point(overrides={"x": "1"}, varied=("x",)))

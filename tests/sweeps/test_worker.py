@@ -597,7 +597,7 @@ def test_an_outage_adds_nothing_to_the_time_of_a_trial_and_hangs_none(tmp_path: 
 def test_a_result_from_before_the_time_limit_counts_although_the_worker_learns_of_it_later(tmp_path: Path) -> None:
     def task(number: int, pipe: Connection) -> None:
         time.sleep(1.5)
-        pipe.send_bytes(encode(Returned(trial=number, value=0.0, worked_s=1.5)))
+        pipe.send_bytes(encode(Returned(trial=number, value=0.0, worked_s=1.25)))
         time.sleep(60)
 
     study = study_of(tmp_path, 1)
@@ -606,7 +606,7 @@ def test_a_result_from_before_the_time_limit_counts_although_the_worker_learns_o
     threading.Timer(5.0, lock.execute, ("ROLLBACK",)).start()
     assert worker_of(study, tmp_path, task, trial_timeout_s=3)[0].run() is None
     lock.close()
-    assert study.trials()[0].outcome == Completed(values=(0.0,), duration_s=1.5)
+    assert study.trials()[0].outcome == Completed(values=(0.0,), duration_s=1.25)
 
 
 def test_a_trial_cannot_have_worked_longer_than_its_worker_has_seen_it(tmp_path: Path) -> None:

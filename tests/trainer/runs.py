@@ -75,7 +75,7 @@ class Served(ForkServer):
         os.environ.update(environment)
         self._publication = Publication(application)
         self._context = multiprocessing.get_context("fork")
-        self._pids = set()
+        self._pids, self._spare = set(), None
 
     @classmethod
     def of(cls, application: Application, environment: Mapping[str, str]) -> ForkServer:
