@@ -62,7 +62,10 @@ def storm(
         kind = generator.random()
         victims = [workers[place].pid] if kind < 0.1 else (servers if kind < 0.2 else processes)(workers[place])
         if workers[place].poll() not in (None, 0):
+            _, err = workers[place].communicate()
+            assert "died without a word" in err, err[-2000:]
             workers[place] = commands.start(program, *line)
+            continue  # who was to be killed has ended
         if not victims:
             continue
         with contextlib.suppress(ProcessLookupError):
