@@ -45,6 +45,8 @@ class _Asked:
             num_missed = 0 if self._is_on_its_way() else num_missed + 1
             if num_missed == 2 and not self.is_over:
                 num_missed = 0
+                # Somebody else who takes it, as a worker does, hears of it once: a second one would be impatience.
+                self.is_over = signal.getsignal(number) != self.ask
                 os.kill(os.getpid(), number)
 
     def _is_on_its_way(self) -> bool:

@@ -112,16 +112,19 @@ class ForkServer:
 
     def wait(self) -> None:
         """Return once the server has imported everything: a trial claimed before would be silent until then."""
-        self.keep_ready()
-        if self._spare is not None:
-            self._spare.wait()
+        self._living_spare().wait()
 
     def keep_ready(self) -> None:
         """Have a process that waits for its work: to fork one takes longer the more was imported."""
+        with contextlib.suppress(EOFError, OSError):  # the start that needs one tries again, and tells
+            self._living_spare()
+
+    def _living_spare(self) -> Spare:
         if self._spare is None or not self._spare.lives:
             self._drop_spare()
             process, connection = self._forked(await_work, None)
             self._spare = Spare(process=process, connection=connection)
+        return self._spare
 
     def start(self, jobs: Sequence[Job]) -> TrialProcess:
         """Start the process of a trial, or of several that share one."""

@@ -139,6 +139,19 @@ def test_a_signal_that_was_obeyed_is_not_repeated() -> None:
         time.sleep(0.4)
 
 
+@pytest.mark.usefixtures("handlers")
+def test_whoever_takes_signals_later_hears_once_of_one_that_was_lost() -> None:
+    heard: list[int] = []
+    with exit_on_sigterm():
+        with contextlib.suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(20)
+        before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+        time.sleep(0.5)
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
+
+
 def test_other_errors_in_a_finalizer_are_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     class Faulty:
         def __del__(self) -> None:
