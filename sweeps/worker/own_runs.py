@@ -14,10 +14,13 @@ from types import ModuleType
 from typing import Any
 
 from sweeps.redact import text
+from sweeps.worker.own_experiments import share_creation
 
 _FLUENT, _TRACKING = "mlflow.tracking.fluent", "mlflow.tracking"
 _IS_WRAPPED = "_is_wrapped_by_sweeps"
 _EMBEDDED = "sqlite:///"
+_OF_OUTER_RUN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+"""What `mlflow run` gives the command it starts: the run of the sweep as a whole, which is no trial's."""
 _PATIENCE_S = 10.0
 """How long a first `start_run` waits for the worker to have made the trial's run; nothing else waits for it."""
 _PAUSE_S = 0.05
@@ -55,11 +58,12 @@ def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> Non
     is_relative = uri.startswith(_EMBEDDED) and not uri.startswith(f"{_EMBEDDED}/")
     address = f"{_EMBEDDED}{Path.cwd()}/{uri.removeprefix(_EMBEDDED)}" if is_relative else uri
     os.environ.update(MLFLOW_TRACKING_URI=address, MLFLOW_EXPERIMENT_NAME=experiment)
+    for outer in _OF_OUTER_RUN:
+        os.environ.pop(outer, None)
     _now = _Trial(address, functools.cache(lambda: _run_id(mark, text(uri))), is_alone)
     if fluent := sys.modules.get(_FLUENT):
         _wrap(fluent)
-        for name in ("start_run", "set_experiment"):
-            setattr(sys.modules["mlflow"], name, getattr(fluent, name))
+        sys.modules["mlflow"].start_run = fluent.start_run  # type: ignore[attr-defined]
     elif not any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AfterImport(_wrap))
 
@@ -69,23 +73,8 @@ def _wrap(fluent: ModuleType) -> None:
     if getattr(fluent, _IS_WRAPPED, False):
         return
     fluent.start_run = _giving_the_trials_run(fluent)  # type: ignore[attr-defined]
-    fluent.set_experiment = _choosing_for_sure(fluent)  # type: ignore[attr-defined]
+    share_creation(fluent.TrackingServiceClient)
     setattr(fluent, _IS_WRAPPED, True)
-
-
-def _choosing_for_sure(fluent: ModuleType) -> Callable[..., Any]:
-    """`set_experiment` that chooses its experiment where another process made it at the same moment, too.
-
-    MLflow's own then returns the experiment without choosing it, and runs would land in that of the studies.
-    """
-    choose = fluent.set_experiment
-
-    @functools.wraps(choose)
-    def set_experiment(*args: Any, **kwargs: Any) -> Any:
-        chosen = choose(*args, **kwargs)
-        return chosen if fluent._active_experiment_id == chosen.experiment_id else choose(*args, **kwargs)
-
-    return set_experiment  # type: ignore[no-any-return]
 
 
 def _giving_the_trials_run(fluent: ModuleType) -> Callable[..., Any]:

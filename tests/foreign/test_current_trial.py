@@ -91,12 +91,27 @@ def test_an_applications_own_run_is_that_of_its_trial(way: str, tmp_path: Path) 
     assert sorted(run.info.run_name for run in own) == (["second", "second"] if way == "twice" else [])
 
 
-@pytest.mark.parametrize("way", ["experiment", "raced"])
-def test_an_application_that_chooses_its_experiment_keeps_it(way: str, tmp_path: Path) -> None:
-    app = Application.named(tmp_path, "own_mlflow", WAY=way)
+def test_a_sweep_within_a_run_gives_each_trial_a_run_of_its_own(tmp_path: Path) -> None:
+    """As `mlflow run` starts a sweep: with the variables of its own run."""
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    outer = client.create_run(client.create_experiment("outer"))
+    within = {"MLFLOW_RUN_ID": outer.info.run_id, "MLFLOW_EXPERIMENT_ID": outer.info.experiment_id}
+    app = Application.named(tmp_path, "own_mlflow", WAY="twice", **within)
     app.study("+x=1,2", tracking=TRACKED)
+    assert {run.data.params["x"]: run.data.metrics["theirs"] for run in of_trials(tmp_path)} == {"1": 1.0, "2": 2.0}
+    of_outer = client.get_run(outer.info.run_id).data
+    assert (of_outer.params, of_outer.metrics) == ({}, {})
+
+
+@pytest.mark.parametrize("way", ["experiment", "by_hand"])
+@pytest.mark.parametrize("race", [{}, {"RACE": "1"}])
+def test_an_application_that_chooses_its_experiment_keeps_it(way: str, race: dict[str, str], tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "own_mlflow", WAY=way, **race)
+    app.study("+x=1,2", "+study.slots=2", tracking=TRACKED)
     own = [run for run in runs(tmp_path) if "sweeps.role" not in run.data.tags]
     assert sorted(run.data.metrics["theirs"] for run in own) == [1.0, 2.0] and len(of_trials(tmp_path)) == 2
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    assert {client.get_experiment(run.info.experiment_id).name for run in own} == {"their own"}
 
 
 def test_a_server_that_does_not_answer_keeps_no_trial_waiting(tmp_path: Path) -> None:

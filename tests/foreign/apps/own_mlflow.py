@@ -1,6 +1,7 @@
 """Calls MLflow by itself, in the way that the environment variable WAY says."""
 
 import os
+import time
 from pathlib import Path
 
 import hydra
@@ -8,29 +9,37 @@ import mlflow
 from mlflow.tracking._tracking_service.client import TrackingServiceClient
 
 
-def made_by_another_process_meanwhile(experiment):
-    """Lets the experiment come into being right after `set_experiment` has looked whether it is there."""
+def look_until_both_have():
+    """Lets no trial make an experiment before two processes have looked for it and found none."""
     look = TrackingServiceClient.get_experiment_by_name
 
-    def look_too_early(client, name):
-        TrackingServiceClient.get_experiment_by_name = look
-        if look(client, name) is None:
-            client.create_experiment(experiment)
+    def look_together(client, name):
+        found = look(client, name)
+        Path("looked").mkdir(exist_ok=True)
+        Path(f"looked/{os.getpid()}").touch()
+        while len(list(Path("looked").iterdir())) < 2:
+            time.sleep(0.01)
+        return found
 
-    TrackingServiceClient.get_experiment_by_name = look_too_early
+    TrackingServiceClient.get_experiment_by_name = look_together
+
+
+def experiment_by_hand():
+    found = mlflow.get_experiment_by_name("their own")
+    return found.experiment_id if found else mlflow.create_experiment("their own")
 
 
 @hydra.main(config_path=None, version_base=None)
 def main(cfg):
     way = os.environ["WAY"]
-    if way == "raced":
-        made_by_another_process_meanwhile("their own")
-    if way in ("experiment", "raced"):
+    if os.environ.get("RACE"):
+        look_until_both_have()
+    if way == "experiment":
         mlflow.set_experiment("their own")
     if way == "fluent":
         mlflow.log_metric("theirs", float(cfg.x))  # starts a run by itself
     else:
-        with mlflow.start_run(run_name="theirs"):
+        with mlflow.start_run(run_name="theirs", experiment_id=experiment_by_hand() if way == "by_hand" else None):
             mlflow.log_params({"alpha": 0.5})
             mlflow.log_metric("theirs", float(cfg.x), step=1)
     if way == "twice":
