@@ -70,7 +70,8 @@ class BalancedModule(LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)
         # Here, and not behind the batch: callbacks that save a checkpoint behind the batch come first there.
-        self.balancer.after_step(partial(self._losses_again, self._batch))
+        batch, self._batch = self._batch, {}  # it may be large, and a validation comes before the next one
+        self.balancer.after_step(partial(self._losses_again, batch))
 
     def balance_after_epoch(self, losses_H: Tensor) -> None:
         """Tell the balancer the mean losses of the epoch, (H,), and log `train/weight/HEAD`."""

@@ -1,17 +1,20 @@
 """A balancer is one class and one file; losses and balancers may learn, and `loss` keeps the fixed weights."""
 
+import gc
 import signal
+import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import execution_whitelist
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from tests.conftest import REPOSITORY
 from tests.quiet import QUIET
@@ -214,6 +217,32 @@ def test_the_losses_after_a_step_are_those_of_its_batch_under_the_new_parameters
         expected_H = module.criteria(module(batch["image"]), batch)
     assert torch.equal(module.balancer.again_H, expected_H)  # type: ignore[arg-type]
     assert not torch.equal(module.balancer.before_H, expected_H)  # type: ignore[arg-type]
+
+
+class Looks(Callback):
+    """Looks, as a validation begins, whether the batch that was trained on last is still there."""
+
+    def on_train_batch_end(self, trainer: Trainer, module: object, outputs: object, batch: Any, *args: object) -> None:
+        self.image = weakref.ref(batch["image"])
+
+    def on_validation_start(self, *args: object) -> None:
+        gc.collect()
+        self.has_found = self.image() is not None
+
+
+def test_a_batch_that_was_trained_on_is_gone_before_a_validation() -> None:
+    class Fresh(Dataset[object]):
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index: int) -> object:
+            return {head: torch.tensor([0, 1, 2, 0]) for head in HEADS} | {"image": torch.randn(4, 1, 4, 4)}
+
+    looks, loader = Looks(), DataLoader(Fresh(), batch_size=None)
+    Trainer(max_steps=1, num_sanity_val_steps=0, logger=False, callbacks=[looks], **QUIET).fit(
+        module_of(balancer=Asking), loader, loader
+    )
+    assert not looks.has_found
 
 
 def test_a_balancer_that_makes_no_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,12 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
     assert not torch.equal(*epochs)
 
 
+def test_the_order_of_an_epoch_is_there_once_for_all_trials_of_a_process() -> None:
+    first, same, other = (next(iter(BatchOrder(100, 8, shuffle_seed=seed))).rows for seed in (5, 5, 6))
+    assert first.untyped_storage().data_ptr() == same.untyped_storage().data_ptr()
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
 def test_a_resumed_epoch_is_the_rest_of_the_same_epoch() -> None:
     whole = BatchOrder(100, 8, shuffle_seed=3)
     whole.set_epoch(4)

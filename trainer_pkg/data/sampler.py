@@ -1,6 +1,7 @@
 """The order of the rows: a function of seed, epoch and position, so that a resumed run sees what it would have seen."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -37,7 +38,7 @@ class BatchOrder(SequentialSampler):
         self._epoch = 0
         self._skip = self._next = 0
         self._has_begun = False
-        self._parts: Sequence[Tensor] = ()
+        self._rows = torch.empty(0, dtype=torch.long)
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch."""
@@ -59,24 +60,27 @@ class BatchOrder(SequentialSampler):
         """The next batch of the pass; its iterator goes on behind it."""
         self._begin()
         i, self._next = self._next, self._next + 1
-        return Picked(self._parts[i], hash((self._seed or 0, self._epoch, i, self._rank)) % 2**63)
+        rows = self._rows[i * self._batch_size : (i + 1) * self._batch_size]
+        return Picked(rows, hash((self._seed or 0, self._epoch, i, self._rank)) % 2**63)
 
     def _rest(self) -> Iterator[Picked]:
         self._begin()
-        while self._next < len(self._parts):
+        while self._next < len(self):
             yield self.take()
 
     def _begin(self) -> None:
         if not self._has_begun:
             self._has_begun = True
-            self._parts = torch.split(self._rows(), self._batch_size)
+            rows = _rows(self._num_rows, self._seed, self._epoch)
+            self._rows = rows[self._rank :: self._num_ranks]
             self._next, self._skip = self._skip, 0
 
-    def _rows(self) -> Tensor:
-        if self._seed is None:
-            rows = torch.arange(self._num_rows)
-        else:
-            # One generator seed per (seed, epoch): a hash keeps neighbouring pairs from sharing a stream.
-            generator = torch.Generator().manual_seed(hash((self._seed, self._epoch)) % 2**63)
-            rows = torch.randperm(self._num_rows, generator=generator)
-        return rows[self._rank :: self._num_ranks]
+
+@functools.lru_cache(maxsize=1)
+def _rows(num: int, seed: int | None, epoch: int) -> Tensor:
+    """The rows of an epoch in their order, (num,); one tensor for the trials of a process that are at the same one."""
+    if seed is None:
+        return torch.arange(num)
+    # One generator seed per (seed, epoch): a hash keeps neighbouring pairs from sharing a stream.
+    generator = torch.Generator().manual_seed(hash((seed, epoch)) % 2**63)
+    return torch.randperm(num, generator=generator)
