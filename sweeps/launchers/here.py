@@ -200,7 +200,8 @@ def _worker(
     def start(claims: Sequence[Claim], place: Place) -> Attempt:
         members = [Member(claim=claim, files=files.trial(claim.number)) for claim in claims]
         jobs = [order.job(member.claim, place, member.files.directory) for member in members]
-        return Attempt(members, place, starter.start(jobs))
+        began_at = time.monotonic()
+        return Attempt(members, place, starter.start(jobs), began_at)
 
     def lack() -> str | None:
         return lack_of(files.trials)

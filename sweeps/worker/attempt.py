@@ -42,13 +42,18 @@ class Attempt:
         members: The trials.
         place: Where they run.
         process: Their process.
+        began_at: When it was asked for, by the monotonic clock in seconds: it may begin before its worker goes on.
+            None: now.
     """
 
-    def __init__(self, members: Sequence[Member], place: Place, process: TrialProcess) -> None:
+    def __init__(
+        self, members: Sequence[Member], place: Place, process: TrialProcess, began_at: float | None = None
+    ) -> None:
         self.members = {member.claim.number: member for member in members}
         self.place = place
         self.process = process
-        self.beat_at = self._looked_at = self._heard_at = self._alive_at = self._counted_at = time.monotonic()
+        self.beat_at = self._looked_at = self._heard_at = self._alive_at = time.monotonic()
+        self._counted_at = self.beat_at if began_at is None else began_at
         self._shares_s = dict.fromkeys(self.members, 0.0)
         self.num_oom_kills = num_oom_kills()
         self.memory = MemoryWatch(process.pid)

@@ -97,7 +97,7 @@ def test_a_metric_that_no_trial_reports_is_told_once(
 
     study = study_of(tmp_path, 3)
     study.use(make_pruner("median", None))
-    worker_of(study, tmp_path, task)[0].run()
+    worker_of(study, tmp_path, task, 1)[0].run()
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning")]
     expected = [
         "Warning: trial 0 has ended and has reported no loss on its way, so the pruner had nothing to judge"

@@ -61,12 +61,12 @@ def study_of(folder: Path, num_points: int) -> Study:
 def attempt_of(claims: list[Claim], folder: Path, task: Task) -> Attempt:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    process = context.Process(target=task, args=(claims[0].number, theirs))
+    process, began_at = context.Process(target=task, args=(claims[0].number, theirs)), time.monotonic()
     process.start()
     theirs.close()
     files = StudyFiles(folder)
     members = [Member(claim=claim, files=files.trial(claim.number)) for claim in claims]
-    return Attempt(members, PLACE, TrialProcess(process, ours, None))
+    return Attempt(members, PLACE, TrialProcess(process, ours, None), began_at)
 
 
 def worker_of(
