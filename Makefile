@@ -11,12 +11,13 @@ INSTALL_TOOLS = -m pip install --quiet --disable-pip-version-check --require-has
 INSTALL_EDITABLE = -m uv pip install --quiet --no-deps --no-build-isolation
 BUILD = $(UV) build --quiet --build-constraints build.lock --require-hashes --wheel --out-dir dist
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url
+TEST := $(BIN)/pytest -n 2 --dist worksteal
 LIGHT := .venv-light
 LIGHT_READY := $(LIGHT)/.ready
 LIGHT_TESTS := $(addprefix tests/foreign/test_,light.py contract.py) \
   $(addprefix tests/sweeps/test_,distributions.py sampling.py settings.py space.py)
 
-.PHONY: help sweep test test-all test-light test-compose lint format ui lock wheels clean \
+.PHONY: help sweep test test-long test-all test-light test-compose lint format ui lock wheels clean \
   up down logs backup restore variables workers certificate user
 
 help:  ## Show this list
@@ -43,10 +44,13 @@ $(LIGHT_READY): build.lock tests/foreign/requirements.lock pyproject.toml
 sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x three loss weights
 	$(BIN)/train -m experiment=quickstart
 
-test: $(READY)  ## Set up, then run the tests (about 20 minutes on two cores)
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+test: $(READY)  ## Set up, then run the tests (about 10 minutes on two cores)
+	$(TEST) -m "not long and not slow"
 
-test-all: $(READY)  ## Run the long tests too: real MNIST, kills, compose
+test-long: $(READY)  ## Run the tests that start many commands (another 10 minutes)
+	$(TEST) -m "long and not slow"
+
+test-all: $(READY)  ## Run all tests, the slow ones too: real MNIST, storms, compose
 	$(BIN)/pytest
 
 test-light: $(LIGHT_READY)  ## Set up Hydra 1.3 without torch, then run strangers' applications there

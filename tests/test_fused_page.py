@@ -9,6 +9,8 @@ from sweeps.study.study import Study
 from tests.conftest import REPOSITORY, Commands
 from tests.pages import Page, shell
 
+pytestmark = pytest.mark.long
+
 PAGE = Page(REPOSITORY / "docs" / "fused.md")
 SHELL = [block.body for block in PAGE.blocks if block.language == "sh"]
 

@@ -86,6 +86,7 @@ def test_every_block_is_of_a_kind_that_a_test_runs() -> None:
     assert {block.language for block in PAGE.blocks} == {"sh", "python", "yaml"}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_commands_run_as_written(tmp_path: Path) -> None:
     copy_project(tmp_path)
@@ -110,6 +111,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
     assert "models:/demo@champion" in dict(outputs)["sweeps register demo --alias champion"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_the_ui_opens(tmp_path: Path) -> None:
     (line,) = PAGE.commands("ui")

@@ -20,6 +20,8 @@ from sweeps.trial.handle import Trial
 from tests.conftest import REPOSITORY, wait_for
 from tests.pages import Page, environment, shell
 
+pytestmark = pytest.mark.long
+
 PAGE = Page(REPOSITORY / "docs" / "your-app.md")
 SPECIAL = {"zen", "interrupted", "lightning", "postgres"}
 SECTIONS = list(dict.fromkeys(block.section for block in PAGE.blocks if (block.language, block.name) == ("sh", "")))

@@ -13,6 +13,8 @@ from sweeps.space import Point
 from sweeps.study.study import Study
 from tests.sweeps.test_worker import SetClock, square, worker_of
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("num_steps", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_a_clock_that_is_set_at_random_takes_no_trial_from_anybody(tmp_path: Path, num_steps: int) -> None:

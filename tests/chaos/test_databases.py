@@ -19,6 +19,8 @@ from tests.conftest import Commands, wait_for
 from tests.invariants import alive_in, check_invariants, study
 from tests.studies import done, study_of
 
+pytestmark = pytest.mark.long
+
 NUM_POINTS = 6
 
 

@@ -14,6 +14,8 @@ from sweeps.trial.disk import lack_in, lack_of
 from tests.conftest import Commands, wait_for
 from tests.invariants import alive_in, study
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

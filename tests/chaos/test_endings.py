@@ -10,6 +10,8 @@ from sweeps.worker import memory
 from tests.conftest import Commands, wait_for
 from tests.invariants import alive_in, study
 
+pytestmark = pytest.mark.long
+
 TIMEOUT_S = 6
 
 

@@ -17,6 +17,8 @@ from sweeps.study.storage import Database
 from tests.conftest import Commands
 from tests.sweeps.test_study import claim, finish, make
 
+pytestmark = pytest.mark.long
+
 FORK = multiprocessing.get_context("fork")
 
 

@@ -175,6 +175,7 @@ def test_a_killed_fork_server_costs_its_trials_no_retry(commands: Commands) -> N
     check_invariants(commands, 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_rounds", [1, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_a_stopped_worker_loses_its_trial_and_its_late_result(commands: Commands, num_rounds: int) -> None:
     for i in range(num_rounds):
@@ -220,6 +221,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_rounds", [1, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_two_commands_started_at_once_run_each_point_once(
     commands: Commands, storage_url: str, num_rounds: int

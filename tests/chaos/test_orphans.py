@@ -15,6 +15,8 @@ from tests.chaos.test_kills import children, command_of, servers
 from tests.conftest import Commands, wait_for
 from tests.invariants import alive_in, study
 
+pytestmark = pytest.mark.long
+
 
 def test_what_a_trial_has_started_ends_with_the_trial(commands: Commands) -> None:
     worker = commands.start("fake", "-m", "mode=orphan,hang", "study.name=s", "study.slots=1")

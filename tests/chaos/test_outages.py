@@ -29,6 +29,8 @@ from tests.conftest import Commands, wait_for
 from tests.invariants import check_invariants, study
 from tests.mlflow_server import Server
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("num_stops", [1, pytest.param(5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_a_postgresql_server_stopped_hard_costs_no_worker_and_no_trial(

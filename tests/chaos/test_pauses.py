@@ -19,6 +19,8 @@ from sweeps.worker.messages import Returned, encode
 from tests.conftest import wait_for
 from tests.sweeps.test_worker import Task, study_of, worker_of
 
+pytestmark = pytest.mark.long
+
 NUM_STEPS = 12
 
 

@@ -12,6 +12,8 @@ from tests.conftest import Commands
 from tests.invariants import alive_in, study
 from trainer_pkg.checkpoint import is_valid
 
+pytestmark = pytest.mark.long
+
 # No retry is left: a trial that an interruption counted as a failure would stay failed.
 EARLIEST_S = {signal.SIGTERM: 0.2, signal.SIGINT: 2.0}  # Ctrl-C while the interpreter starts is Python's to answer
 LINE = (

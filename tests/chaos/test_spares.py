@@ -14,6 +14,8 @@ from tests.chaos.test_kills import processes, servers
 from tests.conftest import Commands, wait_for
 from tests.invariants import check_invariants, study
 
+pytestmark = pytest.mark.long
+
 LINE = ("-m", "x=1,2,3", "study.name=s", "study.slots=1", "study.max_retries=0", "sleep_s=1")
 
 

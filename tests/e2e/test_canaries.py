@@ -17,6 +17,8 @@ from tests.conftest import FAKES, REPOSITORY, Commands, lines
 from tests.invariants import study
 from tests.mlflow_server import Server
 
+pytestmark = pytest.mark.long
+
 MARK = "canary"
 ODD = "canary p@ss/w%rd'q"
 

@@ -11,6 +11,8 @@ from sweeps.outcome import Completed
 from tests.conftest import REPOSITORY, Commands, lines, wait_for
 from tests.invariants import study
 
+pytestmark = pytest.mark.long
+
 PAGE = (REPOSITORY / "docs" / "clusters.md").read_text()
 [JOBLIB] = re.findall(r"```sh joblib\n(.*)\n", PAGE)
 POINTS = ("-m", "x=1,2,3,4,5,6", "study.slots=1")

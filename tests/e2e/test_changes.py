@@ -13,6 +13,8 @@ from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from tests.conftest import Commands, lines, wait_for
 
+pytestmark = pytest.mark.long
+
 APP = """
 import time
 from pathlib import Path

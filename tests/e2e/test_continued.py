@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import Commands, lines, wait_for
 from tests.invariants import study
 
+pytestmark = pytest.mark.long
+
 
 def start(commands: Commands, machine: str, *more: str) -> subprocess.Popen[str]:
     storage = f"study.storage=sqlite:///{commands.folder}/studies/studies.db"

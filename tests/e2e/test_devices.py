@@ -5,6 +5,8 @@ import pytest
 from tests.conftest import Commands, lines
 from tests.invariants import alive_in
 
+pytestmark = pytest.mark.long
+
 SEVERAL = (
     *("data=multihead_digits", "model=dense", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"),
     *("trainer.sync_batchnorm=false", "trainer.max_epochs=1", "trainer.limit_train_batches=5", "tracking.uri=null"),

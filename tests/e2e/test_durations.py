@@ -11,6 +11,8 @@ from mlflow import MlflowClient
 from tests.conftest import Commands, wait_for
 from tests.invariants import study
 
+pytestmark = pytest.mark.long
+
 TRACKED = "tracking.uri=sqlite:///mlflow.db"
 
 

@@ -13,6 +13,8 @@ from sweeps.study.study import Study
 from tests.conftest import FAKES, Commands, lines
 from tests.e2e.test_changes import APP, net, project, ran, study, sweep, values
 
+pytestmark = pytest.mark.long
+
 LINE = ("x=1,2", "net=small,wide")
 DERIVED = "app-bfae734e"
 """The name that the first version gave to this line."""

@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import FAKES, Commands, lines, wait_for
 from tests.e2e.test_changes import NETS, net, project, ran, study, values
 
+pytestmark = pytest.mark.long
+
 LINE = ("-m", "x=1,2", "net=small,wide", "sleep=2", "study.name=s")
 TRUE = [1, 5, 2, 10]
 

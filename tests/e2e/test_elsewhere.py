@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import BIN, Commands, lines, wait_for
 from tests.e2e.test_changes import APP, CONFIG, project, study, sweep, values
 
+pytestmark = pytest.mark.long
+
 
 def start_and_kill(commands: Commands, *arguments: str) -> None:
     """Start a study and kill its command once a trial runs."""

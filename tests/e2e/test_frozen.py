@@ -11,6 +11,8 @@ from tests.conftest import BIN, REPOSITORY, Commands, lines, wait_for
 from tests.e2e.test_changes import APP, CONFIG, NETS, net, project, ran, study, values
 from tests.e2e.test_elsewhere import join, start_and_kill
 
+pytestmark = pytest.mark.long
+
 TRUE = [1, 5, 2, 10, 3, 15]
 
 

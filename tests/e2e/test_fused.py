@@ -96,6 +96,7 @@ def check_invariants_of(commands: Commands, expected: dict[int, float]) -> None:
     }
 
 
+@pytest.mark.long
 def test_each_slot_has_its_part_of_trials_that_are_alike(commands: Commands) -> None:
     """The first trial is of another kind: the slot that it leaves does not find all others taken."""
     line = ("-m", "x=100,101,1,2,3,4", "sleep_s=1", "study.fuse=6", "study.name=s", "study.slots=2")
@@ -105,6 +106,7 @@ def test_each_slot_has_its_part_of_trials_that_are_alike(commands: Commands) -> 
     assert told == [[], ["2, 3"], ["1, 3"], ["1, 2"], ["5"], ["4"]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["crash", "hang"])
 def test_trials_of_a_process_that_fails_are_tried_alone_and_one_fails(commands: Commands, mode: str) -> None:
     options = ("study.stall_timeout_s=2", "study.max_retries=0")
@@ -141,6 +143,7 @@ def test_a_trial_that_fails_or_leaves_takes_nobody_along(commands: Commands) -> 
     assert log(commands, 0).count("3 together") == 1 and log(commands, 0).count("1 together") == 2
 
 
+@pytest.mark.long
 def test_a_trial_that_is_skipped_leaves_and_the_others_go_on(commands: Commands) -> None:
     process = commands.start("fused", "-m", "x=1,2,3", "sleep_s=6", GROUPS, *NAMED)
     database = commands.folder / "studies" / "studies.db"
@@ -163,6 +166,7 @@ def test_a_pruned_trial_leaves_and_the_others_go_on(commands: Commands) -> None:
     assert "3 together" in log(commands, 0) and "2 together" in log(commands, 0)
 
 
+@pytest.mark.long
 def test_all_trials_of_a_process_are_handed_back_and_fused_again(commands: Commands) -> None:
     line = ("-m", "x=1,2,3", GROUPS, *NAMED)
     process = commands.start("fused", *line, "sleep_s=60")
@@ -186,6 +190,7 @@ def test_groups_under_kills_lose_and_repeat_nothing(commands: Commands, num_kill
     check_invariants(commands, num_points)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("num_weights", "num_kills"), [(2, 0), pytest.param(20, 20, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 )

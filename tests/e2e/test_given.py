@@ -4,10 +4,13 @@ import csv
 import subprocess
 
 import optuna
+import pytest
 
 from sweeps.report.frame import trial_frame
 from tests.conftest import Commands, lines
 from tests.invariants import study
+
+pytestmark = pytest.mark.long
 
 POINTS = "study.points=[{x:1,loss:a,_role_:baseline},{x:2,loss:b},{x:3,loss:b,_role_:weighting}]"
 LINE = ("-m", POINTS, "kind=u,v", "study.name=s")

@@ -16,6 +16,8 @@ from sweeps.outcome import Completed, Failed
 from tests.conftest import BIN, FAKES, Commands
 from tests.invariants import study
 
+pytestmark = pytest.mark.long
+
 PLAIN = ("-m", "hydra/sweeper=sweeps", "+study.name=p")
 
 

@@ -123,6 +123,7 @@ def test_failures_are_recorded_with_their_cause_and_stop_nothing(commands: Comma
     assert "0.0000" not in result.stdout
 
 
+@pytest.mark.long
 def test_failed_trials_stay_failed_until_asked_for(commands: Commands) -> None:
     line = ("-m", "mode=ok,raise", "study.name=s")
     assert commands.run("fake", *line).returncode == 1
@@ -142,6 +143,7 @@ def test_failed_trials_stay_failed_until_asked_for(commands: Commands) -> None:
     assert again.count("restarted") == 2 and "sweeps retry" in again and "study.retry_failed" in again
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("key", "cause", "attempts"), [("trial_timeout_s", "timeout", 1), ("stall_timeout_s", "hung", 2)]
 )
@@ -171,6 +173,7 @@ def test_a_pruner_stops_a_trial_that_reports_worse(commands: Commands) -> None:
     assert [trial.state for trial in trials(commands)] == ["completed", "pruned"]
 
 
+@pytest.mark.long
 def test_a_study_without_tracking_is_examined_without_it(commands: Commands) -> None:
     commands.run("fake", "-m", "x=1,2", "study.name=s")
     storage = f"sqlite:///{commands.folder}/studies/studies.db"
@@ -181,6 +184,7 @@ def test_a_study_without_tracking_is_examined_without_it(commands: Commands) -> 
     assert "mlflow.db" not in commands.made()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_before_the_first_trial_just_ends(commands: Commands, number: int, code: int) -> None:
     process = commands.start("train", "-m", "model=dense,cnn")
@@ -192,6 +196,7 @@ def test_an_interruption_before_the_first_trial_just_ends(commands: Commands, nu
     assert commands.made() == [] and alive_in(commands) == []
 
 
+@pytest.mark.long
 def test_a_study_of_the_name_in_another_database_takes_nothing_over(commands: Commands) -> None:
     line = ("-m", "x=1,2", "study.name=s", "+recorded.loss=1.0")
     other = f"study.storage=sqlite:///{commands.folder}/other.db"
@@ -229,6 +234,7 @@ def test_preview_lists_and_creates_nothing(commands: Commands) -> None:
     assert commands.made() == []
 
 
+@pytest.mark.long
 def test_an_axis_may_have_the_name_of_the_objective(commands: Commands) -> None:
     result = commands.run("fake", "-m", "x=2", "loss=l1,l2", "+recorded.loss=5", "study.name=s")
     assert result.returncode == 0, result.stderr
@@ -242,6 +248,7 @@ def test_an_axis_may_have_the_name_of_the_objective(commands: Commands) -> None:
     assert [row["metric/loss"] for row in rows] == ["5.0", "5.0"]
 
 
+@pytest.mark.long
 def test_another_worker_joins_an_unfinished_study_from_the_command_line(commands: Commands) -> None:
     first = commands.start("fake", *GRID, "sleep_s=3", "study.slots=1", "study.retry_failed=true")
     wait_for(lambda: (commands.folder / "executions.txt").exists())
@@ -375,6 +382,7 @@ def test_bad_input_is_refused_before_anything_is_created(commands: Commands, cas
     assert commands.made() == []
 
 
+@pytest.mark.long
 def test_a_study_is_deleted_with_what_is_its_own(commands: Commands) -> None:
     assert commands.run("fake", "-m", "x=1,2", "study.name=s").returncode == 0
     assert commands.run("fake", "-m", "x=1", "study.name=t").returncode == 0

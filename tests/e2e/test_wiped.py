@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import Commands, lines
 from tests.e2e.test_changes import project, sweep
 
+pytestmark = pytest.mark.long
+
 LOOKS = {
     "ui": (2, "Error: mlflow.db is not there; `sweeps sync s` makes and fills it."),
     "doctor": (1, "MLflow's database is not there -> sweeps sync s"),

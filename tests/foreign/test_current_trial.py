@@ -11,6 +11,8 @@ from sweeps.trial.files import TrialFiles
 from sweeps.trial.journal import events, samples
 from tests.foreign.runs import TRACKED, Application
 
+pytestmark = pytest.mark.long
+
 
 def runs(folder: Path, database: str = "mlflow.db") -> list[Any]:
     client = mlflow.MlflowClient(f"sqlite:///{folder}/{database}")

@@ -6,6 +6,8 @@ import pytest
 
 from tests.foreign.runs import Application
 
+pytestmark = pytest.mark.long
+
 
 def test_a_task_without_a_value_completes_a_grid(tmp_path: Path) -> None:
     app = Application.named(tmp_path, "silent")

@@ -6,6 +6,8 @@ import pytest
 
 from tests.foreign.runs import APPS, Application
 
+pytestmark = pytest.mark.long
+
 SHAPES = ("object", "classmethod", "closure")
 LIKE_THESE = ("method", "staticmethod", "lambda")
 

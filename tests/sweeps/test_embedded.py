@@ -44,6 +44,7 @@ def runs_can_be_logged(folder: Path) -> bool:
     return bool(client.get_run(run.info.run_id).data.metrics == {"a": 1.0})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "size", [0, *(pytest.param(size, marks=pytest.mark.slow) for size in (60_000, 120_000, 500_000)), 240_000]
 )
@@ -61,6 +62,7 @@ def test_a_database_that_mlflow_has_half_made_is_set_aside_and_made_anew(tmp_pat
     assert not list(tmp_path.glob(".mlflow.db.*"))
 
 
+@pytest.mark.long
 def test_a_kill_while_we_make_it_leaves_it_whole_or_away(tmp_path: Path) -> None:
     for size in (0, 1, 300_000, 900_000):
         killed_at(tmp_path, MAKE_BY_OURS, size)

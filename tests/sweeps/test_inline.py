@@ -99,6 +99,7 @@ def test_trials_of_a_slot_share_a_process_that_each_finds_as_the_first_did(comma
         assert f"- x={number + 1}\n" in (own.directory / ".hydra/overrides.yaml").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("does", ["raise", "thread", "child"])
 def test_a_trial_that_fails_or_leaves_something_running_ends_its_process(commands: Commands, does: str) -> None:
     noted = run(commands, f"+does.3={does}", "study.max_retries=0")

@@ -63,6 +63,7 @@ def test_all_of_a_study_goes_and_all_of_its_neighbour_stays(commands: Commands, 
     assert not (commands.folder / "studies/da").exists() and (commands.folder / "studies/db/trials/003").is_dir()
 
 
+@pytest.mark.long
 def test_what_a_server_that_is_down_has_kept_the_told_command_deletes(commands: Commands, server: Server) -> None:
     tracked(commands.folder, "e", server)
     down = "http://127.0.0.1:9"

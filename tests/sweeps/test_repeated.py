@@ -58,6 +58,7 @@ def test_the_second_command_prints_what_a_look_at_the_study_would(
     assert ("trial 1 failed (error): ValueError: wrong shape" in kept[2]) is bool(more)
 
 
+@pytest.mark.long
 def test_a_search_and_a_tracked_study_are_answered_from_what_was_kept(repeated: Repeated, commands: Commands) -> None:
     line = ("-m", "x=interval(1, 2)", "study.n_trials=3", "study.name=s", "tracking.uri=sqlite:///mlflow.db")
     repeated.run(*line)
@@ -90,6 +91,7 @@ def break_answer(commands: Commands) -> None:
     StudyFiles.of(commands.folder / "studies", "s").answer.write_text('{"line": ')
 
 
+@pytest.mark.long
 def test_whatever_has_changed_is_seen(repeated: Repeated, commands: Commands) -> None:
     repeated.run(*LINE)
     for change in (change_code, change_study, change_best, break_answer):

@@ -235,6 +235,7 @@ def test_a_right_that_is_taken_away_is_told_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5  # Optuna tries once more by itself, up to two seconds later
 
 
+@pytest.mark.long
 def test_a_lock_is_waited_out_and_told_once_after_five_seconds(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     study = make(f"sqlite:///{tmp_path}/studies.db", 1)
     other = sqlite3.connect(tmp_path / "studies.db", isolation_level=None, check_same_thread=False)

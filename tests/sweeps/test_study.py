@@ -283,6 +283,7 @@ def claim_all(url: str, worker: str, answers: "multiprocessing.SimpleQueue[list[
     answers.put(mine)
 
 
+@pytest.mark.long
 def test_eight_workers_never_share_a_point(storage_url: str) -> None:
     make(storage_url, *range(80)).database.engine.dispose()
     context = multiprocessing.get_context("spawn")

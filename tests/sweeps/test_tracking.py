@@ -105,6 +105,7 @@ def test_doctor_finds_what_is_missing_and_sync_mends_it(server: Server, tmp_path
     assert examine(study, StudyFiles(tmp_path), lambda: view_of(study, server.uri)) == []
 
 
+@pytest.mark.long
 def test_an_uploader_survives_a_server_that_dies_and_comes_back(tmp_path: Path, own_server: Server) -> None:
     server = own_server
     server.start()

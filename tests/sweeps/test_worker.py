@@ -373,6 +373,7 @@ class SetClock(Database):
         return super().now + self.ahead_s
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step_s", [3600.0, -3600.0])
 def test_a_clock_that_is_set_takes_no_trial_from_a_worker_that_runs(tmp_path: Path, step_s: float) -> None:
     def slow(number: int, pipe: Connection) -> None:
@@ -566,6 +567,7 @@ def test_the_time_of_a_trial_ends_with_its_last_word(tmp_path: Path) -> None:
     assert isinstance(outcome, Completed) and time.monotonic() - began > 5 and outcome.duration_s < 2
 
 
+@pytest.mark.long
 def test_an_outage_adds_nothing_to_the_time_of_a_trial_and_hangs_none(tmp_path: Path) -> None:
     def task(number: int, pipe: Connection) -> None:
         began = time.monotonic()
