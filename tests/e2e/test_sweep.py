@@ -58,6 +58,7 @@ def test_kill_of_the_command_leaves_no_process_and_the_same_line_finishes(comman
     assert max(trial.attempt for trial in trials(commands)) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )

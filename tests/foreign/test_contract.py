@@ -61,6 +61,7 @@ def directories(top: Path) -> list[Path]:
     return sorted(path.parent for path in top.rglob(".hydra"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "client", [pytest.param(each, id=str(each), marks=[pytest.mark.slow] * each.is_slow) for each in CLIENTS]
 )

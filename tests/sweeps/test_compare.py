@@ -93,6 +93,7 @@ def test_what_cannot_be_compared_is_one_line(commands: Commands, made: Made) -> 
     assert len(err.splitlines()) == 1 and not (commands.folder / "t.csv").exists()
 
 
+@pytest.mark.long
 def test_one_link_shows_the_runs_of_both_best_first(commands: Commands, made: Made, server: Server) -> None:
     studies = [made("xa", uri=server.uri), made("xb", uri=server.uri, model=["vit"], lr=["0.1", "0.5"])]
     for study in studies:

@@ -60,6 +60,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_in_use", [False, True])
 def test_looking_needs_no_right_but_to_read(public: Path, is_in_use: bool) -> None:
     url = f"sqlite:///{public}/studies.db"
