@@ -29,6 +29,7 @@ from sweeps.trial.mirrored import mirrored
 from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
+from sweeps.worker.at_exit import forget_inherited, run_registered
 from sweeps.worker.copies import hasten_hydra
 from sweeps.worker.interpolations import parse_once
 from sweeps.worker.isolation import Hold, isolate, redirect_output, take_directory
@@ -58,6 +59,7 @@ def run_in_child(job: Job, connection: Connection) -> LastWord:
 def prepare() -> None:
     """Make this process one of trials."""
     isolate()
+    forget_inherited()
     redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
     guard_terminal()
     guard_logs()
@@ -114,7 +116,11 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
         if job.others:
             others = ", ".join(map(str, job.others))
             sys.stdout.write(f"Shares its process with {others}: the first has in its log what they do together.\n")
-        returned = _run_or_restart(job, files, take, seat)
+        try:
+            returned = _run_or_restart(job, files, take, seat)
+        finally:
+            if seat is None:  # else when the last trial of the process has ended
+                run_registered()
     record_device(files)
     if numbers := named_numbers(returned):
         Journal(job.directory).log_last(numbers)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.group import Group, Seat
 from sweeps.trial.handle import enter
+from sweeps.worker.at_exit import run_registered
 from sweeps.worker.child import prepare, run_trial
 from sweeps.worker.isolation import redirect_output
 from sweeps.worker.job import Job
@@ -32,7 +33,10 @@ def run_group_in_child(jobs: Sequence[Job], connection: Connection) -> None:
         trial = PipedTrial(connection, job.number, job.directory, job.attempt, inbox)
         others = tuple(other.number for other in jobs if other is not job)
         group.add(functools.partial(_run, replace(job, others=others), trial, ends, first), trial)
-    group.run()
+    try:
+        group.run()
+    finally:
+        run_registered()
     if ends:
         raise SystemExit(ends[0])
 

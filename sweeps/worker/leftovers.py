@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sweeps.worker import kinship
+from sweeps.worker.at_exit import end_runs
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 _FLUENT = "mlflow.tracking.fluent"
@@ -55,9 +56,7 @@ class Found:
 
     def _forget_runs(self) -> None:
         """The next trial's first run is its own: none within this trial's, none where this trial chose to have it."""
-        if (fluent := sys.modules.get(_FLUENT)) is not None:
-            while fluent.active_run() is not None:
-                fluent.end_run()
+        end_runs()
         for (module, name), chosen in self._chosen.items():
             if module in sys.modules:
                 setattr(sys.modules[module], name, chosen)

@@ -24,6 +24,8 @@ _OF_OUTER_RUN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
 _PATIENCE_S = 10.0
 """How long a first `start_run` waits for the worker to have made the trial's run; nothing else waits for it."""
 _PAUSE_S = 0.05
+_BEFORE_PARENT = 2
+"""Of the arguments of `start_run` behind its `run_name`, the second is `parent_run_id`."""
 
 
 class _Trial:
@@ -32,11 +34,11 @@ class _Trial:
     Args:
         address: Tracking URI of its study.
         run_id: Its run on that server, once it is there.
-        is_alone: Whether its first run is still to come; never, of trials that share the process at one time.
+        is_alone: Whether the process is its own; of trials that share it nobody knows whose a run is.
     """
 
     def __init__(self, address: str, run_id: Callable[[], str | None], is_alone: bool) -> None:
-        self.address, self.run_id, self.awaits_first = address, run_id, is_alone
+        self.address, self.run_id, self.is_alone, self.awaits_first = address, run_id, is_alone, True
 
 
 _now: _Trial | None = None
@@ -78,7 +80,7 @@ def _wrap(fluent: ModuleType) -> None:
 
 
 def _giving_the_trials_run(fluent: ModuleType) -> Callable[..., Any]:
-    """`start_run` that gives a trial its run as the first that is started without a choice of its own."""
+    """`start_run` that gives a trial its run as the first without a choice of its own; the others are its children."""
     start = fluent.start_run
 
     @functools.wraps(start)
@@ -92,14 +94,17 @@ def _giving_the_trials_run(fluent: ModuleType) -> Callable[..., Any]:
         has_chosen = run_id or experiment_id or os.environ.get("MLFLOW_RUN_ID") or fluent._active_experiment_id
         if (
             (trial := _now) is not None
-            and trial.awaits_first
+            and trial.is_alone
             and not has_chosen
             and fluent.active_run() is None
             and sys.modules[_TRACKING].get_tracking_uri() == trial.address
         ):
-            trial.awaits_first = False
-            run_id = trial.run_id()
-            run_name = None if run_id else run_name  # the trial's run keeps its name
+            if trial.awaits_first:
+                trial.awaits_first = False
+                run_id = trial.run_id()
+                run_name = None if run_id else run_name  # the trial's run keeps its name
+            elif len(args) < _BEFORE_PARENT:
+                kwargs.setdefault("parent_run_id", trial.run_id())
         return start(run_id, experiment_id, run_name, *args, **kwargs)
 
     return start_run  # type: ignore[no-any-return]

@@ -91,6 +91,8 @@ def test_an_applications_own_run_is_that_of_its_trial(way: str, tmp_path: Path) 
     assert found == {"1": 1.0, "2": 2.0}
     own = [run for run in runs(tmp_path) if "sweeps.role" not in run.data.tags]
     assert sorted(run.info.run_name for run in own) == (["second", "second"] if way == "twice" else [])
+    of_x = {run.data.params["x"]: run.info.run_id for run in of_trials(tmp_path)}
+    assert all(run.data.tags["mlflow.parentRunId"] == of_x[f"{run.data.metrics['second']:.0f}"] for run in own)
 
 
 def test_a_sweep_within_a_run_gives_each_trial_a_run_of_its_own(tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""What a task leaves to the end of its process is done at the end of its trial, and nothing that is the server's."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from tests.foreign.runs import TRACKED, Application
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.parametrize("isolation", ["process", "inline"])
+def test_registered_functions_run_and_temporary_folders_go(isolation: str, tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "ends")
+    lines = app.study("+x=1,2,3", f"+study.isolation={isolation}", "+study.slots=1", code=1)
+    of_trial = [f"{x} {what}" for x in (1, 2, 3) for what in ("fails", "first", "server's folder True")]
+    assert [line for line in lines if line != "of-server"] == of_trial
+    assert lines.count("of-server") == 1  # the command's own end
+    assert list(tmp_path.glob("of-trial-*")) == []
+    assert [trial.state for trial in app.trials()] == ["completed", "completed", "failed"]
+
+
+def test_a_run_that_is_left_open_ends_with_its_trial(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "ends", TRACKED="1")
+    app.study("+x=1,2", tracking=TRACKED)
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    runs = [run for each in client.search_experiments() for run in client.search_runs([each.experiment_id])]
+    assert [run.info.status for run in runs if run.info.run_name == "open"] == ["FINISHED", "FINISHED"]
