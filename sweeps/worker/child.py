@@ -31,6 +31,7 @@ from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
 from sweeps.worker.at_exit import forget_inherited, run_registered
 from sweeps.worker.copies import hasten_hydra
+from sweeps.worker.generators import begin
 from sweeps.worker.interpolations import parse_once
 from sweeps.worker.isolation import Hold, isolate, redirect_output, take_directory
 from sweeps.worker.job import Job
@@ -60,6 +61,7 @@ def prepare() -> None:
     """Make this process one of trials."""
     isolate()
     forget_inherited()
+    begin()
     redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
     guard_terminal()
     guard_logs()

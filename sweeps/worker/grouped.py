@@ -16,6 +16,7 @@ from sweeps.trial.group import Group, Seat
 from sweeps.trial.handle import enter
 from sweeps.worker.at_exit import run_registered
 from sweeps.worker.child import prepare, run_trial
+from sweeps.worker.generators import begin
 from sweeps.worker.isolation import redirect_output
 from sweeps.worker.job import Job
 from sweeps.worker.piped import Inbox, PipedTrial
@@ -46,6 +47,7 @@ def _run(job: Job, trial: PipedTrial, ends: list[Any], first: "_State", seat: Se
     log = TrialFiles(job.directory).log
     seat.keep(_State.here, functools.partial(_State.restore, trial=trial, log=log))
     first.restore(trial, log)
+    begin()
     redirect_output(None)  # until it has a log of its own
     try:
         run_trial(job, trial, lambda: None, seat)

@@ -4,12 +4,10 @@ What cannot be given back is said in docs/running.md; what shows that a process 
 """
 
 import os
-import random
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from sweeps.worker import kinship
@@ -31,7 +29,6 @@ class Found:
         self._streams = sys.stdout, sys.stderr
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         self._threads = set(threading.enumerate())
-        self._random = [(put, get()) for get, put in _generators()]
         self._chosen = {place: getattr(sys.modules.get(place[0]), place[1], None) for place in _CHOSEN}
 
     def put_back(self) -> bool:
@@ -49,8 +46,6 @@ class Found:
         sys.stdout, sys.stderr = self._streams
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        for put, state in self._random:
-            put(state)
         self._forget_runs()
         return True
 
@@ -60,13 +55,3 @@ class Found:
         for (module, name), chosen in self._chosen.items():
             if module in sys.modules:
                 setattr(sys.modules[module], name, chosen)
-
-
-def _generators() -> list[tuple[Callable[[], Any], Callable[[Any], None]]]:
-    """How the state of each generator of random numbers is read and set that is there already."""
-    found: list[tuple[Callable[[], Any], Callable[[Any], None]]] = [(random.getstate, random.setstate)]
-    if (numpy := sys.modules.get("numpy")) is not None:
-        found.append((numpy.random.get_state, numpy.random.set_state))
-    if (torch := sys.modules.get("torch")) is not None:
-        found.append((torch.get_rng_state, torch.set_rng_state))
-    return found

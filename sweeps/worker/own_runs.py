@@ -1,19 +1,17 @@
 """An application's own calls of MLflow land in the run of its trial."""
 
 import functools
-import importlib.util
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sweeps.redact import text
+from sweeps.worker.after_import import after_import
 from sweeps.worker.own_experiments import share_creation
 
 _FLUENT, _TRACKING = "mlflow.tracking.fluent", "mlflow.tracking"
@@ -66,8 +64,8 @@ def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> Non
     if fluent := sys.modules.get(_FLUENT):
         _wrap(fluent)
         sys.modules["mlflow"].start_run = fluent.start_run  # type: ignore[attr-defined]
-    elif not any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _AfterImport(_wrap))
+    else:
+        after_import(_FLUENT, _wrap)
 
 
 def _wrap(fluent: ModuleType) -> None:
@@ -122,35 +120,3 @@ def _run_id(mark: Path, uri: str) -> str | None:
             return str(noted["run_id"])
         time.sleep(_PAUSE_S)
     return None
-
-
-class _AfterImport(MetaPathFinder):
-    """Changes a module right after its import.
-
-    Args:
-        change: What is done to it.
-    """
-
-    def __init__(self, change: Callable[[ModuleType], None]) -> None:
-        self._change = change
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != _FLUENT:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _ChangedLoader(spec.loader, self._change)
-        return spec
-
-
-class _ChangedLoader(Loader):
-    def __init__(self, loader: Loader, change: Callable[[ModuleType], None]) -> None:
-        self._loader, self._change = loader, change
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
-        self._change(module)

@@ -7,6 +7,7 @@ import importlib
 import sys
 
 from sweeps.identity.origin import Circumstances
+from sweeps.worker import generators
 from sweeps.worker.application import published
 from sweeps.worker.rehearsal import rehearse
 from sweeps.worker.script import give_globals
@@ -29,6 +30,7 @@ with contextlib.suppress(Exception):
     give_globals(published().main, published().main_globals)
     rehearse(published().sample)
     Circumstances.here()
+generators.hold()
 # A collection in a trial need not look at all that was imported, nor copy its pages.
 gc.collect()
 gc.freeze()

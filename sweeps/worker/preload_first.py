@@ -6,7 +6,7 @@ import os
 import signal
 import warnings
 
-from sweeps.worker import kinship, paths
+from sweeps.worker import generators, kinship, paths
 
 # Nothing that it imports is garbage; `preload`, which is imported last, collects once and then as usual.
 gc.disable()
@@ -18,6 +18,7 @@ if parent := os.environ.pop(kinship.PARENT, None):
     kinship.die_with(int(parent))
 kinship.adopt_orphans()
 paths.take_over()  # multiprocessing gives them to the trials, but not to it
+generators.watch()
 # A script that was started by its path is imported as `__mp_main__`; its loggers keep the names of a plain run.
 logging.Logger.manager.loggerDict["__mp_main__"] = logging.getLogger("__main__")
 # multiprocessing warns of each orphan that it collects.

@@ -215,6 +215,20 @@ def test_real_trials_that_are_fused_give_the_table_of_a_study_of_lone_ones(
     assert sum("Shares its process with" in group for group in groups) >= 2 * num_weights  # dense, not cnn
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("fuse", ["off", "4"])
+def test_trials_without_a_seed_begin_with_weights_of_their_own(commands: Commands, fuse: str) -> None:
+    done = commands.run(
+        *("train", "-m", "data=multihead_digits", "model=mlp", "model.size=tiny", "trainer.max_epochs=1", "seed=null"),
+        *("model.optimizer.lr=1e-30,2e-30,3e-30", "study.slots=1", f"study.fuse={fuse}", "study.name=unseeded"),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = table(commands, "unseeded")
+    assert len(rows) == len({row["val/loss"] for row in rows}) == 3
+    logs = [log.read_text() for log in commands.folder.glob("logs/studies/unseeded/trials/*/trial.log")]
+    assert sum("Shares its process with" in log for log in logs) == (3 if fuse == "4" else 0)
+
+
 def table(commands: Commands, name: str) -> list[dict[str, str]]:
     """The trials of a study, without what differs by nature."""
     out = commands.run("sweeps", "table", name, "--trials", "--format", "csv").stdout

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from tests.trainer.fused import alone, assert_alike, assert_each_ends_as_alone, together
+from tests.trainer.fused import assert_each_ends_as_alone
 from trainer_pkg.fused.draws import Draws, JointDraws
 from trainer_pkg.fused.layers import Dropout
-from trainer_pkg.random_states import rng_states, set_rng_states
 
 CPU = torch.device("cpu")
 
@@ -53,19 +52,6 @@ def test_trials_of_one_seed_draw_once_and_end_as_alone(
     }
     assert_each_ends_as_alone(tmp_path, tmp_path / "data", options)
     assert set(noted) == ({num_generators} if num_generators else set())
-
-
-def test_trials_without_a_seed_begin_as_the_process_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    common = ("model=dense", "model.net.dropout=0.3", "seed=null")
-    options = {number: (*common, f"model.loss_weights.thickness={0.2 + number}") for number in range(3)}
-    monkeypatch.setattr("trainer_pkg.fused.places._found", None)
-    before = rng_states()
-    found = together(tmp_path, tmp_path / "data", options)
-    for number, overrides in options.items():
-        set_rng_states(before)
-        lone = tmp_path / "alone" / str(number)
-        assert found[number] == alone(lone, tmp_path / "data", *overrides)
-        assert_alike(lone, tmp_path / str(number))
 
 
 def states(*seeds: int) -> list[dict[str, Tensor]]:

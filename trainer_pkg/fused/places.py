@@ -75,19 +75,17 @@ class Place:
 
 
 _place: ContextVar[Place | None] = ContextVar("place", default=None)
-_found: tuple[dict[str, Any], Any] | None = None
-"""Random numbers and handler of SIGTERM as the first trial of the process has found them."""
+_found: Any = None
+"""The handler of SIGTERM as the first trial of the process has found it."""
 
 
 def take(seat: Seat) -> None:
     """Say that the trial of this context has others beside it; it finds the process as the first of them."""
     global _found
     if _found is None:
-        _found = rng_states(), signal.getsignal(signal.SIGTERM)
+        _found = signal.getsignal(signal.SIGTERM)
     else:
-        draws, on_sigterm = _found
-        set_rng_states(draws)
-        signal.signal(signal.SIGTERM, on_sigterm)
+        signal.signal(signal.SIGTERM, _found)
     _place.set(Place(seat))
 
 
