@@ -1,5 +1,6 @@
 """Fewer collections of garbage in a process that imports and composes much, and keeps most of it."""
 
+import atexit
 import gc
 
 _THRESHOLDS = 50_000, 10, 10
@@ -12,5 +13,7 @@ def collect_rarely() -> None:
 
 
 def spare_what_is_there() -> None:
-    """Leave out of all later collections what this process has made so far, most of which it keeps anyway."""
+    """Leave out of all later collections, but the last one, what this process has made so far: it keeps most of it."""
     gc.freeze()
+    atexit.unregister(gc.unfreeze)
+    atexit.register(gc.unfreeze)  # else extension modules say at the end that they have leaked
