@@ -39,6 +39,7 @@ from sweeps.worker.last_word import report_of
 from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import LastWord, Waiting
 from sweeps.worker.own_runs import bind
+from sweeps.worker.own_stores import share
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.system import measured
@@ -62,6 +63,7 @@ def prepare() -> None:
     isolate()
     forget_inherited()
     begin()
+    share()
     redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
     guard_terminal()
     guard_logs()

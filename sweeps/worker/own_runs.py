@@ -12,7 +12,6 @@ from typing import Any
 
 from sweeps.redact import text
 from sweeps.worker.after_import import after_import
-from sweeps.worker.own_experiments import share_creation
 
 _FLUENT, _TRACKING = "mlflow.tracking.fluent", "mlflow.tracking"
 _IS_WRAPPED = "_is_wrapped_by_sweeps"
@@ -73,7 +72,6 @@ def _wrap(fluent: ModuleType) -> None:
     if getattr(fluent, _IS_WRAPPED, False):
         return
     fluent.start_run = _giving_the_trials_run(fluent)  # type: ignore[attr-defined]
-    share_creation(fluent.TrackingServiceClient)
     setattr(fluent, _IS_WRAPPED, True)
 
 

@@ -118,6 +118,13 @@ def test_an_application_that_chooses_its_experiment_keeps_it(way: str, race: dic
     assert {client.get_experiment(run.info.experiment_id).name for run in own} == {"their own"}
 
 
+@pytest.mark.parametrize("tracking", [TRACKED, "tracking.uri=null"])
+def test_trials_may_open_a_new_database_at_the_same_moment(tracking: str, tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "own_mlflow", WAY="experiment", ADDRESS=f"sqlite:///{tmp_path}/their.db")
+    app.study("+x=1,2,3,4", "+study.slots=4", "+study.preload=[mlflow]", tracking=tracking)
+    assert sorted(run.data.metrics["theirs"] for run in runs(tmp_path, "their.db")) == [1.0, 2.0, 3.0, 4.0]
+
+
 def test_a_server_that_does_not_answer_keeps_no_trial_waiting(tmp_path: Path) -> None:
     app = Application.named(tmp_path, "decorated")
     app.study("+x=1,2", "+tracking.drain_s=0", tracking="tracking.uri=http://127.0.0.1:9")

@@ -34,6 +34,8 @@ def main(cfg):
     way = os.environ["WAY"]
     if os.environ.get("RACE"):
         look_until_both_have()
+    if address := os.environ.get("ADDRESS"):
+        mlflow.set_tracking_uri(address)
     if way == "experiment":
         mlflow.set_experiment("their own")
     if way == "fluent":
