@@ -29,7 +29,7 @@ from sweeps.trial.mirrored import mirrored
 from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
-from sweeps.worker.at_exit import forget_inherited, run_registered
+from sweeps.worker.at_exit import end_runs, forget_inherited, run_registered
 from sweeps.worker.copies import hasten_hydra
 from sweeps.worker.generators import begin
 from sweeps.worker.interpolations import parse_once
@@ -110,7 +110,7 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
     take()
     os.environ.update(job.environment)
     if job.tracking_uri:
-        bind(files.upload_mark, job.tracking_uri, job.experiment, is_alone=seat is None)
+        bind(files.upload_mark, job.tracking_uri, job.experiment)
     announce(job.overrides, job.directory, job.number)
     kept = mirrored(job.checkpoints, files, job.attempt, lambda reason: _tell(trial, reason))
     with kept, measured(job.directory, job.system_metrics):
@@ -123,6 +123,7 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
         try:
             returned = _run_or_restart(job, files, take, seat)
         finally:
+            end_runs()
             if seat is None:  # else when the last trial of the process has ended
                 run_registered()
     record_device(files)

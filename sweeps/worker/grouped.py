@@ -19,6 +19,7 @@ from sweeps.worker.child import prepare, run_trial
 from sweeps.worker.generators import begin
 from sweeps.worker.isolation import redirect_output
 from sweeps.worker.job import Job
+from sweeps.worker.own_runs import Held
 from sweeps.worker.piped import Inbox, PipedTrial
 
 
@@ -64,6 +65,7 @@ class _State(NamedTuple):
     handlers: list[logging.Handler]
     level: int
     collections: tuple[int, int, int]
+    runs: Held
 
     @classmethod
     def here(cls) -> "_State":
@@ -79,6 +81,7 @@ class _State(NamedTuple):
             handlers=list(root.handlers),
             level=root.level,
             collections=gc.get_threshold(),
+            runs=Held.here(),
         )
 
     def restore(self, trial: PipedTrial, log: Path) -> None:
@@ -94,4 +97,5 @@ class _State(NamedTuple):
         root.handlers[:] = self.handlers
         root.setLevel(self.level)
         gc.set_threshold(*self.collections)
+        self.runs.restore()
         redirect_output(log if log.exists() else None)

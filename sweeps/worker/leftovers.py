@@ -12,11 +12,9 @@ from typing import Any
 
 from sweeps.worker import kinship
 from sweeps.worker.at_exit import end_runs
+from sweeps.worker.own_runs import Held
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
-_FLUENT = "mlflow.tracking.fluent"
-_CHOSEN = ((_FLUENT, "_active_experiment_id"), ("mlflow.tracking._tracking_service.utils", "_tracking_uri"))
-"""What MLflow keeps of `set_experiment` and `set_tracking_uri`, beside variables; null before either is called."""
 
 
 class Found:
@@ -29,7 +27,7 @@ class Found:
         self._streams = sys.stdout, sys.stderr
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         self._threads = set(threading.enumerate())
-        self._chosen = {place: getattr(sys.modules.get(place[0]), place[1], None) for place in _CHOSEN}
+        self._runs = Held.here()
 
     def put_back(self) -> bool:
         """Undo what a trial has done; False where something of it still runs, so that nothing else should run here."""
@@ -46,12 +44,6 @@ class Found:
         sys.stdout, sys.stderr = self._streams
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._forget_runs()
-        return True
-
-    def _forget_runs(self) -> None:
-        """The next trial's first run is its own: none within this trial's, none where this trial chose to have it."""
         end_runs()
-        for (module, name), chosen in self._chosen.items():
-            if module in sys.modules:
-                setattr(sys.modules[module], name, chosen)
+        self._runs.restore()
+        return True

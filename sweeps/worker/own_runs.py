@@ -5,15 +5,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sweeps.redact import text
 from sweeps.worker.after_import import after_import
 
 _FLUENT, _TRACKING = "mlflow.tracking.fluent", "mlflow.tracking"
+_CHOSEN = ((_FLUENT, "_active_experiment_id"), ("mlflow.tracking._tracking_service.utils", "_tracking_uri"))
 _IS_WRAPPED = "_is_wrapped_by_sweeps"
 _EMBEDDED = "sqlite:///"
 _OF_OUTER_RUN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
@@ -31,17 +32,45 @@ class _Trial:
     Args:
         address: Tracking URI of its study.
         run_id: Its run on that server, once it is there.
-        is_alone: Whether the process is its own; of trials that share it nobody knows whose a run is.
     """
 
-    def __init__(self, address: str, run_id: Callable[[], str | None], is_alone: bool) -> None:
-        self.address, self.run_id, self.is_alone, self.awaits_first = address, run_id, is_alone, True
+    def __init__(self, address: str, run_id: Callable[[], str | None]) -> None:
+        self.address, self.run_id, self.awaits_first = address, run_id, True
 
 
 _now: _Trial | None = None
 
 
-def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> None:
+class Held(NamedTuple):
+    """What a process holds of MLflow for the trial that runs now.
+
+    Attributes:
+        trial: Whose the process is.
+        runs: The runs that are open.
+        chosen: What was chosen by `set_experiment` and `set_tracking_uri`; null before either is called.
+    """
+
+    trial: _Trial | None
+    runs: Sequence[Any]
+    chosen: Sequence[Any]
+
+    @classmethod
+    def here(cls) -> "Held":
+        fluent = sys.modules.get(_FLUENT)
+        chosen = [getattr(sys.modules.get(module), name, None) for module, name in _CHOSEN]
+        return cls(_now, () if fluent is None else list(fluent._active_run_stack.get()), chosen)
+
+    def restore(self) -> None:
+        global _now
+        _now = self.trial
+        if (fluent := sys.modules.get(_FLUENT)) is not None:
+            fluent._active_run_stack.set(list(self.runs))
+        for (module, name), chosen in zip(_CHOSEN, self.chosen, strict=True):
+            if module in sys.modules:
+                setattr(sys.modules[module], name, chosen)
+
+
+def bind(mark: Path, uri: str, experiment: str) -> None:
     """Give this process the tracking server of the study, and its first own run the trial's.
 
     A trial that never starts a run waits for nothing, and MLflow is not imported for it.
@@ -50,8 +79,6 @@ def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> Non
         mark: Where the worker notes the run of the trial.
         uri: The study's tracking URI.
         experiment: Experiment of all studies.
-        is_alone: Whether the trial has the process for itself; else nobody could tell whose a run is, and none is
-            the trial's.
     """
     global _now
     is_relative = uri.startswith(_EMBEDDED) and not uri.startswith(f"{_EMBEDDED}/")
@@ -59,7 +86,7 @@ def bind(mark: Path, uri: str, experiment: str, *, is_alone: bool = True) -> Non
     os.environ.update(MLFLOW_TRACKING_URI=address, MLFLOW_EXPERIMENT_NAME=experiment)
     for outer in _OF_OUTER_RUN:
         os.environ.pop(outer, None)
-    _now = _Trial(address, functools.cache(lambda: _run_id(mark, text(uri))), is_alone)
+    _now = _Trial(address, functools.cache(lambda: _run_id(mark, text(uri))))
     if fluent := sys.modules.get(_FLUENT):
         _wrap(fluent)
         sys.modules["mlflow"].start_run = fluent.start_run  # type: ignore[attr-defined]
@@ -90,7 +117,6 @@ def _giving_the_trials_run(fluent: ModuleType) -> Callable[..., Any]:
         has_chosen = run_id or experiment_id or os.environ.get("MLFLOW_RUN_ID") or fluent._active_experiment_id
         if (
             (trial := _now) is not None
-            and trial.is_alone
             and not has_chosen
             and fluent.active_run() is None
             and sys.modules[_TRACKING].get_tracking_uri() == trial.address

@@ -6,6 +6,7 @@ import re
 import signal
 from pathlib import Path
 
+import mlflow
 import pytest
 
 from sweeps.outcome import Completed, Failed, Pruned
@@ -213,6 +214,23 @@ def test_real_trials_that_are_fused_give_the_table_of_a_study_of_lone_ones(
         assert numbers(other) == pytest.approx(numbers(one), rel=1e-5)
     groups = [log.read_text() for log in commands.folder.glob("logs/studies/fused/trials/*/trial.log")]
     assert sum("Shares its process with" in group for group in groups) >= 2 * num_weights  # dense, not cnn
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["runs", "values"])
+def test_what_a_task_logs_to_mlflow_is_in_the_run_of_its_trial(commands: Commands, mode: str) -> None:
+    uri = f"sqlite:///{commands.folder}/mlflow.db"
+    done = commands.run("fused", "-m", "x=1,2,3", f"mode={mode}", *NAMED, GROUPS, f"tracking.uri={uri}")
+    assert done.returncode == 0, done.stderr
+    assert "Shares its process with 1, 2" in log(commands, 0)
+    client = mlflow.MlflowClient(uri)
+    runs = [run for each in client.search_experiments() for run in client.search_runs([each.experiment_id])]
+    assert sorted(run.data.tags.get("sweeps.role", "stray") for run in runs) == ["study", "trial", "trial", "trial"]
+    for run in runs:
+        found = [(each.step, each.value) for each in client.get_metric_history(run.info.run_id, "own")]
+        x = run.data.params.get("x")
+        assert sorted(found) == ([(step, float(x)) for step in range(3)] if x else [])
+        assert run.info.status == "FINISHED"
 
 
 @pytest.mark.long

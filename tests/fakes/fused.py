@@ -27,6 +27,11 @@ def main(cfg: DictConfig) -> float:
     gc.set_threshold(1000 + int(cfg.x), 10, 10)
     with Path("executions.txt").open("a") as file:  # one line an execution that got this far
         file.write(f"{cfg.x}\n")
+    if cfg.mode in ("runs", "values"):
+        import mlflow
+
+        if cfg.mode == "runs":
+            mlflow.start_run(run_name="own")
     seat, value = SEAT.get(), 0.0
     for step in range(3):
         value = seat.meet(step, float(cfg.x), squared) if seat else float(cfg.x) ** 2
@@ -38,6 +43,8 @@ def main(cfg: DictConfig) -> float:
             time.sleep(600)
         if cfg.x == 7 and cfg.mode == "leave":
             sys.exit("enough")
+        if cfg.mode in ("runs", "values"):
+            mlflow.log_metric("own", cfg.x, step=step)
         current_trial().report({"loss": value + step}, step)
         time.sleep(cfg.sleep_s / 3)
         if current_trial().should_prune:
