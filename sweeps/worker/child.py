@@ -110,7 +110,7 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
     take()
     os.environ.update(job.environment)
     if job.tracking_uri:
-        bind(files.upload_mark, job.tracking_uri, job.experiment)
+        bind(files.upload_mark, job.tracking_uri, job.experiment, job.attempt)
     announce(job.overrides, job.directory, job.number)
     kept = mirrored(job.checkpoints, files, job.attempt, lambda reason: _tell(trial, reason))
     with kept, measured(job.directory, job.system_metrics):

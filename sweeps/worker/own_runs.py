@@ -32,10 +32,11 @@ class _Trial:
     Args:
         address: Tracking URI of its study.
         run_id: Its run on that server, once it is there.
+        is_continued: Whether an earlier attempt may have logged to that run.
     """
 
-    def __init__(self, address: str, run_id: Callable[[], str | None]) -> None:
-        self.address, self.run_id, self.awaits_first = address, run_id, True
+    def __init__(self, address: str, run_id: Callable[[], str | None], is_continued: bool) -> None:
+        self.address, self.run_id, self.is_continued, self.awaits_first = address, run_id, is_continued, True
 
 
 _now: _Trial | None = None
@@ -70,7 +71,7 @@ class Held(NamedTuple):
                 setattr(sys.modules[module], name, chosen)
 
 
-def bind(mark: Path, uri: str, experiment: str) -> None:
+def bind(mark: Path, uri: str, experiment: str, attempt: int) -> None:
     """Give this process the tracking server of the study, and its first own run the trial's.
 
     A trial that never starts a run waits for nothing, and MLflow is not imported for it.
@@ -79,6 +80,7 @@ def bind(mark: Path, uri: str, experiment: str) -> None:
         mark: Where the worker notes the run of the trial.
         uri: The study's tracking URI.
         experiment: Experiment of all studies.
+        attempt: Of the trial, from 1.
     """
     global _now
     is_relative = uri.startswith(_EMBEDDED) and not uri.startswith(f"{_EMBEDDED}/")
@@ -86,7 +88,7 @@ def bind(mark: Path, uri: str, experiment: str) -> None:
     os.environ.update(MLFLOW_TRACKING_URI=address, MLFLOW_EXPERIMENT_NAME=experiment)
     for outer in _OF_OUTER_RUN:
         os.environ.pop(outer, None)
-    _now = _Trial(address, functools.cache(lambda: _run_id(mark, text(uri))))
+    _now = _Trial(address, functools.cache(lambda: _run_id(mark, text(uri))), attempt > 1)
     if fluent := sys.modules.get(_FLUENT):
         _wrap(fluent)
         sys.modules["mlflow"].start_run = fluent.start_run  # type: ignore[attr-defined]
@@ -99,6 +101,8 @@ def _wrap(fluent: ModuleType) -> None:
     if getattr(fluent, _IS_WRAPPED, False):
         return
     fluent.start_run = _giving_the_trials_run(fluent)  # type: ignore[attr-defined]
+    client = fluent.TrackingServiceClient
+    client.log_param, client.log_batch = _keeping_param(client.log_param), _keeping_params(client.log_batch)
     setattr(fluent, _IS_WRAPPED, True)
 
 
@@ -130,6 +134,52 @@ def _giving_the_trials_run(fluent: ModuleType) -> Callable[..., Any]:
         return start(run_id, experiment_id, run_name, *args, **kwargs)
 
     return start_run  # type: ignore[no-any-return]
+
+
+def _keeping_param(log: Callable[..., Any]) -> Callable[..., Any]:
+    """`log_param` that leaves a parameter of the trial's run as an earlier attempt has logged it, and says so."""
+
+    @functools.wraps(log)
+    def log_param(self: Any, run_id: str, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return log(self, run_id, key, value, *args, **kwargs)
+        except Exception as error:
+            if not _is_of_earlier_attempt(error, run_id):
+                raise
+            _tell_kept([key])
+            return value
+
+    return log_param
+
+
+def _keeping_params(log: Callable[..., Any]) -> Callable[..., Any]:
+    """`log_batch`, likewise."""
+
+    @functools.wraps(log)
+    def log_batch(
+        self: Any, run_id: str, metrics: Any = (), params: Any = (), tags: Any = (), *args: Any, **kwargs: Any
+    ) -> Any:
+        try:
+            return log(self, run_id, metrics, params, tags, *args, **kwargs)
+        except Exception as error:
+            if not _is_of_earlier_attempt(error, run_id):
+                raise
+            known = self.get_run(run_id).data.params
+            new = [param for param in params if param.key not in known]
+            _tell_kept([param.key for param in params if known.get(param.key, param.value) != param.value])
+            return log(self, run_id, metrics, new, tags, *args, **kwargs)
+
+    return log_batch
+
+
+def _is_of_earlier_attempt(error: Exception, run_id: str) -> bool:
+    """Whether MLflow refuses another value for a parameter of this trial's run, which an earlier attempt has logged."""
+    trial = _now
+    return trial is not None and trial.is_continued and "Changing param" in str(error) and run_id == trial.run_id()
+
+
+def _tell_kept(keys: Sequence[str]) -> None:
+    sys.stdout.write(f"MLflow keeps what an earlier attempt has logged as {', '.join(keys)}.\n")
 
 
 def _run_id(mark: Path, uri: str) -> str | None:

@@ -18,6 +18,17 @@ log = logging.getLogger(__name__)
 USUAL = gc.get_threshold()
 
 
+def log_own(cfg: DictConfig, step: int | None) -> None:
+    """What a task logs to MLflow by itself, in a run that it has started or not; first of all without a step."""
+    if cfg.mode in ("runs", "values"):
+        import mlflow
+
+        if step is not None:
+            mlflow.log_metric("own", cfg.x, step=step)
+        elif cfg.mode == "runs":
+            mlflow.start_run(run_name="own")
+
+
 @hydra.main(config_path="conf", config_name="fused")
 def main(cfg: DictConfig) -> float:
     log.info("x is %s", cfg.x)
@@ -27,11 +38,7 @@ def main(cfg: DictConfig) -> float:
     gc.set_threshold(1000 + int(cfg.x), 10, 10)
     with Path("executions.txt").open("a") as file:  # one line an execution that got this far
         file.write(f"{cfg.x}\n")
-    if cfg.mode in ("runs", "values"):
-        import mlflow
-
-        if cfg.mode == "runs":
-            mlflow.start_run(run_name="own")
+    log_own(cfg, None)
     seat, value = SEAT.get(), 0.0
     for step in range(3):
         value = seat.meet(step, float(cfg.x), squared) if seat else float(cfg.x) ** 2
@@ -43,8 +50,7 @@ def main(cfg: DictConfig) -> float:
             time.sleep(600)
         if cfg.x == 7 and cfg.mode == "leave":
             sys.exit("enough")
-        if cfg.mode in ("runs", "values"):
-            mlflow.log_metric("own", cfg.x, step=step)
+        log_own(cfg, step)
         current_trial().report({"loss": value + step}, step)
         time.sleep(cfg.sleep_s / 3)
         if current_trial().should_prune:

@@ -118,6 +118,19 @@ def test_an_application_that_chooses_its_experiment_keeps_it(way: str, race: dic
     assert {client.get_experiment(run.info.experiment_id).name for run in own} == {"their own"}
 
 
+def test_a_continued_trial_keeps_the_parameters_of_its_first_attempt(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "own_mlflow", WAY="again")
+    first, second, _ = app.study("+x=1", tracking=TRACKED)
+    [run] = of_trials(tmp_path)
+    started = first.split()[1]
+    found = {key: run.data.params[key] for key in ("started", "host", "only_1", "only_2")}
+    assert found == {"started": started, "host": started, "only_1": "1", "only_2": "2"}
+    assert second.split()[1] != started and run.data.metrics["theirs"] == 1.0
+    [log] = tmp_path.glob("**/trial.log")
+    told = [line for line in log.read_text().splitlines() if line.startswith("MLflow keeps")]
+    assert told == [f"MLflow keeps what an earlier attempt has logged as {key}." for key in ("started", "host")]
+
+
 @pytest.mark.parametrize("tracking", [TRACKED, "tracking.uri=null"])
 def test_trials_may_open_a_new_database_at_the_same_moment(tracking: str, tmp_path: Path) -> None:
     app = Application.named(tmp_path, "own_mlflow", WAY="experiment", ADDRESS=f"sqlite:///{tmp_path}/their.db")
