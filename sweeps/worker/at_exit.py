@@ -1,15 +1,44 @@
-"""Runs at a trial's end what its task means to run at the end of its process.
+"""Does at a trial's end what Python does at the end of a process.
 
 A process that multiprocessing has forked ends without the functions of `atexit`, in many versions of Python. Loggers of
-experiments send their last values there, and temporary folders go.
+experiments send their last values there, and temporary folders go. Nor does it write what is in the buffers of files
+that are still open.
 """
 
 import atexit
+import contextlib
+import gc
+import io
 import multiprocessing.util
+import os
 import sys
 import weakref
+from collections.abc import Iterator
 
 _FLUENT = "mlflow.tracking.fluent"
+_STANDARD = 2
+"""The highest number of a standard stream."""
+
+_File = io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom
+_of_server: list["weakref.ref[_File]"] = []
+"""Files that modules of the application have opened in the fork server; collections do not see them."""
+
+
+def keep_files() -> None:
+    """Note the files of the fork server, before its objects are left out of collections.
+
+    What they hold was written by the import of a module, and the import in the command writes it, too: it is dropped.
+    """
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for file in list(_open_files()):
+        kept = os.dup(file.fileno())
+        os.dup2(nothing, file.fileno())
+        with contextlib.suppress(OSError, ValueError):
+            file.flush()
+        os.dup2(kept, file.fileno())
+        os.close(kept)
+        _of_server.append(weakref.ref(file))
+    os.close(nothing)
 
 
 def forget_inherited() -> None:
@@ -22,14 +51,20 @@ def forget_inherited() -> None:
         atexit.register(end_runs)
 
 
-def run_registered() -> None:
-    """Run what was registered since, the last one first; an error of one is printed, and keeps no other from it."""
+def finish() -> None:
+    """Run what was registered since, the last one first, and write what files hold.
+
+    An error is printed, and keeps nothing else from it.
+    """
     atexit._run_exitfuncs()
     for finalizer in reversed(_finalizers()):
         try:
             finalizer()
         except Exception:
             sys.excepthook(*sys.exc_info())
+    for file in [*_open_files(), *(file for ref in _of_server if (file := ref()) is not None)]:
+        with contextlib.suppress(OSError, ValueError):
+            file.flush()
     # Whose turn is next, in versions of Python that call it from there.
     atexit.register(multiprocessing.util._exit_function)  # type: ignore[attr-defined]
 
@@ -39,6 +74,17 @@ def end_runs() -> None:
     if (fluent := sys.modules.get(_FLUENT)) is not None:
         while fluent.active_run() is not None:
             fluent.end_run()
+
+
+def _open_files() -> Iterator[_File]:
+    """Files with a buffer to write, text before the bytes below it."""
+    # By its type: an object may answer for its class, and begin to import what it stands for.
+    files = [each for each in gc.get_objects() if issubclass(type(each), _File)]
+    found = [each for each in files if not each.closed and each.writable()]
+    for file in sorted(found, key=lambda each: not isinstance(each, io.TextIOWrapper)):
+        with contextlib.suppress(OSError, ValueError):  # not of the system
+            if file.fileno() > _STANDARD:
+                yield file
 
 
 def _finalizers() -> list["weakref.finalize[..., object]"]:

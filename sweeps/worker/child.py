@@ -29,9 +29,9 @@ from sweeps.trial.mirrored import mirrored
 from sweeps.trial.ownership import set_aside
 from sweeps.versions import trusted_by, trusting
 from sweeps.worker.application import published
-from sweeps.worker.at_exit import end_runs, forget_inherited, run_registered
+from sweeps.worker.at_exit import end_runs, finish, forget_inherited
 from sweeps.worker.copies import hasten_hydra
-from sweeps.worker.generators import begin
+from sweeps.worker.generators import give_random_numbers
 from sweeps.worker.interpolations import parse_once
 from sweeps.worker.isolation import Hold, isolate, redirect_output, take_directory
 from sweeps.worker.job import Job
@@ -39,7 +39,7 @@ from sweeps.worker.last_word import report_of
 from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import LastWord, Waiting
 from sweeps.worker.own_runs import bind
-from sweeps.worker.own_stores import share
+from sweeps.worker.own_stores import share_stores
 from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.system import measured
@@ -62,8 +62,8 @@ def prepare() -> None:
     """Make this process one of trials."""
     isolate()
     forget_inherited()
-    begin()
-    share()
+    give_random_numbers()
+    share_stores()
     redirect_output(None)  # until the trial has its log: nothing of it is for the terminal
     guard_terminal()
     guard_logs()
@@ -125,7 +125,7 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
         finally:
             end_runs()
             if seat is None:  # else when the last trial of the process has ended
-                run_registered()
+                finish()
     record_device(files)
     if numbers := named_numbers(returned):
         Journal(job.directory).log_last(numbers)

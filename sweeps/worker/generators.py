@@ -78,7 +78,7 @@ def hold() -> None:
             _seeded[name] = kind.state(module)
 
 
-def begin() -> None:
+def give_random_numbers() -> None:
     """Give a trial what the application has seeded in its modules, and otherwise numbers of its own."""
     for name, kind in _KINDS.items():
         module = sys.modules.get(name)

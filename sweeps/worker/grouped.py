@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.group import Group, Seat
 from sweeps.trial.handle import enter
-from sweeps.worker.at_exit import run_registered
+from sweeps.worker.at_exit import finish
 from sweeps.worker.child import prepare, run_trial
-from sweeps.worker.generators import begin
+from sweeps.worker.generators import give_random_numbers
 from sweeps.worker.isolation import redirect_output
 from sweeps.worker.job import Job
 from sweeps.worker.own_runs import Held
@@ -38,7 +38,7 @@ def run_group_in_child(jobs: Sequence[Job], connection: Connection) -> None:
     try:
         group.run()
     finally:
-        run_registered()
+        finish()
     if ends:
         raise SystemExit(ends[0])
 
@@ -48,7 +48,7 @@ def _run(job: Job, trial: PipedTrial, ends: list[Any], first: "_State", seat: Se
     log = TrialFiles(job.directory).log
     seat.keep(_State.here, functools.partial(_State.restore, trial=trial, log=log))
     first.restore(trial, log)
-    begin()
+    give_random_numbers()
     redirect_output(None)  # until it has a log of its own
     try:
         run_trial(job, trial, lambda: None, seat)

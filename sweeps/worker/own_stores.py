@@ -24,7 +24,7 @@ _EMBEDDED = "sqlite:///"
 _shared: set[str] = set()
 
 
-def share() -> None:
+def share_stores() -> None:
     """Let the trials of this process have what others make of MLflow's while they look for it."""
     for name in _CHANGES:
         module = sys.modules.get(name)

@@ -7,7 +7,7 @@ import importlib
 import sys
 
 from sweeps.identity.origin import Circumstances
-from sweeps.worker import generators
+from sweeps.worker import at_exit, generators
 from sweeps.worker.application import published
 from sweeps.worker.rehearsal import rehearse
 from sweeps.worker.script import give_globals
@@ -31,6 +31,7 @@ with contextlib.suppress(Exception):
     rehearse(published().sample)
     Circumstances.here()
 generators.hold()
+at_exit.keep_files()
 # A collection in a trial need not look at all that was imported, nor copy its pages.
 gc.collect()
 gc.freeze()

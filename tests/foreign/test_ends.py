@@ -11,13 +11,15 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("isolation", ["process", "inline"])
-def test_registered_functions_run_and_temporary_folders_go(isolation: str, tmp_path: Path) -> None:
+def test_registered_functions_run_files_are_written_and_temporary_folders_go(isolation: str, tmp_path: Path) -> None:
     app = Application.named(tmp_path, "ends")
     lines = app.study("+x=1,2,3", f"+study.isolation={isolation}", "+study.slots=1", code=1)
     of_trial = [f"{x} {what}" for x in (1, 2, 3) for what in ("fails", "first", "server's folder True")]
     assert [line for line in lines if line != "of-server"] == of_trial
     assert lines.count("of-server") == 1  # the command's own end
     assert list(tmp_path.glob("of-trial-*")) == []
+    assert sorted((tmp_path / "open.txt").read_text().split()) == ["1", "2", "3", "imported"]
+    assert (tmp_path / "open-too.txt").read_text().split() == ["1", "2", "3"]
     assert [trial.state for trial in app.trials()] == ["completed", "completed", "failed"]
 
 

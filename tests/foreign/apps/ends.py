@@ -8,6 +8,8 @@ from pathlib import Path
 import hydra
 
 OF_SERVER = tempfile.TemporaryDirectory(dir=".", prefix="of-server-")
+OPEN = Path("open.txt").open("a")  # noqa: SIM115 - nobody closes it
+OPEN.write("imported\n")
 kept = []
 
 
@@ -28,6 +30,9 @@ def fail(x):
 def main(cfg):
     note(f"{cfg.x} server's folder {Path(OF_SERVER.name).is_dir()}")
     kept.append(tempfile.TemporaryDirectory(dir=".", prefix="of-trial-"))
+    OPEN.write(f"{cfg.x}\n")
+    kept.append(Path("open-too.txt").open("ab"))  # noqa: SIM115
+    kept[-1].write(b"%d\n" % cfg.x)
     atexit.register(note, f"{cfg.x} first")
     atexit.register(fail, cfg.x)
     if os.environ.get("TRACKED"):
