@@ -47,7 +47,7 @@ sweep: $(READY)  ## Set up, then run the quickstart study: two architectures x t
 test: $(READY)  ## Set up, then run the tests (about 10 minutes on two cores)
 	$(TEST) -m "not long and not slow"
 
-test-long: $(READY)  ## Run the tests that start many commands (another 10 minutes)
+test-long: $(READY)  ## Run the tests that start many commands (about 14 minutes on two cores)
 	$(TEST) -m "long and not slow"
 
 test-all: $(READY)  ## Run all tests, the slow ones too: real MNIST, storms, compose

@@ -15,6 +15,9 @@ import sys
 import weakref
 from collections.abc import Iterator
 
+from sweeps.errors import first_line
+from sweeps.redact import text
+
 _FLUENT = "mlflow.tracking.fluent"
 _STANDARD = 2
 """The highest number of a standard stream."""
@@ -31,11 +34,12 @@ def keep_files() -> None:
     """
     nothing = os.open(os.devnull, os.O_WRONLY)
     for file in list(_open_files()):
-        kept = os.dup(file.fileno())
-        os.dup2(nothing, file.fileno())
+        number, is_inheritable = file.fileno(), os.get_inheritable(file.fileno())
+        kept = os.dup(number)
+        os.dup2(nothing, number)
         with contextlib.suppress(OSError, ValueError):
             file.flush()
-        os.dup2(kept, file.fileno())
+        os.dup2(kept, number, is_inheritable)
         os.close(kept)
         _of_server.append(weakref.ref(file))
     os.close(nothing)
@@ -70,10 +74,13 @@ def finish() -> None:
 
 
 def end_runs() -> None:
-    """End the runs of MLflow that this thread has open."""
+    """End the runs of MLflow that this thread has open; a server that does not take that costs the trial nothing."""
     if (fluent := sys.modules.get(_FLUENT)) is not None:
         while fluent.active_run() is not None:
-            fluent.end_run()
+            try:
+                fluent.end_run()  # forgets the run first
+            except Exception as error:
+                sys.stderr.write(text(f"A run of MLflow could not be ended: {first_line(error)}\n"))
 
 
 def _open_files() -> Iterator[_File]:

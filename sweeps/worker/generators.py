@@ -35,15 +35,25 @@ def _set_torch(torch: ModuleType, state: Any) -> None:
         torch.cuda.manual_seed_all(torch.initial_seed())
 
 
+def _key_of_numpy(numpy_random: ModuleType) -> Any:
+    """What seeding changes and drawing does not, but rarely; of another kind than NumPy's own its whole state."""
+    found = numpy_random.get_state(legacy=False)
+    return found["state"]["key"].tobytes() if found["bit_generator"] == "MT19937" else str(found)
+
+
+def _renew_numpy(numpy_random: ModuleType) -> None:
+    if numpy_random.get_state(legacy=False)["bit_generator"] == "MT19937":
+        numpy_random.seed()
+    else:  # which the trial before has chosen
+        numpy_random.set_bit_generator(numpy_random.MT19937())
+
+
 _KINDS = {
     "random": _Kind(
         lambda _: _num_seeds, lambda it: it.getstate(), lambda it, state: it.setstate(state), lambda it: it.seed()
     ),
     "numpy.random": _Kind(
-        lambda it: it.get_state()[1].tobytes(),
-        lambda it: it.get_state(),
-        lambda it, state: it.set_state(state),
-        lambda it: it.seed(),
+        _key_of_numpy, lambda it: it.get_state(legacy=False), lambda it, state: it.set_state(state), _renew_numpy
     ),
     "torch": _Kind(lambda it: it.initial_seed(), lambda it: it.default_generator.get_state(), _set_torch, _renew_torch),
 }

@@ -55,7 +55,7 @@ def _make_in_turn(stores: ModuleType) -> None:
 def _turn_at(uri: str) -> Iterator[None]:
     where = str(Path(uri.removeprefix(_EMBEDDED)).resolve()) if uri.startswith(_EMBEDDED) else uri
     name = f"sweeps-{os.getuid()}-{hashlib.sha256(where.encode()).hexdigest()[:16]}.lock"
-    with (Path(tempfile.gettempdir()) / name).open("w") as file:
+    with (Path(tempfile.gettempdir()) / name).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

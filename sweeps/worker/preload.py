@@ -30,8 +30,10 @@ with contextlib.suppress(Exception):
     give_globals(published().main, published().main_globals)
     rehearse(published().sample)
     Circumstances.here()
-generators.hold()
-at_exit.keep_files()
+with contextlib.suppress(Exception):
+    generators.hold()
+with contextlib.suppress(Exception):
+    at_exit.keep_files()
 # A collection in a trial need not look at all that was imported, nor copy its pages.
 gc.collect()
 gc.freeze()

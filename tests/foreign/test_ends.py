@@ -1,10 +1,13 @@
 """What a task leaves to the end of its process is done at the end of its trial, and nothing that is the server's."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
 import pytest
 
+from sweeps.worker.at_exit import end_runs
 from tests.foreign.runs import TRACKED, Application
 
 pytestmark = pytest.mark.long
@@ -29,3 +32,15 @@ def test_a_run_that_is_left_open_ends_with_its_trial(tmp_path: Path) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     runs = [run for each in client.search_experiments() for run in client.search_runs([each.experiment_id])]
     assert [run.info.status for run in runs if run.info.run_name == "open"] == ["FINISHED", "FINISHED"]
+
+
+def test_a_run_that_cannot_be_ended_costs_the_trial_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.start_run()
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("ALTER TABLE runs RENAME TO gone")
+    end_runs()
+    assert mlflow.active_run() is None
+    assert "A run of MLflow could not be ended: (sqlite3.OperationalError) no such table" in capsys.readouterr().err
