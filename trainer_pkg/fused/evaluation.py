@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from trainer_pkg.data.rows import Rows
+from trainer_pkg.data.sampler import Picked
+from trainer_pkg.fused.gathered import Gathered
 from trainer_pkg.fused.measures import measure_of
 from trainer_pkg.fused.member import Member
 from trainer_pkg.module import ImageModule
@@ -131,18 +133,18 @@ def _evaluate(loops: Sequence[JointEvaluationLoop]) -> Sequence[Measured | None]
     """Evaluate trials that have the same rows."""
     first, members = loops[0], [loop.member for loop in loops]
     is_test = first.trainer.testing
-    labels: dict[str, list[Tensor]] = {}
     with torch.inference_mode() if first.inference_mode else torch.no_grad():
-        measure = measure_of(members, is_test, first.rows)
-        for i, picked in enumerate(itertools.islice(first.loader.sampler, first.num_batches)):
+        batches: list[Picked] = list(itertools.islice(first.loader.sampler, first.num_batches))
+        labels = Gathered(num_rows := sum(len(picked.rows) for picked in batches))
+        measure = measure_of(members, is_test, first.rows, num_rows)
+        for i, picked in enumerate(batches):
             if i and first.trainer.received_sigterm:
                 return [None] * len(loops)
             for member in members:
                 member.place.seat.trial.progress()
             batch = first.trainer.strategy.batch_to_device(first.rows[picked])
             measure.add(batch, i)
-            for head in members[0].module.criteria.weights if is_test else ():
-                labels.setdefault(head, []).append(batch[head])
+            if is_test:
+                labels.add({head: batch[head] for head in members[0].module.criteria.weights})
         found = measure.end()
-    told = {head: torch.cat(parts) for head, parts in labels.items()}
-    return [Measured(predictions=predictions, labels=told) for predictions in found]
+    return [Measured(predictions=predictions, labels=labels.columns) for predictions in found]

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import nll_loss
 
 from trainer_pkg.data.rows import Rows
+from trainer_pkg.fused.gathered import Gathered
 from trainer_pkg.fused.losses import are_plain
 from trainer_pkg.fused.member import Member
 from trainer_pkg.fused.networks import Layered
@@ -34,21 +35,21 @@ class Apart:
     Args:
         members: The trials.
         is_test: Whether it is a test, not a validation.
+        num_rows: The rows of all batches.
     """
 
-    def __init__(self, members: Sequence[Member], is_test: bool) -> None:
+    def __init__(self, members: Sequence[Member], is_test: bool, num_rows: int) -> None:
         self._members, self._is_test = members, is_test
-        self._found: list[dict[str, list[Tensor]]] = [{} for _ in members]
+        self._found = [Gathered(num_rows) for _ in members]
 
     def add(self, batch: Batch, index: int) -> None:
         for member, found in zip(self._members, self._found, strict=True):
             strategy = member.trainer.strategy  # it sets the precision of the step
             outputs: Any = (strategy.test_step if self._is_test else strategy.validation_step)(batch, index)
-            for head, found_B in (outputs or {}).items():
-                found.setdefault(head, []).append(found_B)
+            found.add(outputs or {})
 
     def end(self) -> list[dict[str, Tensor]]:
-        return [{head: torch.cat(parts) for head, parts in found.items()} for found in self._found]
+        return [found.columns for found in self._found]
 
 
 class Stacked:
@@ -57,16 +58,19 @@ class Stacked:
     Args:
         members: The trials.
         is_test: Whether it is a test, not a validation.
+        num_rows: The rows of all batches.
         network: Their networks.
         positions: The places of the trials in the network, which may have more.
     """
 
-    def __init__(self, members: Sequence[Member], is_test: bool, network: Layered, positions: Sequence[int]) -> None:
+    def __init__(
+        self, members: Sequence[Member], is_test: bool, num_rows: int, network: Layered, positions: Sequence[int]
+    ) -> None:
         self._network, self._positions, self._is_test = network, list(positions), is_test
         stage = "test" if is_test else "val"
         self._metrics: list[HeadMetrics] = [member.module.stage_metrics[f"{stage}_metrics"] for member in members]  # type: ignore[misc]
         self._heads = list(members[0].module.criteria.weights)
-        self._found: dict[str, list[Tensor]] = {head: [] for head in self._heads}
+        self._found = Gathered(num_rows)
         names = ("loss_sum_H", "correct_H", "error_sum_H")
         like = self._metrics[0].loss_sum_H
         self._sums = {name: like.new_zeros(len(members), len(self._heads)) for name in names}
@@ -74,7 +78,7 @@ class Stacked:
 
     def add(self, batch: Batch, index: int) -> None:
         outputs = self._network.evaluate(batch["image"], batch.get("aux"))
-        losses, hits, errors = [], [], []
+        losses, hits, errors, found = [], [], [], {}
         for head in self._heads:
             logits_nBK, labels_B = outputs[head].transpose(0, 1)[self._positions], batch[head]
             # In this order a mean over rows is rounded as alone; stacked, it would be summed in another one.
@@ -83,7 +87,8 @@ class Stacked:
             hits.append((best_nB == labels_B).sum(1))
             errors.append((best_nB - labels_B).abs().float().sum(1))
             if self._is_test:
-                self._found[head].append(best_nB)
+                found[head] = best_nB.int()
+        self._found.add(found)
         num_rows = len(batch["image"])
         self._sums["loss_sum_H"] += torch.stack(losses, 1) * num_rows
         self._sums["correct_H"] += torch.stack(hits, 1)
@@ -94,25 +99,25 @@ class Stacked:
     def end(self) -> list[dict[str, Tensor]]:
         for position, metrics in enumerate(self._metrics):
             metrics.add({name: sums_nH[position] for name, sums_nH in self._sums.items()}, self._num_rows)
-        found = {head: torch.cat(self._found.pop(head), 1) for head in self._heads if self._found[head]}
-        return [{head: all_nN[i] for head, all_nN in found.items()} for i in range(len(self._metrics))]
+        return [{head: all_nN[i] for head, all_nN in self._found.columns.items()} for i in range(len(self._metrics))]
 
 
-def measure_of(members: Sequence[Member], is_test: bool, rows: Rows) -> Measure:
+def measure_of(members: Sequence[Member], is_test: bool, rows: Rows, num_rows: int) -> Measure:
     """The fastest that does what the trials' own steps do.
 
     Args:
         members: The trials.
         is_test: Whether it is a test, not a validation.
         rows: The rows that are measured.
+        num_rows: How many of them the batches have.
     """
     team = members[0].team
     if team is None or any(member.team is not team for member in members) or not are_plain(members, rows):
-        return Apart(members, is_test)
+        return Apart(members, is_test, num_rows)
     positions = [team.members.index(member) for member in members]
     if not isinstance(team.network, Layered) or not all(_is_there(team, position) for position in positions):
-        return Apart(members, is_test)
-    return Stacked(members, is_test, team.network, positions)
+        return Apart(members, is_test, num_rows)
+    return Stacked(members, is_test, num_rows, team.network, positions)
 
 
 def _is_there(team: Team, position: int) -> bool:
