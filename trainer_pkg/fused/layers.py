@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from trainer_pkg.fused.draws import JointDraws
-from trainer_pkg.fused.linear import Linear, OneOutput, lies_wide, room_for
+from trainer_pkg.fused.linear import Linear, OneOutput
+from trainer_pkg.fused.room import Room, lies_wide, room_for
 from trainer_pkg.fused.stack import Stack
 
 
@@ -21,11 +22,18 @@ class Layer(Protocol):
     """One layer of n networks."""
 
     def forward(self, inputs_BnF: Tensor) -> Tensor:
-        """Outputs, (B, n, G), of inputs (B, n, F), or (B, F) if all networks share them."""
+        """Outputs, (B, n, G), of inputs (B, n, F), or (B, F) if all networks share them; valid for one batch."""
         ...
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
-        """Set the gradients of the layer, by those of its outputs; give those of its inputs if they are wanted."""
+        """Set the gradients of the layer, by those of its outputs; give those of its inputs if they are wanted.
+
+        What is given is valid for one batch, and may lie where `slopes_BnG` has been.
+        """
+        ...
+
+    def let_go(self) -> None:
+        """Give up what is kept from one batch to the next."""
         ...
 
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
@@ -74,6 +82,9 @@ class BatchNorm:
             slopes_nF.copy_(torch.stack(parts).view_as(slopes_nF))
         return self._joined(inputs, slopes_BnG) if wants_inputs else None
 
+    def let_go(self) -> None:
+        self._saved = []
+
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
         outputs = []
         for inputs_BC, (weight, bias, mean, var) in zip(self._split(inputs_BnF), self._parts, strict=True):
@@ -91,18 +102,29 @@ class BatchNorm:
 
 
 class ReLU:
-    """`nn.ReLU`."""
+    """`nn.ReLU`.
+
+    Attributes:
+        takes_place: Whether its outputs lie where its inputs have been, which nobody else needs then.
+    """
+
+    def __init__(self) -> None:
+        self.takes_place = False
+        self._outputs: Tensor | None = None
 
     def forward(self, inputs_BnF: Tensor) -> Tensor:
         self._outputs = self.evaluate(inputs_BnF)
         return self._outputs
 
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
-        return inputs_BnF.clamp_min(0.0)
+        return inputs_BnF.clamp_min_(0.0) if self.takes_place else inputs_BnF.clamp_min(0.0)
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
-        found: Tensor = torch.ops.aten.threshold_backward(slopes_BnG, self._outputs, 0.0)
+        found: Tensor = torch.ops.aten.threshold_backward(slopes_BnG, self._outputs, 0.0, grad_input=slopes_BnG)
         return found
+
+    def let_go(self) -> None:
+        self._outputs = None
 
 
 class Dropout:
@@ -115,25 +137,32 @@ class Dropout:
 
     def __init__(self, share: float, draws: JointDraws) -> None:
         self._share, self._draws = share, draws
+        self._noise_room, self._outputs_room = Room(), Room()
+        self._noise_BnF: Tensor | None = None
 
     def forward(self, inputs_BnF: Tensor) -> Tensor:
         # In this order of operations, and per network, as torch does it. Equal draws are made once for all.
         generators, is_shared, num_features = self._draws.generators, inputs_BnF.ndim == 2, inputs_BnF.shape[-1]
-        noise_nBF = inputs_BnF.new_empty(len(generators), len(inputs_BnF), num_features)
+        noise_nBF = self._noise_room.of(inputs_BnF, len(generators), len(inputs_BnF), num_features)
         for noise_BF, generator in zip(noise_nBF, generators, strict=True):
             noise_BF.bernoulli_(1 - self._share, generator=generator)
         self._noise_BnF = noise_nBF.div_(1 - self._share).transpose(0, 1)
-        if not is_shared:
-            return torch.mul(inputs_BnF, self._noise_BnF, out=torch.empty_like(inputs_BnF))
-        outputs_BnF = room_for(inputs_BnF, len(generators), num_features)
-        torch.mul(inputs_BnF.unsqueeze(1), self._noise_BnF, out=outputs_BnF)
-        return outputs_BnF if len(generators) > 1 else outputs_BnF[:, 0]
+        num = len(generators) if is_shared else inputs_BnF.shape[1]
+        outputs_BnF = room_for(inputs_BnF, num, num_features, self._outputs_room)
+        torch.mul(inputs_BnF.unsqueeze(1) if is_shared else inputs_BnF, self._noise_BnF, out=outputs_BnF)
+        return outputs_BnF[:, 0] if is_shared and num == 1 else outputs_BnF
 
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
         return inputs_BnF
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
-        return torch.mul(slopes_BnG, self._noise_BnF, out=torch.empty_like(slopes_BnG))
+        assert self._noise_BnF is not None
+        return slopes_BnG.mul_(self._noise_BnF)
+
+    def let_go(self) -> None:
+        self._noise_BnF = None
+        self._noise_room.let_go()
+        self._outputs_room.let_go()
 
 
 def layers_of(module: nn.Module, name: str, stack: Stack, draws: JointDraws) -> list[Layer] | None:

@@ -3,22 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from trainer_pkg.fused.room import Room, lies_wide, room_for
 from trainer_pkg.fused.stack import WIDTH
 
 _ONE_PRODUCT = 192
 """Outputs from which on one wide product gives what a product per network gives; of fewer, sums may be split up."""
-
-
-def lies_wide(num_features: int) -> bool:
-    """Whether activations with so many features lie in memory as (B, n, F)."""
-    return num_features % WIDTH == 0
-
-
-def room_for(like: Tensor, num: int, num_features: int) -> Tensor:
-    """Room for the activations of as many rows, (B, n, F)."""
-    if lies_wide(num_features):
-        return like.new_empty(len(like), num, num_features)
-    return like.new_empty(num, len(like), num_features).transpose(0, 1)
 
 
 class Linear:
@@ -36,16 +25,25 @@ class Linear:
     ) -> None:
         self._weight_nGF, self._bias_nG = weight_nGF, bias_nG
         self._weight_slope_nGF, self._bias_slope_nG = weight_slope_nGF, bias_slope_nG
-        self._inputs = weight_nGF
+        self._inputs: Tensor | None = None
+        self._outputs_room, self._slopes_room = Room(), Room()
 
     def forward(self, inputs_BnF: Tensor) -> Tensor:
         self._inputs = inputs_BnF
-        return self.evaluate(inputs_BnF)
+        return self._outputs(inputs_BnF, self._outputs_room)
 
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
+        return self._outputs(inputs_BnF, None)
+
+    def let_go(self) -> None:
+        self._inputs = None
+        self._outputs_room.let_go()
+        self._slopes_room.let_go()
+
+    def _outputs(self, inputs_BnF: Tensor, room: Room | None) -> Tensor:
         num, num_out, _ = self._weight_nGF.shape
         inputs_nBF = inputs_BnF.expand(num, -1, -1) if inputs_BnF.ndim == 2 else inputs_BnF.transpose(0, 1)
-        outputs_BnG = room_for(inputs_BnF, num, num_out)
+        outputs_BnG = room_for(inputs_BnF, num, num_out, room)
         outputs_nBG, weight_nFG = outputs_BnG.transpose(0, 1), self._weight_nGF.transpose(1, 2)
         if inputs_BnF.ndim == 2 and self._bias_nG is not None and num_out >= _ONE_PRODUCT and lies_wide(num_out):
             weight_FC = self._weight_nGF.flatten(0, 1).t()
@@ -57,6 +55,7 @@ class Linear:
         return outputs_BnG
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
+        assert self._inputs is not None
         num, num_out, num_in = self._weight_nGF.shape
         # torch adds up columns in groups of four registers, and those left over in another order.
         if self._bias_slope_nG is not None and num_out % (4 * WIDTH) == 0:
@@ -70,7 +69,7 @@ class Linear:
             torch.bmm(slopes_BnG.permute(1, 2, 0), self._inputs.transpose(0, 1), out=self._weight_slope_nGF)
         if not wants_inputs:
             return None
-        slopes_BnF = room_for(slopes_BnG, num, num_in)
+        slopes_BnF = room_for(slopes_BnG, num, num_in, self._slopes_room)
         torch.bmm(slopes_BnG.transpose(0, 1), self._weight_nGF, out=slopes_BnF.transpose(0, 1))
         return slopes_BnF
 
@@ -78,12 +77,13 @@ class Linear:
 class OneOutput(Linear):
     """`nn.Linear` with one output, as of a head of numbers: torch rounds it otherwise, so it is called per network."""
 
-    def evaluate(self, inputs_BnF: Tensor) -> Tensor:
+    def _outputs(self, inputs_BnF: Tensor, room: Room | None) -> Tensor:
         biases = [None] * len(self._weight_nGF) if self._bias_nG is None else self._bias_nG
         parts = zip(self._each(inputs_BnF), self._weight_nGF, biases, strict=True)
         return torch.stack([nn.functional.linear(*part) for part in parts], 1)
 
     def backward(self, slopes_BnG: Tensor, wants_inputs: bool) -> Tensor | None:
+        assert self._inputs is not None
         found = []
         for position, inputs_BF in enumerate(self._each(self._inputs)):
             slopes_BG = slopes_BnG[:, position].contiguous()
@@ -94,7 +94,8 @@ class OneOutput(Linear):
                 found.append(slopes_BG.mm(self._weight_nGF[position]))
         if not wants_inputs:
             return None
-        return torch.stack(found, 1, out=room_for(slopes_BnG, *self._weight_nGF.shape[::2]))
+        num, _, num_in = self._weight_nGF.shape
+        return torch.stack(found, 1, out=room_for(slopes_BnG, num, num_in, self._slopes_room))
 
     def _each(self, inputs: Tensor) -> list[Tensor]:
         """The inputs of each network, (B, F), in memory as alone."""

@@ -1,5 +1,6 @@
 """Networks of trials that train together, as one."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -7,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from trainer_pkg.fused.draws import Draws, JointDraws
-from trainer_pkg.fused.layers import Layer, layers_of
+from trainer_pkg.fused.layers import BatchNorm, Layer, ReLU, layers_of
+from trainer_pkg.fused.linear import Linear
 from trainer_pkg.fused.stack import Stack
 from trainer_pkg.module import ImageModule
 from trainer_pkg.nets.adapters import LinearAdapter
@@ -31,6 +33,10 @@ class Network(Protocol):
         """Set the gradients of the stack by those of the outputs, (B, n, K)."""
         ...
 
+    def let_go(self) -> None:
+        """Give up what is kept from one batch to the next."""
+        ...
+
 
 class Layered:
     """Fully connected networks, layer by layer.
@@ -42,6 +48,10 @@ class Layered:
 
     def __init__(self, trunk: Sequence[Layer], heads: Mapping[str, Sequence[Layer]]) -> None:
         self._trunk, self._heads = trunk, heads
+        for layers in (trunk, *heads.values()):
+            for before, layer in itertools.pairwise(layers):
+                if isinstance(layer, ReLU) and isinstance(before, (Linear, BatchNorm)):  # they need their inputs alone
+                    layer.takes_place = True
 
     def forward(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
         is_shared = images.ndim == 4
@@ -63,6 +73,10 @@ class Layered:
         for part in others:
             total += part
         _back(self._trunk, total, False)
+
+    def let_go(self) -> None:
+        for layer in itertools.chain(self._trunk, *self._heads.values()):
+            layer.let_go()
 
 
 class OneByOne:
@@ -95,6 +109,9 @@ class OneByOne:
         for position, outputs in enumerate(self._outputs):
             found = {head: slopes_BnK[:, position].contiguous() for head, slopes_BnK in slopes.items()}
             torch.autograd.backward([outputs[head] for head in found], list(found.values()))
+
+    def let_go(self) -> None:
+        self._outputs = []
 
 
 def layered(network: MultiheadNetwork, stack: Stack, draws: JointDraws) -> Layered | None:

@@ -90,6 +90,7 @@ class Team:
         yield
         self._step.end()
         self._losses.end()
+        self.network.let_go()
         self._draws.end(states)
 
 

@@ -77,6 +77,10 @@ class Tried:
         assert self.chosen is not None
         self.chosen.backward(slopes)
 
+    def let_go(self) -> None:
+        for way in (self._fast, self._right):
+            way.let_go()
+
     def _difference(self, images: Tensor, aux: Tensor | None) -> str:
         """Why the faster way is not to be taken; empty if it is."""
         buffers, states = [block.clone() for block in self._buffers], [each.states() for each in self._draws]

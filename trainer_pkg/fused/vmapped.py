@@ -59,6 +59,9 @@ class Vmapped:
         )
         torch._foreach_copy_(self._slopes, list(found))
 
+    def let_go(self) -> None:
+        self._outputs = {}
+
     def _of_one(
         self, position: Tensor, trained: dict[str, Tensor], others: dict[str, Tensor], inputs: tuple[Tensor, ...]
     ) -> dict[str, Tensor]:
