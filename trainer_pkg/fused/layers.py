@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer_pkg.fused.draws import JointDraws
-from trainer_pkg.fused.linear import Linear, OneOutput
+from trainer_pkg.fused.linear import Linear
 from trainer_pkg.fused.room import Room, lies_wide, room_for
 from trainer_pkg.fused.stack import Stack
 
@@ -33,11 +33,11 @@ class Layer(Protocol):
         ...
 
     def let_go(self) -> None:
-        """Give up what is kept from one batch to the next."""
+        """Give up the memory that is used again and again."""
         ...
 
     def evaluate(self, inputs_BnF: Tensor) -> Tensor:
-        """Outputs of networks that are not trained meanwhile; nothing is kept of them."""
+        """Outputs of networks that are not trained meanwhile, valid for one batch."""
         ...
 
 
@@ -183,8 +183,7 @@ def layers_of(module: nn.Module, name: str, stack: Stack, draws: JointDraws) -> 
         found = [[table.get(f"{name}.{key}") for key in ("weight", "bias")] for table in tables]
         (weight, bias), (weight_slope, bias_slope) = found
         assert weight is not None
-        layer = OneOutput if module.out_features == 1 else Linear
-        return None if weight_slope is None else [layer(weight, bias, weight_slope, bias_slope)]
+        return None if weight_slope is None else [Linear(weight, bias, weight_slope, bias_slope)]
     if isinstance(module, nn.BatchNorm1d) and kind is nn.BatchNorm1d:
         return _batch_norm(module, name, stack)
     if isinstance(module, nn.Dropout) and kind is nn.Dropout and module.p < 1:

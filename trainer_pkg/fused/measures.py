@@ -11,6 +11,7 @@ from trainer_pkg.data.rows import Rows
 from trainer_pkg.fused.gathered import Gathered
 from trainer_pkg.fused.losses import are_plain
 from trainer_pkg.fused.member import Member
+from trainer_pkg.fused.memory import give_back_much
 from trainer_pkg.fused.networks import Layered
 from trainer_pkg.fused.together import Team
 from trainer_pkg.metrics import HeadMetrics
@@ -71,6 +72,8 @@ class Stacked:
         self._metrics: list[HeadMetrics] = [member.module.stage_metrics[f"{stage}_metrics"] for member in members]  # type: ignore[misc]
         self._heads = list(members[0].module.criteria.weights)
         self._found = Gathered(num_rows)
+        network.let_go()
+        give_back_much()  # other sizes are needed now
         names = ("loss_sum_H", "correct_H", "error_sum_H")
         like = self._metrics[0].loss_sum_H
         self._sums = {name: like.new_zeros(len(members), len(self._heads)) for name in names}

@@ -34,7 +34,7 @@ class Network(Protocol):
         ...
 
     def let_go(self) -> None:
-        """Give up what is kept from one batch to the next."""
+        """Give up the memory that is used again and again; training cannot write to what inference mode has made."""
         ...
 
 
@@ -60,7 +60,10 @@ class Layered:
         return {head: _through(layers, features) for head, layers in self._heads.items()}
 
     def evaluate(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
-        """As `forward`, of networks that are not trained meanwhile and share the images, (B, C, H, W)."""
+        """As `forward`, of networks that are not trained meanwhile and share the images, (B, C, H, W).
+
+        What is given is valid until the next batch.
+        """
         features = _evaluated(self._trunk, images.flatten(1))
         return {head: _evaluated(layers, features) for head, layers in self._heads.items()}
 

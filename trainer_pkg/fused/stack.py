@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from trainer_pkg.fused.memory import give_back
 
 WIDTH = 16
-"""Numbers of 32 bits in a register of AVX-512; a multiple of those in any smaller register."""
+"""Numbers of 32 bits in a register of AVX-512, or in a line of the cache; a multiple of those in a smaller register."""
 
 
 def with_gradient(module: nn.Module) -> list[str]:
@@ -23,7 +23,8 @@ class Stack:
     the one changes the other. Gradients are slices from `hand_gradients` on.
 
     The parameters that are trained lie behind each other, as do their gradients, so that one operation reaches them
-    all. What the modules have had in their place is given up bit by bit, so that there is never much of both.
+    all. Each slice begins with a line of the cache, as a tensor of its own does: elsewhere, some processors round sums
+    otherwise. What the modules have had in their place is given up bit by bit, so that there is never much of both.
 
     Args:
         modules: The modules, of the same shapes.
@@ -44,7 +45,7 @@ class Stack:
         give_back()
         first = self.parameters[0]
         self.trained = sorted(trained, key=lambda name: first[name].numel() % WIDTH != 0)
-        num_numbers = len(modules) * sum(first[name].numel() for name in self.trained)
+        num_numbers = len(modules) * sum(_num_taken(first[name]) for name in self.trained)
         self.all_values = first[self.trained[0]].new_empty(num_numbers)
         self.all_gradients = torch.empty_like(self.all_values)  # takes no memory before it is written
         self._has_gradients = False
@@ -63,10 +64,9 @@ class Stack:
         """Name of each trained parameter to its part, (n, ...), of a vector of as many numbers as `all_values` has."""
         first, num, start, blocks = self.parameters[0], len(self.parameters), 0, {}
         for name in self.trained:
-            like = first[name]
-            block = vector[start : start + num * like.numel()]
-            blocks[name] = block.as_strided((num, *like.shape), (like.numel(), *like.stride()), block.storage_offset())
-            start += num * like.numel()
+            end = start + num * _num_taken(first[name])
+            blocks[name] = _slices(vector[start:end], first[name], num)
+            start = end
         return blocks
 
     def pieces(self, vector: Tensor) -> list[Tensor]:
@@ -78,7 +78,7 @@ class Stack:
         if vector.device.type != "cpu":
             return [vector]
         odd = [block for block in self.blocks(vector).values() if block[0].numel() % WIDTH]
-        num_even = len(vector) - sum(block.numel() for block in odd)
+        num_even = len(vector) - sum(len(block) * _num_taken(block[0]) for block in odd)
         return [vector[:num_even], *(part for block in odd for part in block)]
 
     def trained_of(self, position: int) -> list[Tensor]:
@@ -109,4 +109,15 @@ class Stack:
 
 def _like(tensor: Tensor, num: int) -> Tensor:
     """Room for so many of these, (num, ...), each with the strides of this one."""
-    return tensor.new_empty(num * tensor.numel()).as_strided((num, *tensor.shape), (tensor.numel(), *tensor.stride()))
+    return _slices(tensor.new_empty(num * _num_taken(tensor)), tensor, num)
+
+
+def _slices(vector: Tensor, like: Tensor, num: int) -> Tensor:
+    """A vector as so many tensors like one, (num, ...)."""
+    strides = (_num_taken(like), *like.stride())
+    return vector.as_strided((num, *like.shape), strides, vector.storage_offset())
+
+
+def _num_taken(tensor: Tensor) -> int:
+    """How many numbers lie between the beginnings of two slices like this one."""
+    return -(-tensor.numel() // WIDTH) * WIDTH

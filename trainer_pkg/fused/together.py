@@ -83,6 +83,7 @@ class Team:
     def _begun(self) -> Iterator[None]:
         """While the trials' random numbers, sums and counts are here."""
         states = [member.place.draws for member in self.members]
+        self.network.let_go()
         self._draws.begin(states)
         self.stack.hand_gradients()
         self._losses.begin()
@@ -90,7 +91,6 @@ class Team:
         yield
         self._step.end()
         self._losses.end()
-        self.network.let_go()
         self._draws.end(states)
 
 
