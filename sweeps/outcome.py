@@ -150,9 +150,12 @@ def judge(
 
     Returns:
         Completed with finite values; in a grid without an objective, or where an empty mapping says that there is
-        none, Completed without values. Else Failed: a missing or non-finite objective is never a result.
+        none, Completed without values; several numbers are then metrics, by the names of objectives. Else Failed: a
+        missing or non-finite objective is never a result.
     """
     values = _values(returned, goal, reported)
+    if values == () and (numbers := _undirected(returned)):
+        returned = dict(zip(names_of_values((), len(numbers)), numbers, strict=True))
     if isinstance(values, str):
         return Failed(cause="no_objective", detail=values, metrics=metrics, duration_s=duration_s)
     if not all(map(math.isfinite, values)):
@@ -191,9 +194,17 @@ def _values(returned: Any, goal: Goal, reported: Mapping[str, float]) -> tuple[f
             return tuple(known[name] for name in goal.names)
         return () if is_free else _complaint(returned, missing, known)
     numbers = [_number(value) for value in _listed(returned)]
+    is_free &= goal.num_values == 1  # who names several directions wants as many numbers
     if len(numbers) == goal.num_values and None not in numbers:
         return tuple(number for number in numbers if number is not None)
     return () if is_free else _miscounted(returned, numbers, goal, reported)
+
+
+def _undirected(returned: Any) -> list[float]:
+    """The numbers of a result that has several, of which nothing says what is better; else none."""
+    numbers = [_number(value) for value in _listed(returned)]
+    found = [number for number in numbers if number is not None]
+    return found if len(found) == len(numbers) > 1 else []
 
 
 def _complaint(returned: Any, missing: str | None, known: Mapping[str, float]) -> str:

@@ -44,6 +44,16 @@ def test_several_objectives_need_as_many_values() -> None:
     assert isinstance(judged(1.0, BOTH), Failed)
 
 
+def test_several_numbers_without_directions_are_kept_and_too_few_of_them_are_none() -> None:
+    outcome = judged([0.5, 2.0], Goal())
+    assert isinstance(outcome, Completed) and outcome.values == ()
+    assert outcome.metrics == {"objective_0": 0.5, "objective_1": 2.0}
+    assert judged(["a", 2.0], Goal()) == judged("a", Goal()) == Completed(values=(), duration_s=1.0)
+    two = judged(0.5, Goal(num_values=2))
+    assert isinstance(two, Failed) and two.detail.startswith("the task returned 0.5, expected 2 numbers")
+    assert isinstance(judged(None, Goal(num_values=2)), Completed)
+
+
 def test_objectives_are_taken_by_name() -> None:
     assert values(judged({"acc": 0.5, "loss": 2, "note": "x"}, BOTH)) == (2.0, 0.5)
     assert values(judged({"val": {"loss": 2.0}}, Goal(names=("val/loss",)))) == (2.0,)
