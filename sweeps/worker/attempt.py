@@ -139,10 +139,10 @@ class Attempt:
         """Tell a trial to stop at its next look."""
         self.process.send(Prune(trial=number))
 
-    def stop(self, why: str) -> None:
-        """Ask for a checkpoint and the end."""
+    def stop(self, why: str, is_urgent: bool = False) -> None:
+        """Ask for a checkpoint and the end; if it is urgent, also what the task has started."""
         self.stopped_because = why
-        self.process.stop()
+        self.process.stop(is_urgent)
 
 
 class Starter(Protocol):

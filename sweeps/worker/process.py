@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import psutil
 
@@ -90,9 +92,20 @@ class TrialProcess:
         with contextlib.suppress(OSError):  # it may have ended meanwhile
             self._connection.send_bytes(encode(message))
 
-    def stop(self) -> None:
-        """Ask for a checkpoint and the end."""
-        _signal_group(self.pid, signal.SIGTERM)
+    def stop(self, is_urgent: bool = False) -> None:
+        """Ask for a checkpoint and the end.
+
+        A task that handles SIGTERM is asked alone, for it tells those that it has started: of ranks that hear it twice,
+        Lightning's wait for each other for ever.
+
+        Args:
+            is_urgent: Whether to ask all, whatever the task does.
+        """
+        if is_urgent or not _handles(self.pid, signal.SIGTERM):
+            _signal_group(self.pid, signal.SIGTERM)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End the process and everything it has started, in whatever group or session that is; may be repeated."""
@@ -121,6 +134,16 @@ def _descendants(pid: int) -> list[psutil.Process]:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:
         return []  # it has ended
+
+
+def _handles(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal, where the kernel tells."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    found = re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> (number - 1) & 1)
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -235,15 +235,16 @@ class Worker:
         self._next_look = 0.0
 
     def _hand_back(self, why: str) -> None:
-        for attempt in self._running:
-            attempt.stop(why)
-        deadline = time.monotonic() + self._settings.stop_grace_s
-        while self._running and time.monotonic() < deadline:
-            wait([source for attempt in self._running for source in attempt.process.sources[1:]], timeout=0.2)
-            for attempt in list(self._running):
-                self._guarded(attempt, self._hear)
-                if attempt in self._running:
-                    self._guarded(attempt, self._conclude if attempt.has_ended else self._beat)
+        for is_urgent in (False, True):
+            for attempt in self._running:
+                attempt.stop(why, is_urgent)
+            deadline = time.monotonic() + self._settings.stop_grace_s / 2
+            while self._running and time.monotonic() < deadline:
+                wait([source for attempt in self._running for source in attempt.process.sources[1:]], timeout=0.2)
+                for attempt in list(self._running):
+                    self._guarded(attempt, self._hear)
+                    if attempt in self._running:
+                        self._guarded(attempt, self._conclude if attempt.has_ended else self._beat)
         for attempt in list(self._running):
             self._settlement.cut_short(attempt, f"{why}, and it was killed after study.stop_grace_s")
             self._remove(attempt)
