@@ -35,7 +35,7 @@ from sweeps.worker.generators import give_random_numbers
 from sweeps.worker.interpolations import parse_once
 from sweeps.worker.isolation import Hold, isolate, redirect_output, take_directory
 from sweeps.worker.job import Job
-from sweeps.worker.last_word import report_of
+from sweeps.worker.last_word import report_of, tell_hooks
 from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import LastWord, Waiting
 from sweeps.worker.own_runs import bind
@@ -49,6 +49,7 @@ _ELSEWHERE = (
     "starts again: what its earlier attempt has left is on another machine."
     " Workers that share study.directory, or study.checkpoints=URL, continue"
 )
+_TOGETHER = "Shares its process with {}: the first has in its log what they do together.\n"
 
 
 def run_in_child(job: Job, connection: Connection) -> LastWord:
@@ -118,10 +119,12 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
             _tell(trial, _ELSEWHERE)
             sys.stdout.write(f"{_ELSEWHERE[0].upper()}{_ELSEWHERE[1:]}.\n")
         if job.others:
-            others = ", ".join(map(str, job.others))
-            sys.stdout.write(f"Shares its process with {others}: the first has in its log what they do together.\n")
+            sys.stdout.write(_TOGETHER.format(", ".join(map(str, job.others))))
         try:
             returned = _run_or_restart(job, files, take, seat)
+        except Exception as error:
+            tell_hooks(error, is_alone=seat is None)
+            raise
         finally:
             end_runs()
             if seat is None:  # else when the last trial of the process has ended
@@ -176,9 +179,8 @@ def _find_task() -> None:
         application.find_task()
     except Exception as error:
         why = f"{type(error).__name__}: {first_line(error)}"
-        sys.stderr.write(
-            text(f"Error: The task {application.task.name} is not there in the process of a trial ({why}).\n")
-        )
+        said = f"Error: The task {application.task.name} is not there in the process of a trial ({why}).\n"
+        sys.stderr.write(text(said))
         raise SystemExit(2) from error
 
 

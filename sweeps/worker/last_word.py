@@ -1,6 +1,9 @@
 """How a task has ended, as its trial says it."""
 
+import builtins
 import contextlib
+import io
+import itertools
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,6 +15,10 @@ from sweeps.trial.disk import lack_in
 from sweeps.trial.handle import TrialPruned
 from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, encode
 from sweeps.worker.returned import sendable
+
+_TRACEBACK = "Traceback (most recent call last):\n"
+_PRUNED = (f"{TrialPruned.__module__}.{TrialPruned.__qualname__}", "optuna.exceptions.TrialPruned")
+"""As a traceback names them."""
 
 
 def report_of(number: int, task: Callable[[], Any]) -> LastWord:
@@ -25,8 +32,6 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
         word = Returned(trial=number, value=sendable(task()))
         encode(word)  # what cannot be sent is the task's error
         return word
-    except TrialPruned:
-        return GaveUp(trial=number)
     except SystemExit as end:
         if not isinstance(end.code, str):
             raise  # the exit code tells: 143 where SIGTERM has been taken
@@ -44,8 +49,35 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
         return Raised(trial=number, cause=_cause(error), detail=detail)
 
 
+def tell_hooks(error: Exception, *, is_alone: bool) -> None:
+    """Let those know who want to hear of an error that nobody catches: loggers mark their run as failed.
+
+    What they print is not for the log of the trial, which has the error anyway. That it was pruned is no error.
+
+    Args:
+        error: What the task has raised.
+        is_alone: Whether the process has no other trial; else the run of another one may be open in it.
+    """
+    if is_alone and sys.excepthook is not sys.__excepthook__ and not _is_pruning(error):
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(Exception, SystemExit):
+            sys.excepthook(type(error), error, error.__traceback__)
+
+
+def _is_pruning(error: BaseException) -> bool:
+    """Whether it says that the trial was pruned: our word for it or Optuna's, also of a process that the task started.
+
+    A task that raises Optuna's has imported it.
+    """
+    exceptions = sys.modules.get("optuna.exceptions")
+    if isinstance(error, TrialPruned) or (exceptions is not None and isinstance(error, exceptions.TrialPruned)):
+        return True
+    return (_told_by_rank(error) or "").partition(":")[0] in _PRUNED
+
+
 def _told(error: BaseException) -> str:
     """Kind and text of an error, on however many lines; an error of one's own may have no text that can be had."""
+    if (told := _told_by_rank(error)) is not None:
+        return text(told)
     try:
         said = str(error).strip()
     except Exception:
@@ -53,20 +85,34 @@ def _told(error: BaseException) -> str:
     return text(f"{type(error).__name__}: {said or 'no message'}")
 
 
-def _is_pruning(error: BaseException) -> bool:
-    """Whether it is Optuna's own word for it; a task that raises that has imported it."""
-    exceptions = sys.modules.get("optuna.exceptions")
-    return exceptions is not None and isinstance(error, exceptions.TrialPruned)
+def _told_by_rank(error: BaseException) -> str | None:
+    """Kind and text of what a process has raised that `torch.multiprocessing` has started; None of other errors.
+
+    Such an error has the whole traceback of that process as its text, and nothing else of it.
+    """
+    if type(error).__name__ != "ProcessRaisedException":
+        return None
+    lines = str(error).rpartition(_TRACEBACK)[2].strip("\n").splitlines()
+    told = list(itertools.dropwhile(lambda line: line.startswith(" "), lines))
+    return "\n".join(told) or None
+
+
+def _kind_of(error: BaseException) -> str:
+    """The name of an error's class, without those of its module."""
+    told = _told_by_rank(error)
+    return type(error).__name__ if told is None else told.partition(":")[0].rpartition(".")[2]
 
 
 def _cause(error: BaseException) -> Cause:
-    name = type(error).__name__
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
+    kind = _kind_of(error)
+    known = getattr(builtins, kind, None)
+    kinds = (*type(error).__mro__, *(known.__mro__ if isinstance(known, type) else ()))
+    if MemoryError in kinds or kind == "OutOfMemoryError":
         return "out_of_memory"
     if lack_in(error) is not None:
         return "disk"
-    if isinstance(error, FloatingPointError):
+    if FloatingPointError in kinds:
         return "nonfinite"
-    if isinstance(error, OSError) or "DataLoader worker" in _told(error):
+    if OSError in kinds or "DataLoader worker" in _told(error):
         return "input_output"
     return "error"

@@ -10,6 +10,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.conftest import Commands
+from tests.foreign.runs import Application
 
 pytestmark = pytest.mark.long
 
@@ -43,6 +44,12 @@ def of_wandb(trial: Path) -> tuple[dict[str, list[float]], bool]:
         for item in record.history.item:  # type: ignore[attr-defined]
             found.setdefault(item.key or "/".join(item.nested_key), []).append(float(json.loads(item.value_json)))
     return found, "exit" in kinds
+
+
+def wandb_exits(trial: Path) -> list[int]:
+    """With what the trial's runs have ended."""
+    told = [record for path in trial.glob("wandb/**/*.wandb") for record in records(path)]
+    return [one.exit.exit_code for one in told if one.WhichOneof("record_type") == "exit"]  # type: ignore[attr-defined]
 
 
 def of_csv(trial: Path) -> dict[str, list[float]]:
@@ -81,3 +88,13 @@ def test_all_loggers_of_a_trial_have_the_same_values(commands: Commands) -> None
             assert tensorboard[name] == pytest.approx(values, rel=1e-6), name
     scores = [of_csv(trial)["val/score"] for trial in trials]
     assert scores[0] != scores[1]
+
+
+def test_a_run_of_a_trial_that_fails_has_failed_at_wandb_and_one_that_is_pruned_has_not(tmp_path: Path) -> None:
+    app = Application.named(tmp_path, "raises", WANDB_MODE="offline", WANDB_DIR=".")
+    app.study("+x=ValueError,sweeps.TrialPruned,optuna.TrialPruned,''", "+study.slots=1", code=1)
+    ends = [wandb_exits(folder) for folder in sorted((tmp_path / "logs/studies/s/trials").iterdir())]
+    assert ends == [[1], [0], [0], [0]]
+    assert [trial.state for trial in app.trials()] == ["failed", "pruned", "pruned", "completed"]
+    log = (tmp_path / "logs/studies/s/trials/000/trial.log").read_text()
+    assert log.count("ValueError: it raises") == 1
