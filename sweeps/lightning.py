@@ -16,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from sweeps.errors import first_line
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.handle import TrialPruned, current_trial
+from sweeps.trial.handle import Trial, TrialPruned, current_trial
 from sweeps.trial.journal import Journal, read
 
 log = logging.getLogger(__name__)
@@ -116,11 +116,11 @@ class TrialCallback(Callback):
         self._best: Any = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if self._resume and stage == "fit" and current_trial().is_in_study:
+        if self._resume and stage == "fit":
             _resume(trainer)
         directions = getattr(pl_module, "metric_directions", None)
         if directions:
-            current_trial().declare(directions, getattr(pl_module, "metric_means", None))
+            _trial_of(trainer).declare(directions, getattr(pl_module, "metric_means", None))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._loss, self._validated, self._next_look = None, None, 0.0
@@ -130,11 +130,11 @@ class TrialCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any, **kwargs: Any
     ) -> None:
         self._loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        current_trial().progress(_done(trainer, int(args[-1]) if args else 0))
+        _trial_of(trainer).progress(_done(trainer, int(args[-1]) if args else 0))
         # The decision on an epoch comes while the next one trains, which need not be trained to its end.
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + _LOOK_S
-            self._stop_where_pruned()
+            self._stop_where_pruned(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
         self._tell_selection(trainer)  # before there is a later checkpoint to continue from
@@ -145,27 +145,26 @@ class TrialCallback(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._look_back(trainer)
 
-    def on_validation_batch_end(self, *args: Any, **kwargs: Any) -> None:
-        current_trial().progress()
+    def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        _trial_of(trainer).progress()
 
-    def on_test_batch_end(self, *args: Any, **kwargs: Any) -> None:
-        current_trial().progress()
+    on_test_batch_end = on_validation_batch_end
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
             return
-        trial = current_trial()
+        trial = _trial_of(trainer)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         is_recorded = any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
         tell = trial.show if is_recorded else trial.report
         tell({**metrics, "epoch": trainer.current_epoch + 1}, step=trainer.current_epoch + 1)
         steps = [logger.last_step for logger in trainer.loggers if isinstance(logger, JournalLogger)]
         self._validated = steps[0] if steps else trainer.current_epoch + 1
-        self._stop_where_pruned()
+        self._stop_where_pruned(trainer)
 
-    def _stop_where_pruned(self) -> None:
+    def _stop_where_pruned(self, trainer: Trainer) -> None:
         """End the fit for its pruner; one whose loss is not finite fails instead, once the epoch is logged."""
-        if current_trial().should_prune and _is_finite(self._loss):
+        if _trial_of(trainer).should_prune and _is_finite(self._loss):
             raise TrialPruned
 
     def _look_back(self, trainer: Trainer) -> None:
@@ -180,7 +179,12 @@ class TrialCallback(Callback):
         best = _best_of(trainer)
         if self._select and best != self._best and self._validated is not None:
             self._best = best
-            current_trial().select(self._validated)
+            _trial_of(trainer).select(self._validated)
+
+
+def _trial_of(trainer: Trainer) -> Trial:
+    """The trial; of several processes that train together, only the first one speaks for it and hears of it."""
+    return current_trial() if trainer.is_global_zero else Trial()
 
 
 def _best_of(trainer: Trainer) -> tuple[str, float | None]:
@@ -205,14 +209,20 @@ def _is_finite(loss: Any) -> bool:
         return True
 
 
-def _resume(trainer: Trainer) -> None:
-    """Let this fit load the trial's newest checkpoint, unless it is given another one."""
-    trial = current_trial()
+def _checkpoint_of(trial: Trial) -> str | None:
+    """The trial's newest checkpoint, if it is known which fit it is of; notes that there is one more."""
+    if not trial.is_in_study:
+        return None
     Journal(trial.directory).event("fit")
     told = [record.get("event") for record in read(TrialFiles(trial.directory).journal)[0]]
     is_alone = ("fit", "fit") not in pairwise(event for event in told if event in ("attempt", "fit"))
-    found = trial.checkpoint
-    if found is None or not is_alone:
+    return str(trial.checkpoint) if trial.checkpoint is not None and is_alone else None
+
+
+def _resume(trainer: Trainer) -> None:
+    """Let this fit load the trial's newest checkpoint, unless it is given another one; in all of its processes."""
+    found: str | None = trainer.strategy.broadcast(_checkpoint_of(_trial_of(trainer)))
+    if found is None:
         return
     connector = trainer._checkpoint_connector
     load = connector.resume_start  # Lightning has no public place between the constructor and this function
