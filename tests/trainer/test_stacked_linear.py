@@ -71,9 +71,9 @@ def test_a_parameter_of_a_stack_begins_where_its_own_tensor_would() -> None:
     stack = Stack(networks, [name for name, _ in networks[0].named_parameters()])
     stack.hand_gradients()
     for network, before in zip(networks, kept, strict=True):
-        held = {**network.state_dict(keep_vars=True)}
-        gradients = [parameter.grad for parameter in network.parameters()]
-        assert all(one.data_ptr() % 64 == 0 for one in (*held.values(), *gradients) if one is not None)
+        held, parameters = network.state_dict(keep_vars=True), list(network.parameters())
+        gradients = [parameter.grad for parameter in parameters]
+        assert all(one.data_ptr() % 64 == 0 for one in (*parameters, *gradients) if one is not None)
         assert all(torch.equal(held[name], before[name]) for name in before)
         assert not any(gradient.any() for gradient in gradients if gradient is not None)
 

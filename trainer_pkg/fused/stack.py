@@ -23,8 +23,9 @@ class Stack:
     the one changes the other. Gradients are slices from `hand_gradients` on.
 
     The parameters that are trained lie behind each other, as do their gradients, so that one operation reaches them
-    all. Each slice begins with a line of the cache, as a tensor of its own does: elsewhere, some processors round sums
-    otherwise. What the modules have had in their place is given up bit by bit, so that there is never much of both.
+    all. A parameter's slices begin with a line of the cache, as a tensor of its own does: elsewhere, some processors
+    round sums otherwise. What the modules have had in their place is given up bit by bit, so that there is never much
+    of both.
 
     Args:
         modules: The modules, of the same shapes.
@@ -52,7 +53,9 @@ class Stack:
         self.values: dict[str, Tensor] = self.blocks(self.all_values)
         self.gradients = self.blocks(self.all_gradients)
         rest = [name for name in first if name not in self.trained]
-        self.values |= {name: _like(first[name].data, len(modules)) for name in rest}
+        for name in rest:
+            room = first[name].data.new_empty(len(modules) * _num_taken(first[name]))
+            self.values[name] = _slices(room, first[name].data, _num_taken(first[name]), len(modules))
         with torch.no_grad():
             for position, parameters in enumerate(self.parameters):
                 for name, parameter in parameters.items():
@@ -65,7 +68,7 @@ class Stack:
         first, num, start, blocks = self.parameters[0], len(self.parameters), 0, {}
         for name in self.trained:
             end = start + num * _num_taken(first[name])
-            blocks[name] = _slices(vector[start:end], first[name], num)
+            blocks[name] = _slices(vector[start:end], first[name], _num_taken(first[name]), num)
             start = end
         return blocks
 
@@ -98,7 +101,9 @@ class Stack:
         for name, like in list(modules[0].named_buffers()):
             if not name.startswith("network."):  # what losses and scores keep is small, and differs
                 continue
-            block = self.values[name] = _like(like, len(modules))
+            # Without gaps: where there are some, vmap changes a copy.
+            room = like.new_empty(len(modules) * like.numel())
+            block = self.values[name] = _slices(room, like, like.numel(), len(modules))
             path, _, last = name.rpartition(".")
             for position, module in enumerate(modules):
                 owner = module.get_submodule(path)
@@ -107,15 +112,9 @@ class Stack:
                 owner._buffers[last] = block[position].copy_(buffer)
 
 
-def _like(tensor: Tensor, num: int) -> Tensor:
-    """Room for so many of these, (num, ...), each with the strides of this one."""
-    return _slices(tensor.new_empty(num * _num_taken(tensor)), tensor, num)
-
-
-def _slices(vector: Tensor, like: Tensor, num: int) -> Tensor:
-    """A vector as so many tensors like one, (num, ...)."""
-    strides = (_num_taken(like), *like.stride())
-    return vector.as_strided((num, *like.shape), strides, vector.storage_offset())
+def _slices(vector: Tensor, like: Tensor, step: int, num: int) -> Tensor:
+    """A vector as so many tensors like one, (num, ...), which begin at every `step`-th number."""
+    return vector.as_strided((num, *like.shape), (step, *like.stride()), vector.storage_offset())
 
 
 def _num_taken(tensor: Tensor) -> int:
