@@ -242,7 +242,13 @@ def test_stop_hands_back_and_ends_the_worker(tmp_path: Path) -> None:
 
 def test_stop_can_wait_for_the_trials_that_run(tmp_path: Path) -> None:
     study = study_of(tmp_path, 5)
-    thread = later(lambda: study.will.want("end", "sweeps stop --finish"), 0.1)
+
+    def stop() -> None:
+        while states(study).count("open") > 3:
+            time.sleep(0.01)
+        study.will.want("end", "sweeps stop --finish")
+
+    thread = later(stop, 0.0)
     worker_of(study, tmp_path, slow)[0].run()
     thread.join()
     assert states(study) == ["completed"] * 2 + ["open"] * 3
