@@ -169,7 +169,8 @@ class TrialCard:
         last = {sample.name: sample for sample in curve(records)}
         ended_ms = self._ended_ms(records)
         made = []
-        for name, value in zip(self.objectives, outcome.values, strict=False):
+        named = {name: outcome.metrics[name] for name in outcome.returned if name in outcome.metrics}
+        for name, value in {**named, **dict(zip(self.objectives, outcome.values, strict=False))}.items():
             known = last.get(name)
             if known is None or known.value != value:
                 made.append(journal.Sample(name, value, known.step if known else 0, ended_ms))

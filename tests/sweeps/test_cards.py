@@ -82,3 +82,11 @@ def test_replicates_share_a_cell() -> None:
 )
 def test_a_run_ends_with_the_word_of_its_outcome(outcome: Outcome, status: str) -> None:
     assert status_of(outcome) == status
+
+
+def test_numbers_that_were_returned_without_directions_are_sent_and_recorded_ones_not_again(tmp_path: Path) -> None:
+    Journal(tmp_path).log({"loss": 0.5}, 3)
+    metrics = {"loss": 0.5, "objective_0": 1.0, "objective_1": 2.0, "other": 9.0}
+    ended = Completed(values=(), metrics=metrics, returned=("loss", "objective_0", "objective_1"))
+    sent = [(sample.name, sample.value) for sample in card(tmp_path).returned(ended)]
+    assert sent == [("objective_0", 1.0), ("objective_1", 2.0)]
