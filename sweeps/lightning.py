@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from sweeps.errors import first_line
+from sweeps.trial.announced import is_continued
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, TrialPruned, current_trial
 from sweeps.trial.journal import Journal, read
@@ -118,8 +119,7 @@ class TrialCallback(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if self._resume and stage == "fit":
             _resume(trainer)
-        directions = getattr(pl_module, "metric_directions", None)
-        if directions:
+        if directions := getattr(pl_module, "metric_directions", None):
             _trial_of(trainer).declare(directions, getattr(pl_module, "metric_means", None))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -170,9 +170,8 @@ class TrialCallback(Callback):
     def _look_back(self, trainer: Trainer) -> None:
         """Look at the epoch that has ended, once everything of it is logged."""
         self._tell_selection(trainer)
-        if not _is_finite(self._loss):
-            epoch = trainer.current_epoch
-            raise FloatingPointError(f"the training loss is {float(self._loss)} at the end of epoch {epoch}")
+        if not _is_finite(loss := self._loss):
+            raise FloatingPointError(f"the training loss is {float(loss)} at the end of epoch {trainer.current_epoch}")
 
     def _tell_selection(self, trainer: Trainer) -> None:
         """Select the step of the last validation where the trainer has found its best since it was told last."""
@@ -214,14 +213,16 @@ def _checkpoint_of(trial: Trial) -> str | None:
     if not trial.is_in_study:
         return None
     Journal(trial.directory).event("fit")
-    told = [record.get("event") for record in read(TrialFiles(trial.directory).journal)[0]]
+    told = (record.get("event") for record in read(TrialFiles(trial.directory).journal)[0])
     is_alone = ("fit", "fit") not in pairwise(event for event in told if event in ("attempt", "fit"))
     return str(trial.checkpoint) if trial.checkpoint is not None and is_alone else None
 
 
 def _resume(trainer: Trainer) -> None:
     """Let this fit load the trial's newest checkpoint, unless it is given another one; in all of its processes."""
-    found: str | None = trainer.strategy.broadcast(_checkpoint_of(_trial_of(trainer)))
+    found = _checkpoint_of(_trial_of(trainer))
+    if is_continued():  # else a process need not answer, such as one that makes this callback in a study alone
+        found = trainer.strategy.broadcast(found)
     if found is None:
         return
     connector = trainer._checkpoint_connector

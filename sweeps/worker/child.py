@@ -20,6 +20,7 @@ from sweeps.outcome import named_numbers
 from sweeps.own_keys import OwnKeys, own_keys
 from sweeps.redact import learn_overrides, text
 from sweeps.study.built import fusion_of
+from sweeps.trial.announced import announce
 from sweeps.trial.checkpoints import newest
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.group import Seat
@@ -40,7 +41,6 @@ from sweeps.worker.memory import volunteer
 from sweeps.worker.messages import LastWord, Waiting
 from sweeps.worker.own_runs import bind
 from sweeps.worker.own_stores import share_stores
-from sweeps.worker.part import announce
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.system import measured
 from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt, record_device
@@ -112,7 +112,7 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
     os.environ.update(job.environment)
     if job.tracking_uri:
         bind(files.upload_mark, job.tracking_uri, job.experiment, job.attempt)
-    announce(job.overrides, job.directory, job.number)
+    announce(job.overrides, job.directory, job.number, job.attempt)
     kept = mirrored(job.checkpoints, files, job.attempt, lambda reason: _tell(trial, reason))
     with kept, measured(job.directory, job.system_metrics):
         if job.attempt > 1 and is_new_here and newest(files.directory, began_s) is None:

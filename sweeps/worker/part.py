@@ -3,24 +3,16 @@
 The command line is that of a sweep. The process must not become a worker of it: it runs its part of that trial.
 """
 
-import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-_VARIABLE = "SWEEPS_TRIAL"
-
-
-def announce(overrides: tuple[str, ...], directory: Path, number: int) -> None:
-    """Tell the processes that this one starts which trial they are part of."""
-    told = {"overrides": overrides, "directory": str(directory), "number": number, "command": sys.argv}
-    os.environ[_VARIABLE] = json.dumps(told)
+from sweeps.trial.announced import announced
 
 
 def is_part() -> bool:
     """Whether a trial has started this process by its own command line, with whatever else behind it."""
-    command: list[str] = _told().get("command") or []
+    command: list[str] = announced().get("command") or []
     own = [Path(sys.argv[0]).name, *sys.argv[1 : len(command)]]
     return bool(command) and own == [Path(command[0]).name, *command[1:]]
 
@@ -38,7 +30,7 @@ def run_part(context: Any, config: Any, task: Any) -> None:
 
     from sweeps.worker.application import published
 
-    told = _told()
+    told = announced()
     # The files may have been edited since the sweep has read them.
     context.config_loader.repository = published().hydra_context.config_loader.repository
     composed = context.config_loader.load_sweep_config(config, told["overrides"])
@@ -49,8 +41,3 @@ def run_part(context: Any, config: Any, task: Any) -> None:
         composed.hydra.runtime.output_dir = str(directory)
     HydraConfig.instance().set_config(composed)
     task(composed)
-
-
-def _told() -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(os.environ.get(_VARIABLE, "{}"))
-    return told
