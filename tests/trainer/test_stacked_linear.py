@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer_pkg.fused.linear import Linear
-from trainer_pkg.fused.products import Product
+from trainer_pkg.fused.products import NotApplicableError, Product
 from trainer_pkg.fused.room import Room, room_for
 from trainer_pkg.fused.stack import Stack
 
@@ -83,7 +83,7 @@ def told(way: str, taken: list[str], error: float = 0.0, refuses: bool = False):
 
     def write(result_n: Tensor, given_n: Tensor) -> None:
         if refuses:
-            raise ValueError
+            raise NotApplicableError
         taken.append(way)
         result_n.copy_(given_n * 2)
         result_n[-1] += error

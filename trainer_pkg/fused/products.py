@@ -4,6 +4,7 @@ Which way that is depends on the shapes, on where the numbers lie in memory and 
 by all of these. So the ways are tried where they are to be used, and compared with a network alone to the last bit.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 
@@ -16,9 +17,15 @@ _NUM_DRAWN = 10_007
 """Random numbers that are repeated, since to draw takes longer than a product; a prime, so that rows differ."""
 _FEW = 2**15
 """Numbers of a result that is looked at in all networks; of a larger one it is the first two and the last."""
+_ENOUGH = 100
+"""Numbers that are compared at least: of a few sums, each may be equal by chance."""
 
 Way = Callable[..., None]
 """Writes the product of its further arguments, of all networks, into the first one."""
+
+
+class NotApplicableError(Exception):
+    """A way cannot be taken for what was given; it has written nothing."""
 
 
 class Product:
@@ -28,7 +35,7 @@ class Product:
     their number, it is the first way that can be taken.
 
     Args:
-        ways: Ways to compute it, the fastest first. One that cannot be taken raises ValueError before it writes.
+        ways: Ways to compute it, the fastest first. One that cannot be taken raises NotApplicableError.
         alone: The product of the network with this number, given the arguments of a way behind the first.
         axis: The dimension of the result that counts the networks.
     """
@@ -41,23 +48,30 @@ class Product:
         """Write the product of what is given into the result."""
         key = (torch.get_num_threads(), *map(_lie_of, (result, *given)))
         if key not in self._known:
-            self._known[key] = self._way(result, [_random_like(one, place) for place, one in enumerate(given)])
+            self._known[key] = self._way(result, given)
         self._known[key](result, *given)
 
     def _way(self, result: Tensor, given: Sequence[Tensor | None]) -> Way:
-        is_alone = torch.get_num_threads() == 1
-        found = list(result.unbind(self._axis))
+        for way in self._ways:
+            with contextlib.suppress(NotApplicableError):
+                if self._is_right(way, result, given):
+                    return way
+        return self._write_each
+
+    def _is_right(self, way: Way, result: Tensor, given: Sequence[Tensor | None]) -> bool:
+        if torch.get_num_threads() > 1:
+            way(result, *given)
+            return True
+        num_rounds = -(-_ENOUGH // max(1, result.numel()))
+        return all(self._is_equal(way, result, _random(given, number)) for number in range(num_rounds))
+
+    def _is_equal(self, way: Way, result: Tensor, given: Sequence[Tensor | None]) -> bool:
+        """Whether it gives each network what it gets alone, of these numbers."""
+        found = result.unbind(self._axis)
         num = len(found)
         positions = range(num) if result.numel() <= _FEW else sorted({0, min(1, num - 1), num - 1})
-        wanted = {position: self._alone(position, *given) for position in positions if is_alone}
-        for way in self._ways:
-            try:
-                way(result, *given)
-            except ValueError:
-                continue
-            if all(torch.equal(found[position], right) for position, right in wanted.items()):
-                return way
-        return self._write_each
+        way(result, *given)
+        return all(torch.equal(found[position], self._alone(position, *given)) for position in positions)
 
     def _write_each(self, result: Tensor, *given: Tensor | None) -> None:
         for position, of_one in enumerate(result.unbind(self._axis)):
@@ -65,14 +79,19 @@ class Product:
 
 
 def _lie_of(tensor: Tensor | None) -> object:
-    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.data_ptr() % _LINE)
+    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype, tensor.data_ptr() % _LINE)
+
+
+def _random(tensors: Sequence[Tensor | None], number: int) -> list[Tensor | None]:
+    """Tensors that lie likewise, with numbers from -0.5 to 0.5, others for each number."""
+    return [_random_like(one, len(tensors) * number + place) for place, one in enumerate(tensors)]
 
 
 def _random_like(tensor: Tensor | None, place: int) -> Tensor | None:
-    """A tensor that lies likewise, with numbers from -0.5 to 0.5, others at each place; itself if it has few zeros."""
-    if tensor is None or 2 * tensor.count_nonzero() > tensor.numel():
+    """A large tensor with few zeros is as good as a random one, and there already."""
+    if tensor is None or (tensor.numel() > _FEW and 2 * tensor.count_nonzero() > tensor.numel()):
         return tensor
-    begin = 16 * _LINE * place + tensor.data_ptr() % _LINE // tensor.element_size()
+    begin = 16 * place + tensor.data_ptr() % _LINE // tensor.element_size()
     end = begin + 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
     numbers = _drawn().to(tensor).repeat(end // _NUM_DRAWN + 1)
     return numbers.as_strided(tensor.shape, tensor.stride(), begin)
@@ -99,7 +118,7 @@ def _inputs_nBF(inputs: Tensor, num: int) -> Tensor:
 
 def _wide_outputs(outputs_BnG: Tensor, inputs: Tensor, weight_nGF: Tensor, bias_nG: Tensor | None) -> None:
     if inputs.ndim != 2 or bias_nG is None or not (outputs_BnG.is_contiguous() and weight_nGF.is_contiguous()):
-        raise ValueError
+        raise NotApplicableError
     torch.addmm(bias_nG.flatten(), inputs, weight_nGF.flatten(0, 1).t(), out=outputs_BnG.flatten(1))
 
 
@@ -118,7 +137,7 @@ def _outputs_alone(position: int, inputs: Tensor, weight_nGF: Tensor, bias_nG: T
 
 def _wide_weight_slopes(slopes_nGF: Tensor, slopes_BnG: Tensor, inputs: Tensor) -> None:
     if inputs.ndim != 2 or not slopes_nGF.is_contiguous():
-        raise ValueError
+        raise NotApplicableError
     torch.mm(slopes_BnG.permute(1, 2, 0).reshape(-1, len(inputs)), inputs, out=slopes_nGF.flatten(0, 1))
 
 
