@@ -59,8 +59,11 @@ def tell_hooks(error: Exception, *, is_alone: bool) -> None:
         is_alone: Whether the process has no other trial; else the run of another one may be open in it.
     """
     if is_alone and sys.excepthook is not sys.__excepthook__ and not _is_pruning(error):
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(Exception, SystemExit):
-            sys.excepthook(type(error), error, error.__traceback__)
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                sys.excepthook(type(error), error, error.__traceback__)
+        except (Exception, SystemExit) as of_hook:
+            sys.stderr.write(f"sys.excepthook has failed: {_told(of_hook)}\n")
 
 
 def _is_pruning(error: BaseException) -> bool:
