@@ -1,6 +1,7 @@
 """Tables and lists of tensors, and where in memory these lie."""
 
 import copy
+import hashlib
 from typing import Any
 
 import torch
@@ -57,7 +58,8 @@ def _moment_of(tensor: torch.Tensor) -> tuple[Any, ...]:
         return (*kind, id(tensor))
     if tensor.numel() > _SMALL:
         return (*kind, tensor.shape, tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version)
-    return (*kind, tensor.shape, bytes(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy()))
+    numbers = tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy()
+    return (*kind, tensor.shape, hashlib.sha256(numbers.data).digest())  # a moment is kept as long as the training
 
 
 _SMALL = 8192

@@ -1,5 +1,6 @@
 import itertools
 import os
+import pickle
 import random
 import resource
 import shutil
@@ -15,6 +16,7 @@ import torch
 from tests.trainer.runs import in_fork
 from trainer_pkg.checkpoint import AtomicCheckpointIO, is_valid, load, newest_valid
 from trainer_pkg.errors import ConfigError
+from trainer_pkg.neighbours import moment_of
 
 STATE = {"state_dict": {"w": torch.arange(1000.0)}, "epoch": 3}
 
@@ -73,6 +75,14 @@ def test_two_files_of_one_moment_are_written_once_and_are_independent(
         writer.save_checkpoint({"state_dict": {}, "callbacks": {"mine": history}}, path)
         history.append(2.0)
     assert load(paths[1])["callbacks"]["mine"] == [1.0, 2.0]
+
+
+def test_what_tells_two_moments_apart_keeps_no_copy_of_the_numbers() -> None:
+    small = torch.zeros(8192)
+    moment = moment_of({"w": small})
+    assert len(pickle.dumps(moment)) < 500
+    small[4000] = 1e-30  # through a view, such a change is seen by the numbers alone
+    assert moment_of({"w": small}) != moment == moment_of({"w": torch.zeros(8192)})
 
 
 @pytest.mark.parametrize("num_crashes", [1, 2, 15])
