@@ -1,7 +1,6 @@
 """What binds a Lightning trainer to the trial it runs in. Outside a study all of it still works and does less."""
 
 import logging
-import math
 import sys
 import time
 from argparse import Namespace
@@ -12,9 +11,11 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 
 from sweeps.errors import first_line
+from sweeps.fits import best_of, is_finite, measured_now, part_done
 from sweeps.trial.announced import is_continued
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, TrialPruned, current_trial
@@ -84,7 +85,10 @@ class JournalLogger(Logger):
 
 
 class TrialCallback(Callback):
-    """Binds a fit to its trial: reports each validation, says that training goes on, stops when pruned, resumes.
+    """Binds a fit to its trial: reports what it measures, says that training goes on, stops when pruned, resumes.
+
+    A validation is reported at its end, what training has measured at the end of its epoch, both with the number of the
+    epoch, from 1 on. Of what is logged at steps alone it is the last value of the epoch.
 
     A fit whose last training loss of an epoch is not finite ends with FloatingPointError, which fails the trial as
     `nonfinite`, once the loggers have that epoch. Other losses of the epoch, and of a validation, are not looked at.
@@ -112,6 +116,8 @@ class TrialCallback(Callback):
     def __init__(self, resume: bool = True, select: bool = False) -> None:
         self._resume, self._select = resume, select
         self._loss: Any = None
+        self._held: dict[str, Any] = {}
+        self._told: dict[str, float] = {}
         self._validated: int | None = None
         self._next_look = 0.0
         self._best: Any = None
@@ -124,13 +130,14 @@ class TrialCallback(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._loss, self._validated, self._next_look = None, None, 0.0
-        self._best = _best_of(trainer)  # a fit that continues has restored it
+        self._held, self._told = dict(trainer.callback_metrics), {}
+        self._best = best_of(trainer)  # a fit that continues has restored it
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any, **kwargs: Any
     ) -> None:
         self._loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        _trial_of(trainer).progress(_done(trainer, int(args[-1]) if args else 0))
+        _trial_of(trainer).progress(part_done(trainer, int(args[-1]) if args else 0))
         # The decision on an epoch comes while the next one trains, which need not be trained to its end.
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + _LOOK_S
@@ -153,29 +160,44 @@ class TrialCallback(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
             return
-        trial = _trial_of(trainer)
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        is_recorded = any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
-        tell = trial.show if is_recorded else trial.report
-        tell({**metrics, "epoch": trainer.current_epoch + 1}, step=trainer.current_epoch + 1)
+        # What training has measured is still that of the epoch before.
+        self._told = self._tell(trainer, measured_now(trainer), trainer.current_epoch + 1)
         steps = [logger.last_step for logger in trainer.loggers if isinstance(logger, JournalLogger)]
         self._validated = steps[0] if steps else trainer.current_epoch + 1
         self._stop_where_pruned(trainer)
 
+    def _tell(self, trainer: Trainer, metrics: dict[str, float], epoch: int) -> dict[str, float]:
+        """Report what is new of these metrics, and the epoch, counted from 1; a validation behind the fit has none."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            metrics = {**metrics, "epoch": float(epoch)}
+        metrics = {name: value for name, value in metrics.items() if self._told.get(name) != value}
+        trial, is_recorded = _trial_of(trainer), any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
+        (trial.show if is_recorded else trial.report)(metrics, step=epoch)
+        return metrics
+
+    def _tell_of_training(self, trainer: Trainer) -> None:
+        """Report what training has measured in the epoch that has ended, once Lightning has all of it."""
+        before, self._held = self._held, dict(trainer.callback_metrics)
+        changed = {name: float(value) for name, value in self._held.items() if value is not before.get(name)}
+        if changed:
+            self._tell(trainer, changed, trainer.current_epoch)
+        self._told = {}
+
     def _stop_where_pruned(self, trainer: Trainer) -> None:
         """End the fit for its pruner; one whose loss is not finite fails instead, once the epoch is logged."""
-        if _trial_of(trainer).should_prune and _is_finite(self._loss):
+        if _trial_of(trainer).should_prune and is_finite(self._loss):
             raise TrialPruned
 
     def _look_back(self, trainer: Trainer) -> None:
         """Look at the epoch that has ended, once everything of it is logged."""
+        self._tell_of_training(trainer)
         self._tell_selection(trainer)
-        if not _is_finite(loss := self._loss):
+        if not is_finite(loss := self._loss):
             raise FloatingPointError(f"the training loss is {float(loss)} at the end of epoch {trainer.current_epoch}")
 
     def _tell_selection(self, trainer: Trainer) -> None:
         """Select the step of the last validation where the trainer has found its best since it was told last."""
-        best = _best_of(trainer)
+        best = best_of(trainer)
         if self._select and best != self._best and self._validated is not None:
             self._best = best
             _trial_of(trainer).select(self._validated)
@@ -184,28 +206,6 @@ class TrialCallback(Callback):
 def _trial_of(trainer: Trainer) -> Trial:
     """The trial; of several processes that train together, only the first one speaks for it and hears of it."""
     return current_trial() if trainer.is_global_zero else Trial()
-
-
-def _best_of(trainer: Trainer) -> tuple[str, float | None]:
-    """Path and score of the best checkpoint so far; an empty path and None where the trainer keeps none."""
-    callback = trainer.checkpoint_callback
-    score = getattr(callback, "best_model_score", None)
-    return str(getattr(callback, "best_model_path", "")), None if score is None else float(score)
-
-
-def _done(trainer: Trainer, batch_idx: int) -> float | None:
-    """Part of a fit that is done after this batch; None of one without end."""
-    if (epochs := trainer.max_epochs) and epochs > 0:
-        return (trainer.current_epoch + min(1.0, (batch_idx + 1) / trainer.num_training_batches)) / epochs
-    return trainer.global_step / trainer.max_steps if trainer.max_steps > 0 else None
-
-
-def _is_finite(loss: Any) -> bool:
-    """Whether a loss is a finite number; what is no number, such as None of a step that was skipped, counts as one."""
-    try:
-        return math.isfinite(loss)
-    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of many numbers
-        return True
 
 
 def _checkpoint_of(trial: Trial) -> str | None:

@@ -19,7 +19,7 @@ LOCKS = {  # and the fewest pins that it has
 }  # fmt: skip
 FENCES = {
     "mlflow": [f"sweeps/tracking/{name}.py" for name in ("mlflow", "experiment", "first_use", "lineage", "stored")],
-    "lightning": ["sweeps/lightning.py"],
+    "lightning": ["sweeps/lightning.py", "sweeps/fits.py"],
     "optuna": ["sweeps/study/*"],
     "pandas": ["sweeps/report/*"],
     "matplotlib": ["sweeps/report/figures/*", "sweeps/report/panels/*", "sweeps/report/page/sections.py"],

@@ -23,6 +23,7 @@ class Judge:
         self._mirror, self._rungs, self._direction = mirror, rungs, directions[0]
         self._by = dict(zip(objectives, directions, strict=False))
         self._by_fronts: MoAsha | None = None
+        self._reported: dict[int, tuple[int, Mapping[str, float]]] = {}
         self._is_used, self._has_seen, self._has_told = False, False, False
 
     def use(self, by_fronts: MoAsha | None, by: Mapping[str, str] | None) -> None:
@@ -36,8 +37,14 @@ class Judge:
         self._by = self._by if by is None else dict(by)
 
     def should_stop(self, claim: Claim, reports: Mapping[str, float], step: int) -> bool:
-        """Whether a trial should stop that has reported this."""
-        if not self._by or not self._by.keys() <= reports.keys():
+        """Whether a trial should stop that has reported this; what it has reported of one step counts together."""
+        wanted = {name: value for name, value in reports.items() if name in self._by}
+        of_step, known = self._reported.get(claim.number, (step, {}))
+        reports = {**known, **wanted} if of_step == step else wanted
+        if not wanted:
+            return False
+        self._reported[claim.number] = step, reports
+        if not self._by.keys() <= reports.keys():
             return False
         self._has_seen = True
         if self._by_fronts is not None:

@@ -27,7 +27,7 @@ def _tell(attempt: Attempt, study: Study, message: FromTrial) -> None:
     match message:
         case Reported(trial=number, metrics=metrics, step=step):
             member = attempt.members[number]
-            member.progress = {**metrics, "step": step}
+            member.progress = {**member.progress, **metrics, "step": step}
             if study.should_prune(member.claim, metrics, step):
                 attempt.prune(number)
         case Declared(directions=directions, means=means):

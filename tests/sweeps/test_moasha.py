@@ -88,8 +88,9 @@ def test_workers_share_the_rungs_and_look_at_a_trial_once_per_rung(storage_url: 
     good, bad = one.claim("a", None), other.claim("b", None)
     assert good is not None and bad is not None
     assert not one.should_prune(good, {"loss": 1.0, "acc": 0.9}, 1)
-    assert not other.should_prune(bad, {"loss": 2.0}, 1)  # an objective is missing: no report of both
-    assert other.should_prune(bad, {"loss": 2.0, "acc": 0.1}, 1)
+    assert not other.should_prune(bad, {"loss": 2.0}, 0)  # an objective is missing: no report of both
+    assert not other.should_prune(bad, {"acc": 0.1}, 1) and not other.should_prune(bad, {"else": 0.0}, 1)
+    assert other.should_prune(bad, {"loss": 2.0}, 1)  # both of one step are there, one after the other
     # An attempt that was interrupted reports its step again, in another process: the rung has had its look.
     assert not opened(storage_url).should_prune(bad, {"loss": 2.0, "acc": 0.1}, 2)
     assert other.should_prune(bad, {"loss": 2.0, "acc": 0.1}, 3) is False  # nobody else has come as far
