@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.identity.composition import compose
+from sweeps.worker import lost_threads
 from sweeps.worker.modules import modules_of
 from sweeps.worker.paths import own_folders
 from sweeps.worker.script import Script
@@ -99,6 +100,7 @@ class Application:
         Raises:
             Exception: Its module, or the script, cannot be imported.
         """
+        lost_threads.warn()
         self.import_script()  # it has failed before if it is not there: in the server, where nobody sees errors
         return self.task.find()
 

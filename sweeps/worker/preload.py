@@ -7,7 +7,7 @@ import importlib
 import sys
 
 from sweeps.identity.origin import Circumstances
-from sweeps.worker import at_exit, generators
+from sweeps.worker import at_exit, generators, lost_threads
 from sweeps.worker.application import published
 from sweeps.worker.rehearsal import rehearse
 from sweeps.worker.script import give_globals
@@ -30,6 +30,8 @@ with contextlib.suppress(Exception):
     give_globals(published().main, published().main_globals)
     rehearse(published().sample)
     Circumstances.here()
+with contextlib.suppress(Exception):
+    lost_threads.note()
 with contextlib.suppress(Exception):
     generators.hold()
 with contextlib.suppress(Exception):
