@@ -4,10 +4,14 @@ import builtins
 import contextlib
 import io
 import itertools
+import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from greenlet import GreenletExit
 
 from sweeps.outcome import Cause
 from sweeps.redact import text
@@ -16,6 +20,7 @@ from sweeps.trial.handle import TrialPruned
 from sweeps.worker.messages import GaveUp, LastWord, Raised, Returned, encode
 from sweeps.worker.returned import sendable
 
+_TERMINATED = 128 + signal.SIGTERM
 _TRACEBACK = "Traceback (most recent call last):\n"
 _PRUNED = (f"{TrialPruned.__module__}.{TrialPruned.__qualname__}", "optuna.exceptions.TrialPruned")
 """As a traceback names them."""
@@ -33,12 +38,12 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
         encode(word)  # what cannot be sent is the task's error
         return word
     except SystemExit as end:
-        if not isinstance(end.code, str):
-            raise  # the exit code tells: 143 where SIGTERM has been taken
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"{end.code}\n")
-        return Raised(trial=number, cause="error", detail=_told(end))
-    except Exception as error:
+        if end.code == _TERMINATED:
+            raise  # the exit code tells that SIGTERM has been taken
+        return _exited(number, end)
+    except GreenletExit:
+        raise  # the process ends
+    except BaseException as error:  # KeyboardInterrupt, too: a trial ignores Ctrl-C, so the task has raised it
         if _is_pruning(error):
             return GaveUp(trial=number)
         detail = _told(error)
@@ -47,6 +52,20 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
         with contextlib.suppress(OSError):  # the log may be on the disk that is full
             traceback.print_exc()
         return Raised(trial=number, cause=_cause(error), detail=detail)
+
+
+def _exited(number: int, end: SystemExit) -> Raised:
+    """A task that ends its process: with a text that is an error, else a crash, which one of a library may be."""
+    if isinstance(end.code, str):
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{end.code}\n")
+        return Raised(trial=number, cause="error", detail=_told(end))
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
+    last = traceback.extract_tb(end.__traceback__)[-1]
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    told = f"exited with code {end.code or 0} without a result (sys.exit in {place})"
+    return Raised(trial=number, cause="crash", detail=text(told))
 
 
 def tell_hooks(error: Exception, *, is_alone: bool) -> None:

@@ -29,7 +29,7 @@ def verdict(attempt: Attempt, member: Member, goal: Goal) -> Ending:
             return Ended(outcome=_judge(attempt, member, value, goal))
         case GaveUp():
             return Ended(outcome=_pruned(attempt, member, goal))
-        case Raised(cause=cause, detail=detail):
+        case Raised(cause=cause, detail=detail) if attempt.stopped_because is None or cause != "crash":
             return Ended(outcome=failure(attempt, member, cause, detail))
     if attempt.stopped_because is not None:
         return Stopped(why=attempt.stopped_because)

@@ -28,6 +28,8 @@ def fail(mode: str) -> object:  # noqa: C901 - one case a way to fail
             os._exit(3)
         case "sysexit":
             raise SystemExit(0)
+        case "interrupt":
+            raise KeyboardInterrupt
         case "bye":
             raise SystemExit("bye")
         case "close":

@@ -71,6 +71,14 @@ def test_an_error_is_told_as_it_was_raised(tmp_path: Path) -> None:
     assert isinstance(outcome, Failed) and (outcome.cause, outcome.detail) == ("input_output", "OSError: gone")
 
 
+def test_a_task_that_ends_its_process_when_it_is_stopped_is_handed_back(tmp_path: Path) -> None:
+    word = Raised(trial=0, cause="crash", detail="exited with code 0 without a result (sys.exit in app.py, line 3)")
+    assert of(judged(tmp_path, word)) == of(judged(tmp_path, word, exit_code=143))
+    assert isinstance(judged(tmp_path, word, is_stopped=True), Stopped)
+    error = Raised(trial=0, cause="error", detail="ValueError: wrong")
+    assert isinstance(of(judged(tmp_path, error, is_stopped=True)), Failed)
+
+
 @pytest.mark.parametrize(
     ("exit_code", "detail"),
     [(3, "exited with code 3 without a result"), (0, "exited with code 0 without a result"), (-9, "killed by SIGKILL")],
