@@ -104,6 +104,11 @@ class Point:
         varied = tuple(dict.fromkeys(key for name in (*self.varied, *self.also) for key, _ in opened[name]))
         return replace(self, overrides=overrides, varied=varied, cell=self.cell_key)
 
+    def seed(self, seed_key: str) -> str:
+        """Its seed among replicates; empty where it has none."""
+        overrides = {**self.overrides, **self.also}
+        return next((text for key, text in overrides.items() if is_key(key, seed_key)), "")
+
     def as_arguments(self) -> list[str]:
         return [name if name.startswith("~") else f"{name}={value}" for name, value in self.overrides.items()]
 

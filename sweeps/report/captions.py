@@ -91,8 +91,7 @@ def _asked_for(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, s
 
 def _seeds(study: Study, trials: Sequence[TrialRow]) -> list[str]:
     seed_key = study.facts.get("seed_key", REPLICATE_KEY)
-    points = [trial.point for trial in trials if trial.point]
-    return [text for point in points for key, text in point.overrides.items() if is_key(key, seed_key)]
+    return [seed for trial in trials if trial.point and (seed := trial.point.seed(seed_key))]
 
 
 def _told_seeds(seeds: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """All trials of a study, one row per trial: the start of every table and plot."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,7 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
     import pandas as pd
 
     trials = study.current_trials() if trials is None else trials
+    seed_key = study.facts.get("seed_key", REPLICATE_KEY)
     objectives, implied = study.value_names, study.facts.get("implied") or {}
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
     return Trials(
@@ -113,8 +115,8 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
         objectives=_frame([_returned(trial, objectives) for trial in trials]),
         metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
-        seeds=pd.Series([_seed(trial, study.facts.get("seed_key", REPLICATE_KEY)) for trial in trials], dtype=str),
-        varied=varied_keys(trials, {study.facts.get("seed_key", REPLICATE_KEY)}),
+        seeds=pd.Series([trial.point.seed(seed_key) if trial.point else "" for trial in trials], dtype=str),
+        varied=varied_keys(trials, {seed_key}),
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),
         is_drawn=any(trial.is_drawn for trial in trials),
@@ -157,17 +159,17 @@ def _cause(outcome: Outcome | None) -> str | None:
     return None if outcome is None or was_run(outcome) else "not run"
 
 
-def _seed(trial: TrialRow, seed_key: str) -> str:
-    overrides = trial.point.overrides if trial.point else {}
-    return next((text for key, text in overrides.items() if is_key(key, seed_key)), "")
-
-
 def _role(trial: TrialRow) -> str:
     return trial.point.role if trial.point else ""
 
 
 def _values(trial: TrialRow) -> dict[str, Any]:
-    return {key: value_of(key, text) for key, text in trial.point.leaves.overrides.items()} if trial.point else {}
+    """Values of its overrides; a NaN, by which a frame says that there is none, is its text."""
+    texts = trial.point.leaves.overrides if trial.point else {}
+    values = {key: value_of(key, text) for key, text in texts.items()}
+    return {
+        key: str(value) if isinstance(value, float) and math.isnan(value) else value for key, value in values.items()
+    }
 
 
 def _returned(trial: TrialRow, objectives: Sequence[str]) -> dict[str, float]:

@@ -77,8 +77,7 @@ class Paired:
         for row in found:
             outcome, point = outcomes.from_json(row.outcome), point_of(row)
             if isinstance(outcome, Completed) and outcome.values and point is not None:
-                seed = next((text for key, text in point.overrides.items() if is_key(key, self._seed_key)), "")
-                results.setdefault(row.cell, {})[seed] = outcome.values[0]
+                results.setdefault(row.cell, {})[point.seed(self._seed_key)] = outcome.values[0]
         return results
 
 

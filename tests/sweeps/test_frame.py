@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from sweeps.outcome import Failed, Pruned
+from sweeps.report.captions import caption
 from sweeps.report.frame import trial_frame
+from sweeps.report.tables import benchmark_table
 from sweeps.space import Point
 from tests.studies import done, study_of
 
@@ -40,11 +42,11 @@ def test_a_column_of_ours_gives_way_to_an_axis(tmp_path: Path) -> None:
 
 
 def test_overrides_have_the_values_that_hydra_reads(tmp_path: Path) -> None:
-    texts = ["1", "0.5", "1e-3", "null", "true", "cnn", "[1,2]"]
+    texts = ["1", "0.5", "1e-3", "null", "true", "cnn", "[1,2]", "nan"]
     trials = trial_frame(study_of(tmp_path, [({"x": text}, None) for text in texts]))
     values = list(trials.overrides["x"])
-    assert values == [1, 0.5, 0.001, None, True, "cnn", [1, 2]]
-    assert [type(value) for value in values] == [int, float, float, type(None), bool, str, list]
+    assert values == [1, 0.5, 0.001, None, True, "cnn", [1, 2], "nan"]  # a NaN would be a key that is not there
+    assert [type(value) for value in values] == [int, float, float, type(None), bool, str, list, str]
 
 
 def test_an_override_that_a_point_lacks_is_not_a_number(tmp_path: Path) -> None:
@@ -67,6 +69,23 @@ def test_a_key_that_varies_later_has_its_usual_value_in_the_trials_before(tmp_pa
     assert trials.own["role"].tolist() == ["equal", ""]
     kept = study.trials()[0].point
     assert kept is not None and kept.overrides == before.overrides and kept.key == before.key
+
+
+def test_a_seed_that_varies_later_is_the_usual_one_in_the_trials_before(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [])
+    study.add([Point(overrides={"x": "1"}, varied=("x",), identity="i0", cell="c")])
+    seeds = [Point(overrides={"x": "1", "seed": str(i)}, varied=("seed",), identity=f"i{i}", cell="c") for i in (0, 1)]
+    assert study.add(seeds) == 1
+    assert trial_frame(study).seeds.tolist() == ["0", "1"]
+    assert caption([study], [study.trials()]).startswith("Study s: 2 trials, 2 seeds (0, 1).")
+
+
+def test_a_table_shows_a_value_that_is_no_number(tmp_path: Path) -> None:
+    texts = ["null", "nan", "0.5"]
+    study = study_of(tmp_path, [({"x": text}, done(0.5)) for text in texts] + [({"y": "1"}, done(0.5))])
+    table = benchmark_table(trial_frame(study))
+    assert table is not None
+    assert [column.values for column in table.columns[:2]] == [(None, "nan", 0.5, ""), ("", "", "", 1)]
 
 
 def test_trials_without_a_result_have_a_row(tmp_path: Path) -> None:
