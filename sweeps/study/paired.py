@@ -12,7 +12,6 @@ from optuna.trial import TrialState, create_trial
 from sweeps import outcome as outcomes
 from sweeps.errors import StudyError
 from sweeps.outcome import Completed
-from sweeps.space import is_key
 from sweeps.study.additions import is_of
 from sweeps.study.ledger import Ledger
 from sweeps.study.records import Claim, point_of
