@@ -1,11 +1,9 @@
 """What binds a Lightning trainer to the trial it runs in. Outside a study all of it still works and does less."""
 
-import logging
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -14,14 +12,9 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 
-from sweeps.errors import first_line
-from sweeps.fits import best_of, is_finite, measured_now, part_done
-from sweeps.trial.announced import is_continued
-from sweeps.trial.files import TrialFiles
-from sweeps.trial.handle import Trial, TrialPruned, current_trial
-from sweeps.trial.journal import Journal, read
-
-log = logging.getLogger(__name__)
+from sweeps.fits import best_of, count_epoch, epochs_before, is_finite, measured_now, part_done, resume, trial_of
+from sweeps.trial.handle import TrialPruned, current_trial
+from sweeps.trial.journal import Journal
 
 _LOOK_S = 0.1
 """Time between two looks at what the pruner has decided; a look is a system call."""
@@ -88,15 +81,16 @@ class TrialCallback(Callback):
     """Binds a fit to its trial: reports what it measures, says that training goes on, stops when pruned, resumes.
 
     A validation is reported at its end, what training has measured at the end of its epoch, both with the number of the
-    epoch, from 1 on. Of what is logged at steps alone it is the last value of the epoch.
+    epoch, from 1 on. Of what is logged at steps alone it is the last value of the epoch. Where a task fits more than
+    once, as in a cross validation, epochs are counted on.
 
     A fit whose last training loss of an epoch is not finite ends with FloatingPointError, which fails the trial as
     `nonfinite`, once the loggers have that epoch. Other losses of the epoch, and of a validation, are not looked at.
 
     In a trial that was interrupted, a fit without a `ckpt_path` continues from the newest whole checkpoint in the
     trial's directory; `resume=False` leaves that to the application. A checkpoint that cannot be loaded is told in the
-    log, and the fit starts again. Where an attempt has fitted more than once, as in a cross validation, nobody knows
-    which fit a checkpoint is of, and nothing is resumed.
+    log, and the fit starts again. Where an attempt has fitted more than once, nobody knows which fit a checkpoint is
+    of, and nothing is resumed.
 
     A module with an attribute `metric_directions`, metric name to `max` or `min`, declares them to the study: tables
     mark the best value of these metrics, and of no others. One with an attribute `metric_means`, metric name to the
@@ -118,26 +112,27 @@ class TrialCallback(Callback):
         self._loss: Any = None
         self._held: dict[str, Any] = {}
         self._told: dict[str, float] = {}
+        self._num_before = 0
         self._validated: int | None = None
         self._next_look = 0.0
         self._best: Any = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if self._resume and stage == "fit":
-            _resume(trainer)
+            resume(trainer)
         if directions := getattr(pl_module, "metric_directions", None):
-            _trial_of(trainer).declare(directions, getattr(pl_module, "metric_means", None))
+            trial_of(trainer).declare(directions, getattr(pl_module, "metric_means", None))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._loss, self._validated, self._next_look = None, None, 0.0
-        self._held, self._told = dict(trainer.callback_metrics), {}
+        self._held, self._told, self._num_before = dict(trainer.callback_metrics), {}, epochs_before(trainer)
         self._best = best_of(trainer)  # a fit that continues has restored it
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any, **kwargs: Any
     ) -> None:
         self._loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        _trial_of(trainer).progress(part_done(trainer, int(args[-1]) if args else 0))
+        trial_of(trainer).progress(part_done(trainer, int(args[-1]) if args else 0))
         # The decision on an epoch comes while the next one trains, which need not be trained to its end.
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + _LOOK_S
@@ -153,7 +148,7 @@ class TrialCallback(Callback):
         self._look_back(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        _trial_of(trainer).progress()
+        trial_of(trainer).progress()
 
     on_test_batch_end = on_validation_batch_end
 
@@ -163,16 +158,18 @@ class TrialCallback(Callback):
         # What training has measured is still that of the epoch before.
         self._told = self._tell(trainer, measured_now(trainer), trainer.current_epoch + 1)
         steps = [logger.last_step for logger in trainer.loggers if isinstance(logger, JournalLogger)]
-        self._validated = steps[0] if steps else trainer.current_epoch + 1
+        self._validated = steps[0] if steps else self._num_before + trainer.current_epoch + 1
         self._stop_where_pruned(trainer)
 
     def _tell(self, trainer: Trainer, metrics: dict[str, float], epoch: int) -> dict[str, float]:
         """Report what is new of these metrics, and the epoch, counted from 1; a validation behind the fit has none."""
+        step = self._num_before + epoch
         if trainer.state.fn == TrainerFn.FITTING:
-            metrics = {**metrics, "epoch": float(epoch)}
+            metrics = {**metrics, "epoch": float(step)}
+            count_epoch(step)
         metrics = {name: value for name, value in metrics.items() if self._told.get(name) != value}
-        trial, is_recorded = _trial_of(trainer), any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
-        (trial.show if is_recorded else trial.report)(metrics, step=epoch)
+        trial, is_recorded = trial_of(trainer), any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
+        (trial.show if is_recorded else trial.report)(metrics, step=step)
         return metrics
 
     def _tell_of_training(self, trainer: Trainer) -> None:
@@ -185,7 +182,7 @@ class TrialCallback(Callback):
 
     def _stop_where_pruned(self, trainer: Trainer) -> None:
         """End the fit for its pruner; one whose loss is not finite fails instead, once the epoch is logged."""
-        if _trial_of(trainer).should_prune and is_finite(self._loss):
+        if trial_of(trainer).should_prune and is_finite(self._loss):
             raise TrialPruned
 
     def _look_back(self, trainer: Trainer) -> None:
@@ -200,45 +197,7 @@ class TrialCallback(Callback):
         best = best_of(trainer)
         if self._select and best != self._best and self._validated is not None:
             self._best = best
-            _trial_of(trainer).select(self._validated)
-
-
-def _trial_of(trainer: Trainer) -> Trial:
-    """The trial; of several processes that train together, only the first one speaks for it and hears of it."""
-    return current_trial() if trainer.is_global_zero else Trial()
-
-
-def _checkpoint_of(trial: Trial) -> str | None:
-    """The trial's newest checkpoint, if it is known which fit it is of; notes that there is one more."""
-    if not trial.is_in_study:
-        return None
-    Journal(trial.directory).event("fit")
-    told = (record.get("event") for record in read(TrialFiles(trial.directory).journal)[0])
-    is_alone = ("fit", "fit") not in pairwise(event for event in told if event in ("attempt", "fit"))
-    return str(trial.checkpoint) if trial.checkpoint is not None and is_alone else None
-
-
-def _resume(trainer: Trainer) -> None:
-    """Let this fit load the trial's newest checkpoint, unless it is given another one; in all of its processes."""
-    found = _checkpoint_of(_trial_of(trainer))
-    if is_continued():  # else a process need not answer, such as one that makes this callback in a study alone
-        found = trainer.strategy.broadcast(found)
-    if found is None:
-        return
-    connector = trainer._checkpoint_connector
-    load = connector.resume_start  # Lightning has no public place between the constructor and this function
-
-    def resume_start(checkpoint_path: Any = None, weights_only: bool | None = None) -> None:
-        connector.resume_start = load  # type: ignore[method-assign]
-        if checkpoint_path:
-            return load(checkpoint_path, weights_only)
-        try:
-            return load(found, weights_only)
-        except Exception as error:
-            log.warning("%s cannot be loaded, the fit starts again: %s", found, first_line(error))
-            return load(None, weights_only)
-
-    connector.resume_start = resume_start  # type: ignore[method-assign]
+            trial_of(trainer).select(self._validated)
 
 
 class Progress(TQDMProgressBar):

@@ -40,7 +40,8 @@ class Past:
         starts = [i for i, record in enumerate(records) if record.get("event") == "attempt"]
         now = starts[-1] if starts else 0
         self._attempt, self._is_told = len(starts), False
-        self._own = {sample.name for record in records[now:] for sample in samples_of(record)}
+        own = (sample for record in records[now:] for sample in samples_of(record))
+        self._own = {sample.name: (sample.step, sample.value) for sample in own}  # the last of each metric
         is_anew = any(record.get("event") == STARTS_AGAIN for record in records[now:])
         earlier = () if is_anew else curve(records[:now])
         self._earlier: dict[tuple[str, int], float] = {(s.name, s.step): s.value for s in earlier}
@@ -62,20 +63,37 @@ class Past:
         elif not self._is_told and any(self._began(name, step) for name in numbers if name not in self._own):
             events.append({"event": REPEATS, "attempt": self._attempt, "step": step})
         self._is_told |= bool(events)
-        self._own.update(name for name in numbers if step > self.last_steps.get(name, -1))
+        self._own.update({name: (step, v) for name, v in numbers.items() if step > self.last_steps.get(name, -1)})
         return events
+
+    def behind(self, numbers: Mapping[str, float], step: int) -> dict[str, int]:
+        """Names of values that come too late: this attempt has passed the step, or has another value there.
+
+        Returns:
+            Name to the last step that this attempt has of it.
+        """
+        last = {name: self._own[name] for name in numbers if name in self._own}
+        return {
+            name: known
+            for name, (known, value) in last.items()
+            if step < known or (step == known and not _is_same(value, numbers[name]))
+        }
 
     def _is_other(self, name: str, value: float, step: int) -> bool:
         """Whether an earlier attempt got past this step, and this one has another value there."""
         if name in self._own or not self._earlier or step > self.last_steps.get(name, -1):
             return False
         known = self._earlier.get((name, step))
-        return known is None or not (known == value or (math.isnan(known) and math.isnan(value)))
+        return known is None or not _is_same(known, value)
 
     def _began(self, name: str, step: int) -> bool:
         """Whether the curve of a metric began here; one sample is no curve, but perhaps a constant of the attempt."""
         steps = [known for other, known in self._earlier if other == name]
         return len(steps) > 1 and step <= min(steps)
+
+
+def _is_same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 def curve(records: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:

@@ -21,6 +21,9 @@ _MAX_REMEMBERED = 100_000
 """Bytes of a journal whose records are kept for the next reader."""
 
 
+_STEPS = "The steps of a metric must grow; a task that trains more than once counts them on."
+
+
 class Journal:
     """Appends to the journal of a directory.
 
@@ -41,6 +44,10 @@ class Journal:
         """Record the values that were not recorded at this step or later; what is no number is left out."""
         found = {text(str(name)): self._number(str(name), value) for name, value in values.items()}
         numbers = {name: number for name, number in found.items() if number is not None}
+        for name, last in self._past.behind(numbers, step).items():
+            if name not in self._left_out:
+                self._left_out.add(name)
+                log.warning("%s at step %d is not recorded: step %d was there before. %s", name, step, last, _STEPS)
         for record in self._past.replaced_by(numbers, step):
             self._append({"t": _now_ms(), **record})
         new = {name: number for name, number in numbers.items() if step > self._past.last_steps.get(name, -1)}

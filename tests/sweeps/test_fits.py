@@ -101,3 +101,16 @@ def test_a_validation_behind_the_fit_is_no_further_epoch(directory: Path) -> Non
     found = reported(directory)
     assert found["val"] == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]  # the module counts on
     assert values(TrialFiles(directory).journal)["epoch"] == 3 and found["epoch"][-1] == (3, 3.0)
+
+
+def test_a_second_fit_counts_on_and_its_values_are_the_last(directory: Path) -> None:
+    fit(directory)
+    second = fit(directory)
+    rows = DataLoader(torch.ones(4, 1), batch_size=2)
+    second.fit_loop.max_epochs = 4  # one more epoch of the same fit
+    second.fit(second.lightning_module, rows, rows)
+    found = reported(directory)
+    assert found["val"] == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 1.0), (5, 2.0), (6, 3.0), (7, 4.0)]
+    assert found["epoch_mean"] == found["torchmetric"] == found["step"] == found["val"]
+    assert found["epoch"] == [(epoch, float(epoch)) for epoch in range(1, 8)]
+    assert values(TrialFiles(directory).journal)["val"] == 4.0

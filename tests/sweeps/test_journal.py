@@ -28,6 +28,27 @@ def test_a_later_attempt_records_no_step_again(tmp_path: Path) -> None:
     assert [m.step for m in samples(TrialFiles(tmp_path).journal)] == [0, 1, 2, 3]
 
 
+def test_a_value_that_comes_behind_later_ones_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Journal(tmp_path).event("attempt", attempt=1)
+    journal = Journal(tmp_path)
+    for step, loss in enumerate([3.0, 2.0, 1.0]):
+        journal.log({"loss": loss, "epoch": 1.0}, step)
+    Journal(tmp_path).log({"epoch": 1.0, "loss": 1.0}, 2)  # as a second logger does
+    assert not caplog.messages
+    for step, loss in enumerate([0.5, 0.25]):
+        journal.log({"loss": loss, "acc": 0.5}, step)
+    assert caplog.messages == [
+        "loss at step 0 is not recorded: step 2 was there before. The steps of a metric must grow; a task that trains"
+        " more than once counts them on."
+    ]
+    assert values(journal.path) == {"loss": 1.0, "epoch": 1.0, "acc": 0.5}
+    Journal(tmp_path).event("attempt", attempt=2)
+    again = Journal(tmp_path)
+    for step, loss in enumerate([3.0, 2.0, 1.0]):
+        again.log({"loss": loss}, step)  # an attempt that repeats what was there
+    assert len(caplog.messages) == 1
+
+
 @pytest.mark.parametrize("cut", range(2, 30, 4))
 def test_a_torn_last_line_is_left_out_and_the_next_one_stays_whole(tmp_path: Path, cut: int) -> None:
     journal = Journal(tmp_path)
