@@ -91,7 +91,7 @@ def run_trial(job: Job, trial: PipedTrial, first: Callable[[], None], seat: Seat
 
     def task() -> Any:
         first()
-        return _work(job, trial, take, seat)
+        return trial.unless_stopped(_work(job, trial, take, seat))
 
     try:
         word = report_of(job.number, task)

@@ -88,8 +88,10 @@ def tell_hooks(error: Exception, *, is_alone: bool) -> None:
 def _is_pruning(error: BaseException) -> bool:
     """Whether it says that the trial was pruned: our word for it or Optuna's, also of a process that the task started.
 
-    A task that raises Optuna's has imported it.
+    So does an error that was raised from one that says it. A task that raises Optuna's has imported it.
     """
+    if error.__cause__ is not None and _is_pruning(error.__cause__):
+        return True
     exceptions = sys.modules.get("optuna.exceptions")
     if isinstance(error, TrialPruned) or (exceptions is not None and isinstance(error, exceptions.TrialPruned)):
         return True

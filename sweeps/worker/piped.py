@@ -16,7 +16,7 @@ from sweeps.trial.artifacts import keep_artifact
 from sweeps.trial.checkpoints import newest
 from sweeps.trial.curves import SELECTED
 from sweeps.trial.files import TrialFiles
-from sweeps.trial.handle import Trial, check_directions, rows_of
+from sweeps.trial.handle import Trial, TrialPruned, check_directions, rows_of
 from sweeps.trial.journal import Journal
 from sweeps.worker.messages import PIPE_CLOSED, Declared, FromTrial, Progressed, Prune, Reported, decode, encode
 
@@ -64,6 +64,7 @@ class PipedTrial(Trial):
         self.attempt = attempt
         self._connection, self._directory = connection, directory
         self._inbox = inbox or Inbox(connection)
+        self._is_told = False
         self._began_s = time.time()
         self._next_progress = 0.0
 
@@ -86,6 +87,7 @@ class PipedTrial(Trial):
     def show(self, metrics: Mapping[str, float], step: int) -> None:
         _check_step(step)
         numbers = {text(str(name)): float(value) for name, value in metrics.items()}
+        self._is_told = False  # it goes on
         self._offer(Reported(trial=self.number, metrics=numbers, step=int(step)))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -122,7 +124,19 @@ class PipedTrial(Trial):
 
     @property
     def should_prune(self) -> bool:
-        return self._inbox.is_pruned(self.number)
+        self._is_told = self._inbox.is_pruned(self.number)
+        return self._is_told
+
+    def unless_stopped(self, returned: Any) -> Any:
+        """What its task has returned.
+
+        Raises:
+            TrialPruned: The task has seen that it should stop, and has reported nothing since: it was not trained to
+                its end, whatever became of the exception that says so.
+        """
+        if self._is_told:
+            raise TrialPruned
+        return returned
 
     def _offer(self, message: Reported | Progressed) -> None:
         """Send what the next message of its kind replaces, unless the worker has too much to read already."""
