@@ -169,7 +169,8 @@ class TrialCallback(Callback):
             count_epoch(step)
         metrics = {name: value for name, value in metrics.items() if self._told.get(name) != value}
         trial, is_recorded = trial_of(trainer), any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
-        (trial.show if is_recorded else trial.report)(metrics, step=step)
+        if metrics:
+            (trial.show if is_recorded else trial.report)(metrics, step=step)
         return metrics
 
     def _tell_of_training(self, trainer: Trainer) -> None:
