@@ -3,7 +3,7 @@
 import math
 from typing import Any, TypeVar, cast
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeps.choices import resolved
@@ -86,6 +86,8 @@ def tracking_settings(config: DictConfig, key: str | None = "tracking") -> Track
 
 
 def _read(config: DictConfig, key: str | None, group: str, schema: type[Settings]) -> Settings:
+    if key is None:
+        _check_no_text(config, group)
     known = list(schema.__dataclass_fields__)  # type: ignore[attr-defined]
     merged = OmegaConf.structured(schema)
     for place in (*([key] if key else []), f"{IN_SWEEPER}{group}"):
@@ -99,6 +101,16 @@ def _read(config: DictConfig, key: str | None, group: str, schema: type[Settings
         return cast(Settings, OmegaConf.to_object(merged))
     except MissingMandatoryValue as error:
         raise StudyError(f"{group}.{error.full_key} has no value.") from None
+
+
+def _check_no_text(config: DictConfig, group: str) -> None:
+    """Refuse a text in place of settings: where `study` is no group, `study=sweeps` chooses no option of it."""
+    found, choices = config._get_node(group), OmegaConf.select(config, "hydra.runtime.choices") or {}
+    if choices.get(group) and isinstance(found, Node) and isinstance(text := found._value(), str):
+        raise StudyError(
+            f"{group}={text} would replace all settings of {group} by a text. Valid: {group}.KEY=VALUE, such as"
+            f" {group}.{'uri' if group == 'tracking' else 'name'}={text}."
+        )
 
 
 def _merged(merged: Any, plain: Any, place: str) -> Any:

@@ -89,6 +89,17 @@ def taken(sweeper: dict[str, object], **study: object) -> StudySettings:
     return study_settings(OmegaConf.create({"study": study, "hydra": {"sweeper": sweeper}}))
 
 
+def test_a_text_in_place_of_the_settings_is_refused_where_the_application_chooses_them() -> None:
+    chosen = {"hydra": {"runtime": {"choices": {"study": "sweeps"}}}, "study": "sweps"}
+    with pytest.raises(StudyError) as refused:
+        study_settings(OmegaConf.create(chosen), None)
+    assert str(refused.value) == (
+        "study=sweps would replace all settings of study by a text. Valid: study.KEY=VALUE, such as study.name=sweps."
+    )
+    # One of its own that has a text there goes by other keys.
+    assert study_settings(OmegaConf.create({"study": "of birds"}), None).name is None
+
+
 def test_keys_of_the_stock_sweeper_are_settings() -> None:
     sampler = {"_target_": "optuna.samplers.TPESampler", "multivariate": True}
     found = taken(
