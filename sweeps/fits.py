@@ -1,4 +1,4 @@
-"""What a Lightning trainer tells of its fit, and where the fit begins."""
+"""What a Lightning trainer tells of its fit: what it measures and at which step, and where it begins."""
 
 import logging
 import math
@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 from sweeps.errors import first_line
 from sweeps.trial.announced import is_continued
@@ -19,12 +20,29 @@ from sweeps.trial.journal import Journal, read
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a trial has come.
+
+    Attributes:
+        epoch: The number of the epoch, from 1 on.
+        step: The same, or the number of the validation where there are several in an epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+
+    def behind(self, other: "Place") -> "Place":
+        """This place in a fit that began at the other one."""
+        return Place(self.epoch + other.epoch, self.step + other.step)
+
+
 @dataclass(slots=True)
 class _Count:
-    """Epochs of a trial in this process: before the fit that runs, and in all."""
+    """Where the fit that runs has begun, and how far the trial has come in this process."""
 
-    before: int = 0
-    all: int = 0
+    begun: Place = Place()
+    last: Place = Place()
 
 
 _counts: MutableMapping[Trial, _Count] = WeakKeyDictionary()
@@ -58,17 +76,46 @@ def measured_now(trainer: Trainer) -> dict[str, float]:
     return {name: float(value) for name, value in trainer.callback_metrics.items() if value is not before[name]}
 
 
-def epochs_before(trainer: Trainer) -> int:
-    """How many epochs the fits of this trial had before this one begins; one that continues has counted its own."""
+def validated_at(trainer: Trainer) -> Place:
+    """The place of a validation that ends, within its fit; one behind the fit has a step of its own."""
+    epoch, per_epoch, loop = trainer.current_epoch, _validations_per_epoch(trainer), trainer.fit_loop.epoch_loop
+    if trainer.state.fn != TrainerFn.FITTING:
+        return Place(epoch, ended_at(trainer).step + 1)
+    if trainer.check_val_every_n_epoch is None:
+        return Place(epoch + 1, _validations_over_all(trainer))
+    num_here = 1 if per_epoch == 1 else (loop.batch_idx + 1) // int(trainer.val_check_batch or 1)
+    return Place(epoch + 1, epoch * per_epoch + num_here)
+
+
+def ended_at(trainer: Trainer) -> Place:
+    """The place of an epoch that has ended, within its fit: that of its last validation."""
+    epoch = trainer.current_epoch
+    if trainer.check_val_every_n_epoch is None:
+        return Place(epoch, _validations_over_all(trainer))
+    return Place(epoch, epoch * _validations_per_epoch(trainer))
+
+
+def _validations_per_epoch(trainer: Trainer) -> int:
+    num, every = trainer.num_training_batches, trainer.val_check_batch
+    return max(1, int(num // every)) if every and math.isfinite(num) else 1
+
+
+def _validations_over_all(trainer: Trainer) -> int:
+    """Validations that come after so many batches, whatever the epoch."""
+    return max(1, (trainer.fit_loop.epoch_loop.total_batch_idx + 1) // int(trainer.val_check_batch or 1))
+
+
+def begun_at(trainer: Trainer) -> Place:
+    """Where the earlier fits of this trial have ended, as a fit begins; one that continues began where it did."""
     count = _counts.setdefault(current_trial(), _Count())
     if trainer.current_epoch == 0:
-        count.before = count.all
-    return count.before
+        count.begun = count.last
+    return count.begun
 
 
-def count_epoch(number: int) -> None:
-    """Note the number of an epoch, counted over all fits of this trial."""
-    _counts.setdefault(current_trial(), _Count()).all = number
+def come_to(place: Place) -> None:
+    """Note how far all fits of this trial have come."""
+    _counts.setdefault(current_trial(), _Count()).last = place
 
 
 def trial_of(trainer: Trainer) -> Trial:

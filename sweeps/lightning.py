@@ -12,7 +12,19 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 
-from sweeps.fits import best_of, count_epoch, epochs_before, is_finite, measured_now, part_done, resume, trial_of
+from sweeps.fits import (
+    Place,
+    begun_at,
+    best_of,
+    come_to,
+    ended_at,
+    is_finite,
+    measured_now,
+    part_done,
+    resume,
+    trial_of,
+    validated_at,
+)
 from sweeps.trial.handle import TrialPruned, current_trial
 from sweeps.trial.journal import Journal
 
@@ -80,9 +92,9 @@ class JournalLogger(Logger):
 class TrialCallback(Callback):
     """Binds a fit to its trial: reports what it measures, says that training goes on, stops when pruned, resumes.
 
-    A validation is reported at its end, what training has measured at the end of its epoch, both with the number of the
-    epoch, from 1 on. Of what is logged at steps alone it is the last value of the epoch. Where a task fits more than
-    once, as in a cross validation, epochs are counted on.
+    A validation is reported at its end, what training has measured at the end of its epoch. The step of both is the
+    number of the epoch, from 1 on, or of the validation where there are several in an epoch. Of what is logged at steps
+    alone it is the last value of the epoch. Where a task fits more than once, as in a cross validation, both count on.
 
     A fit whose last training loss of an epoch is not finite ends with FloatingPointError, which fails the trial as
     `nonfinite`, once the loggers have that epoch. Other losses of the epoch, and of a validation, are not looked at.
@@ -112,7 +124,7 @@ class TrialCallback(Callback):
         self._loss: Any = None
         self._held: dict[str, Any] = {}
         self._told: dict[str, float] = {}
-        self._num_before = 0
+        self._begun = Place()
         self._validated: int | None = None
         self._next_look = 0.0
         self._best: Any = None
@@ -125,7 +137,7 @@ class TrialCallback(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._loss, self._validated, self._next_look = None, None, 0.0
-        self._held, self._told, self._num_before = dict(trainer.callback_metrics), {}, epochs_before(trainer)
+        self._held, self._told, self._begun = dict(trainer.callback_metrics), {}, begun_at(trainer)
         self._best = best_of(trainer)  # a fit that continues has restored it
 
     def on_train_batch_end(
@@ -156,21 +168,21 @@ class TrialCallback(Callback):
         if trainer.sanity_checking:
             return
         # What training has measured is still that of the epoch before.
-        self._told = self._tell(trainer, measured_now(trainer), trainer.current_epoch + 1)
+        place = validated_at(trainer).behind(self._begun)
+        self._told = self._tell(trainer, measured_now(trainer), place)
         steps = [logger.last_step for logger in trainer.loggers if isinstance(logger, JournalLogger)]
-        self._validated = steps[0] if steps else self._num_before + trainer.current_epoch + 1
+        self._validated = steps[0] if steps else place.step
         self._stop_where_pruned(trainer)
 
-    def _tell(self, trainer: Trainer, metrics: dict[str, float], epoch: int) -> dict[str, float]:
-        """Report what is new of these metrics, and the epoch, counted from 1; a validation behind the fit has none."""
-        step = self._num_before + epoch
+    def _tell(self, trainer: Trainer, metrics: dict[str, float], place: Place) -> dict[str, float]:
+        """Report what is new of these metrics, and the epoch; a validation behind the fit is of none."""
         if trainer.state.fn == TrainerFn.FITTING:
-            metrics = {**metrics, "epoch": float(step)}
-            count_epoch(step)
+            metrics = {**metrics, "epoch": float(place.epoch)}
+            come_to(place)
         metrics = {name: value for name, value in metrics.items() if self._told.get(name) != value}
         trial, is_recorded = trial_of(trainer), any(isinstance(logger, JournalLogger) for logger in trainer.loggers)
         if metrics:
-            (trial.show if is_recorded else trial.report)(metrics, step=step)
+            (trial.show if is_recorded else trial.report)(metrics, step=place.step)
         return metrics
 
     def _tell_of_training(self, trainer: Trainer) -> None:
@@ -178,7 +190,7 @@ class TrialCallback(Callback):
         before, self._held = self._held, dict(trainer.callback_metrics)
         changed = {name: float(value) for name, value in self._held.items() if value is not before.get(name)}
         if changed:
-            self._tell(trainer, changed, trainer.current_epoch)
+            self._tell(trainer, changed, ended_at(trainer).behind(self._begun))
         self._told = {}
 
     def _stop_where_pruned(self, trainer: Trainer) -> None:

@@ -95,6 +95,22 @@ def test_a_metric_has_the_number_of_the_epoch_that_it_was_measured_in(directory:
     assert {name: values(TrialFiles(directory).journal)[name] for name in found} == dict.fromkeys(found, 3.0)
 
 
+def test_validations_within_an_epoch_are_counted_each(directory: Path) -> None:
+    fit(directory, val_check_interval=0.5)
+    found = reported(directory)
+    assert found["val"] == [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0), (5, 3.0), (6, 3.0)]
+    assert found["epoch"] == found["val"]
+    for name in OF_TRAINING:
+        assert found[name] == [(2, 1.0), (4, 2.0), (6, 3.0)], name
+
+
+def test_validations_that_are_counted_over_all_batches_are_told_apart(directory: Path) -> None:
+    fit(directory, val_check_interval=3, check_val_every_n_epoch=None)  # of six batches
+    found = reported(directory)
+    assert found["val"] == [(1, 2.0), (2, 3.0)]
+    assert found["epoch_mean"][-1] == (2, 3.0)
+
+
 def test_a_validation_behind_the_fit_is_no_further_epoch(directory: Path) -> None:
     trainer = fit(directory)
     trainer.validate(trainer.lightning_module, DataLoader(torch.ones(4, 1)), verbose=False)
