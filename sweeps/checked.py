@@ -104,9 +104,11 @@ def _read(config: DictConfig, key: str | None, group: str, schema: type[Settings
 
 
 def _check_no_text(config: DictConfig, group: str) -> None:
-    """Refuse a text in place of settings: where `study` is no group, `study=sweeps` chooses no option of it."""
+    """Refuse a typed text in place of settings: where `study` is no group, `study=sweeps` chooses no option of it."""
     found, choices = config._get_node(group), OmegaConf.select(config, "hydra.runtime.choices") or {}
-    if choices.get(group) and isinstance(found, Node) and isinstance(text := found._value(), str):
+    text = found._value() if isinstance(found, Node) else None
+    typed = OmegaConf.select(config, "hydra.overrides.task") or ()
+    if choices.get(group) and isinstance(text, str) and f"{group}={text}" in typed:
         raise StudyError(
             f"{group}={text} would replace all settings of {group} by a text. Valid: {group}.KEY=VALUE, such as"
             f" {group}.{'uri' if group == 'tracking' else 'name'}={text}."

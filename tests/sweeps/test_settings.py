@@ -90,7 +90,8 @@ def taken(sweeper: dict[str, object], **study: object) -> StudySettings:
 
 
 def test_a_text_in_place_of_the_settings_is_refused_where_the_application_chooses_them() -> None:
-    chosen = {"hydra": {"runtime": {"choices": {"study": "sweeps"}}}, "study": "sweps"}
+    typed = {"task": ["x=1", "study=sweps"]}
+    chosen = {"hydra": {"runtime": {"choices": {"study": "sweeps"}}, "overrides": typed}, "study": "sweps"}
     with pytest.raises(StudyError) as refused:
         study_settings(OmegaConf.create(chosen), None)
     assert str(refused.value) == (
@@ -98,6 +99,7 @@ def test_a_text_in_place_of_the_settings_is_refused_where_the_application_choose
     )
     # One of its own that has a text there goes by other keys.
     assert study_settings(OmegaConf.create({"study": "of birds"}), None).name is None
+    assert study_settings(OmegaConf.create({**chosen, "study": "of an option"}), None).name is None
 
 
 def test_keys_of_the_stock_sweeper_are_settings() -> None:
