@@ -23,7 +23,7 @@ class Member:
     Attributes:
         claim: The right to run it.
         files: Its files.
-        progress: Its last report, metric name to value, with its `step`.
+        progress: The last value of each metric that it has reported, with the last `step`.
         done: Part of its work that it says is done, 0 to 1; None where it does not say.
         last_word: How its task ended; None while it runs, or where it died without a word.
     """

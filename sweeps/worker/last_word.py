@@ -56,7 +56,7 @@ def report_of(number: int, task: Callable[[], Any]) -> LastWord:
 
 def _exited(number: int, end: SystemExit) -> Raised:
     """A task that ends its process: with a text that is an error, else a crash, which one of a library may be."""
-    if isinstance(end.code, str):
+    if end.code is not None and not isinstance(end.code, int):
         with contextlib.suppress(OSError):
             sys.stderr.write(f"{end.code}\n")
         return Raised(trial=number, cause="error", detail=_told(end))
