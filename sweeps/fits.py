@@ -5,17 +5,17 @@ import math
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
-
-from lightning.pytorch import Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 
 from sweeps.errors import first_line
 from sweeps.trial.announced import is_continued
 from sweeps.trial.files import TrialFiles
 from sweeps.trial.handle import Trial, current_trial
 from sweeps.trial.journal import Journal, read
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer  # whoever has no Lightning can import this module
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ class _Count:
 _counts: MutableMapping[Trial, _Count] = WeakKeyDictionary()
 
 
-def best_of(trainer: Trainer) -> tuple[str, float | None]:
+def best_of(trainer: "Trainer") -> tuple[str, float | None]:
     """Path and score of the best checkpoint so far; an empty path and None where the trainer keeps none."""
     callback = trainer.checkpoint_callback
     score = getattr(callback, "best_model_score", None)
     return str(getattr(callback, "best_model_path", "")), None if score is None else float(score)
 
 
-def part_done(trainer: Trainer, batch_idx: int) -> float | None:
+def part_done(trainer: "Trainer", batch_idx: int) -> float | None:
     """Part of a fit that is done after this batch; None of one without end."""
     if (epochs := trainer.max_epochs) and epochs > 0:
         return (trainer.current_epoch + min(1.0, (batch_idx + 1) / trainer.num_training_batches)) / epochs
@@ -70,16 +70,21 @@ def is_finite(loss: Any) -> bool:
         return True
 
 
-def measured_now(trainer: Trainer) -> dict[str, float]:
+def is_fitting(trainer: "Trainer") -> bool:
+    """Whether it fits, and does not validate or test by itself."""
+    return trainer.state.fn == "fit"
+
+
+def measured_now(trainer: "Trainer") -> dict[str, float]:
     """Metrics of the loop that runs: Lightning keeps the last value of all, and makes these anew for each look."""
     before = dict(trainer.callback_metrics)
     return {name: float(value) for name, value in trainer.callback_metrics.items() if value is not before[name]}
 
 
-def validated_at(trainer: Trainer) -> Place:
+def validated_at(trainer: "Trainer") -> Place:
     """The place of a validation that ends, within its fit; one behind the fit has a step of its own."""
     epoch, per_epoch, loop = trainer.current_epoch, _validations_per_epoch(trainer), trainer.fit_loop.epoch_loop
-    if trainer.state.fn != TrainerFn.FITTING:
+    if not is_fitting(trainer):
         return Place(epoch, ended_at(trainer).step + 1)
     if trainer.check_val_every_n_epoch is None:
         return Place(epoch + 1, _validations_over_all(trainer))
@@ -87,7 +92,7 @@ def validated_at(trainer: Trainer) -> Place:
     return Place(epoch + 1, epoch * per_epoch + num_here)
 
 
-def ended_at(trainer: Trainer) -> Place:
+def ended_at(trainer: "Trainer") -> Place:
     """The place of an epoch that has ended, within its fit: that of its last validation."""
     epoch = trainer.current_epoch
     if trainer.check_val_every_n_epoch is None:
@@ -95,17 +100,17 @@ def ended_at(trainer: Trainer) -> Place:
     return Place(epoch, epoch * _validations_per_epoch(trainer))
 
 
-def _validations_per_epoch(trainer: Trainer) -> int:
+def _validations_per_epoch(trainer: "Trainer") -> int:
     num, every = trainer.num_training_batches, trainer.val_check_batch
     return max(1, int(num // every)) if every and math.isfinite(num) else 1
 
 
-def _validations_over_all(trainer: Trainer) -> int:
+def _validations_over_all(trainer: "Trainer") -> int:
     """Validations that come after so many batches, whatever the epoch."""
     return max(1, (trainer.fit_loop.epoch_loop.total_batch_idx + 1) // int(trainer.val_check_batch or 1))
 
 
-def begun_at(trainer: Trainer) -> Place:
+def begun_at(trainer: "Trainer") -> Place:
     """Where the earlier fits of this trial have ended, as a fit begins; one that continues began where it did."""
     count = _counts.setdefault(current_trial(), _Count())
     if trainer.current_epoch == 0:
@@ -118,7 +123,7 @@ def come_to(place: Place) -> None:
     _counts.setdefault(current_trial(), _Count()).last = place
 
 
-def trial_of(trainer: Trainer) -> Trial:
+def trial_of(trainer: "Trainer") -> Trial:
     """The trial; of several processes that train together, only the first one speaks for it and hears of it."""
     return current_trial() if trainer.is_global_zero else Trial()
 
@@ -133,7 +138,7 @@ def _checkpoint_of(trial: Trial) -> str | None:
     return str(trial.checkpoint) if trial.checkpoint is not None and is_alone else None
 
 
-def resume(trainer: Trainer) -> None:
+def resume(trainer: "Trainer") -> None:
     """Let this fit load the trial's newest checkpoint, unless it is given another one; in all of its processes."""
     found = _checkpoint_of(trial_of(trainer))
     if is_continued():  # else a process need not answer, such as one that makes this callback in a study alone

@@ -9,7 +9,6 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 
 from sweeps.fits import (
@@ -19,6 +18,7 @@ from sweeps.fits import (
     come_to,
     ended_at,
     is_finite,
+    is_fitting,
     measured_now,
     part_done,
     resume,
@@ -176,7 +176,7 @@ class TrialCallback(Callback):
 
     def _tell(self, trainer: Trainer, metrics: dict[str, float], place: Place) -> dict[str, float]:
         """Report what is new of these metrics, and the epoch; a validation behind the fit is of none."""
-        if trainer.state.fn == TrainerFn.FITTING:
+        if is_fitting(trainer):
             metrics = {**metrics, "epoch": float(place.epoch)}
             come_to(place)
         metrics = {name: value for name, value in metrics.items() if self._told.get(name) != value}
