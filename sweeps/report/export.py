@@ -5,7 +5,7 @@ import io
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweeps.report.latex import to_latex
@@ -66,7 +66,7 @@ def to_csv(table: Table) -> str:
     """Every digit, for programs; the spread of a metric has a column `NAME ±` behind its mean, and `n of` is all."""
     columns: list[tuple[str, tuple[Any, ...]]] = []
     for column in table.columns:
-        columns.append((column.title, column.values))
+        columns.append((column.title, tuple(map(_typed, column.values)) if column.kind == "key" else column.values))
         if column.kind == "count" and column.numbers not in ((), column.values):
             columns.append((f"{column.title} of", column.numbers))
         if column.spreads:
@@ -82,7 +82,8 @@ def trials_to_csv(trials: "Trials") -> str:
     """One row per trial, with every override and every metric."""
     import pandas as pd
 
-    flat = trials.flat().rename(columns=_in_csv)
+    is_null = trials.overrides.map(lambda value: value is None).astype(bool)
+    flat = replace(trials, overrides=trials.overrides.mask(is_null, "null")).flat().rename(columns=_in_csv)
     for name in flat.columns:
         cells = flat[name].to_list()
         safe = [_in_csv(cell) for cell in cells]
@@ -94,6 +95,11 @@ def trials_to_csv(trials: "Trials") -> str:
 def _in_markdown(text: str) -> str:
     """A text that stays in its cell."""
     return " ".join(text.replace("|", "\\|").splitlines())
+
+
+def _typed(value: Any) -> Any:
+    """A value of a key; an empty cell is that of a point which lacks the key."""
+    return "null" if value is None else value
 
 
 def _in_csv(cell: Any) -> Any:

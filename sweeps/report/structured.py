@@ -63,6 +63,8 @@ def to_parquet(table: Table) -> bytes:
 
 
 def _entry(column: Column, row: int) -> Any:
+    if column.kind == "key":
+        return _typed(column.values[row])
     value = _plain(column.values[row])
     if column.kind == "count":
         return {"completed": value, "planned": (column.numbers or column.values)[row]}
@@ -71,6 +73,11 @@ def _entry(column: Column, row: int) -> Any:
     mark = "best" if row in column.marks.best else "same" if row in column.marks.same else None
     spread = _plain(column.spreads[row]) if column.spreads else None
     return {"mean": value, "spread": spread, "n": column.numbers[row] if column.numbers else None, "mark": mark}
+
+
+def _typed(value: Any) -> Any:
+    """What was typed for a key; where JSON has no word for it, its text."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -98,7 +98,7 @@ def test_csv_has_every_digit_and_no_bold() -> None:
     assert rows == [
         ["cnn", "0.5", "3", "3", repr(1 / 3), "0.012345", "2.0", "0.5", "421834", "799.5"],
         ["vit", "1", "1", "1", "0.25", "", "", "", "", "0.04"],
-        ["", "", "2", "3", repr(1 / 3), "0.0", "12.5", "0.25", "7", ""],
+        ["null", "", "2", "3", repr(1 / 3), "0.0", "12.5", "0.25", "7", ""],
     ]
     assert float(rows[0][4]) == 1 / 3
 
@@ -263,7 +263,7 @@ def test_a_cell_of_csv_is_no_formula() -> None:
     head, *rows = csv.reader(io.StringIO(to_csv(table)))
     assert head == ["+model.x", "'=evil()"]
     assert [row[0] for row in rows] == [
-        "'=1+1", "'@x", "'+cmd|' /C calc'!A0", "'-2+3", "'\t=1", "-0.5", "plain", "-0.5", "",
+        "'=1+1", "'@x", "'+cmd|' /C calc'!A0", "'-2+3", "'\t=1", "-0.5", "plain", "-0.5", "null",
     ]  # fmt: skip
 
 

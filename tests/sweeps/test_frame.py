@@ -1,5 +1,8 @@
 """What is known of the trials, each kind of column by itself."""
 
+import csv
+import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +10,9 @@ import pytest
 
 from sweeps.outcome import Failed, Pruned
 from sweeps.report.captions import caption
+from sweeps.report.export import to_csv, trials_to_csv
 from sweeps.report.frame import trial_frame
+from sweeps.report.structured import to_json
 from sweeps.report.tables import benchmark_table
 from sweeps.space import Point
 from tests.studies import done, study_of
@@ -86,6 +91,18 @@ def test_a_table_shows_a_value_that_is_no_number(tmp_path: Path) -> None:
     table = benchmark_table(trial_frame(study))
     assert table is not None
     assert [column.values for column in table.columns[:2]] == [(None, "nan", 0.5, ""), ("", "", "", 1)]
+
+
+def test_each_format_tells_null_infinite_nan_and_missing_apart(tmp_path: Path) -> None:
+    study = study_of(
+        tmp_path, [({"x": text}, done(0.5)) for text in ("null", "inf", "nan")] + [({"y": "1"}, done(0.5))]
+    )
+    table = benchmark_table(trial_frame(study))
+    assert table is not None
+    assert [row["x"] for row in csv.DictReader(io.StringIO(to_csv(table)))] == ["null", "inf", "nan", ""]
+    trials = csv.DictReader(io.StringIO(trials_to_csv(trial_frame(study))))
+    assert [row["x"] for row in trials] == ["null", "inf", "nan", ""]
+    assert [row["x"] for row in json.loads(to_json(table))["rows"]] == [None, "inf", "nan", ""]
 
 
 def test_trials_without_a_result_have_a_row(tmp_path: Path) -> None:
