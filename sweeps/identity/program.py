@@ -2,15 +2,15 @@
 
 import hashlib
 import re
-import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweeps.identity import contents
+from sweeps.identity.repository import git, revision_of
+
 _MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
-_GIT_S = 5.0
-_MAX_FILES = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Program:
         code: Digest of the file that defines the task; empty where there is none.
         revision: Commit of the project's repository, with a plus where files differ from it; None without one.
         state: Digest of what differs from that commit; without a repository of the Python files beside the task.
+        content: Digest of the code itself: two commits with the same code have the same.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Program:
     code: str
     revision: str | None
     state: str = ""
+    content: str = ""
 
     def is_same(self, known: "Program") -> bool:
         """Whether it is the application of another command: in one place, or elsewhere a copy of it."""
@@ -57,13 +59,15 @@ def program_of(task: str) -> Program:
     file = _file_of(module)
     root = _root_of(file.parent if file else Path.cwd())
     place = file.relative_to(root).as_posix() if file else module
-    revision = _revision_of(root)
+    revision = None if _is_installed(root) else revision_of(root)  # a repository around it knows nothing of it
+    code = hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file else ""
     return Program(
         name=f"{_project_of(root)}/{place}:{function}",
         root=str(root),
-        code=hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file else "",
+        code=code,
         revision=revision,
         state=_state_of(root, file, revision),
+        content=_content_of(root, file, revision) or code,
     )
 
 
@@ -72,16 +76,6 @@ def source_of(task: str, root: Path) -> str:
     module = task.partition(":")[0]
     file = _file_of(module)
     return file.relative_to(root).as_posix() if file and file.is_relative_to(root) else module
-
-
-def head_of(root: Path) -> str | None:
-    """The whole hash of a repository's commit; None without one."""
-    return _git(root, "rev-parse", "HEAD")
-
-
-def remote_of(root: Path) -> str | None:
-    """The address that a repository was cloned from, as it is kept; None where there is none."""
-    return _git(root, "config", "--get", "remote.origin.url")
 
 
 def _file_of(module: str) -> Path | None:
@@ -106,7 +100,7 @@ def _root_of(folder: Path) -> Path:
 
 def _project_of(root: Path) -> str:
     """The name that the project has on every machine; `./` and its folder where it has none."""
-    if root.name == "site-packages":
+    if _is_installed(root):
         return root.name
     try:
         name = tomllib.loads((root / "pyproject.toml").read_text()).get("project", {}).get("name")
@@ -127,31 +121,20 @@ def _remote_of(root: Path) -> str | None:
     return "/".join(parts[-2:]) or None
 
 
-def _revision_of(root: Path) -> str | None:
-    head = _git(root, "rev-parse", "--short=12", "HEAD")
-    if not head:
-        return None
-    return f"{head}+" if _git(root, "status", "--porcelain", "--untracked-files=no") else head
-
-
 def _state_of(root: Path, file: Path | None, revision: str | None) -> str:
     """Digest of the code that no commit names; empty where there is none, or where it cannot be told."""
     if revision is not None:
-        changes = _git(root, "diff", "HEAD", "--", "*.py") if revision.endswith("+") else None
+        changes = git(root, "diff", "HEAD", "--", "*.py") if revision.endswith("+") else None
         return hashlib.sha256(changes.encode()).hexdigest()[:16] if changes else ""
-    if file is None or root.name == "site-packages":
-        return ""
-    found = sorted(file.parent.rglob("*.py"))
-    if len(found) > _MAX_FILES:  # the task lies in a folder of everything
-        return ""
-    parts = [f"{path.relative_to(file.parent)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in found]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return contents.of_folder(file.parent) if file is not None and not _is_installed(root) else ""
 
 
-def _git(root: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(root), "--no-optional-locks", *arguments]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return None
-    return found.stdout.strip() if found.returncode == 0 else None
+def _content_of(root: Path, file: Path | None, revision: str | None) -> str:
+    if file is None or (file.parent == root and _is_installed(root)):  # a module among those of others
+        return ""
+    return contents.of_repository(root, file) if revision else contents.of_folder(file.parent)
+
+
+def _is_installed(root: Path) -> bool:
+    """Whether it is the folder of installed packages, which has no project and no repository."""
+    return root.name == "site-packages"
