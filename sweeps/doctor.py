@@ -1,10 +1,8 @@
 """Compares what the study, the journals and the tracking server say of a trial."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
@@ -22,14 +20,12 @@ from sweeps.tracking.gathered import gathered
 from sweeps.tracking.mlflow import MlflowView
 from sweeps.tracking.parent import lacks
 from sweeps.tracking.sync import sync
+from sweeps.trial.configured import config_in
 from sweeps.trial.files import StudyFiles
 from sweeps.values import typed
 
 _SURELY_GONE_S = 600.0
 """Silence after which a worker of another machine is gone; one of this machine is judged by its process."""
-
-_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NESTS, _MAX_NESTS = re.compile(r"[\[{]|[-?] "), 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +109,7 @@ def _configurations(study: Study, files: StudyFiles) -> Iterator[Finding]:
         if trial.point is None or card is None or not (text := card.written().config_text):
             continue
         try:
-            found = dict(flat(_load(text) or {}))
+            found = dict(flat(config_in(text) or {}))
         except (yaml.YAMLError, RecursionError):
             config = card.files.config
             shown = config.resolve() if card.files.directory.is_symlink() else config.name  # of another machine
@@ -197,9 +193,3 @@ def mend(
         # As in `_runs`, which tells it, too.
         except Exception as error:
             tell(f"tracking {told(error)}")
-
-
-def _load(text: str) -> Any:
-    """A configuration; by the fast parser, unless it may be nested so deep that this one would break."""
-    may_be_deep = len(_NESTS.findall(text)) > _MAX_NESTS
-    return yaml.load(text, yaml.SafeLoader if may_be_deep else _FAST)

@@ -24,12 +24,17 @@ class Completed:
         metrics: The value of every metric the trial recorded, at the step that it has selected, else the last one.
         duration_s: Wall time over all attempts.
         returned: Names of the metrics that the task has returned; empty where it gives values without a name.
+        code: Digest of the code that ran it; several, in their order, where the code was another one when it was
+            continued. Empty where nobody knows. It says nothing of how the trial ended, so equality leaves it out.
+        circumstances: Digest of the versions of libraries and of the device of its last attempt.
     """
 
     values: tuple[float, ...]
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
     returned: tuple[str, ...] = ()
+    code: tuple[str, ...] = field(default=(), compare=False)
+    circumstances: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +46,16 @@ class Pruned:
         metrics: As in `Completed`.
         duration_s: As in `Completed`.
         why: Why it was not run at all; empty where the pruner stopped it on its way.
+        code: As in `Completed`.
+        circumstances: As in `Completed`.
     """
 
     values: tuple[float, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
     why: str = ""
+    code: tuple[str, ...] = field(default=(), compare=False)
+    circumstances: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +67,8 @@ class Failed:
         detail: One line that says what happened.
         log_tail: The last lines the trial printed.
         duration_s: As in `Completed`.
+        code: As in `Completed`.
+        circumstances: As in `Completed`.
     """
 
     cause: Cause
@@ -65,6 +76,8 @@ class Failed:
     log_tail: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
+    code: tuple[str, ...] = field(default=(), compare=False)
+    circumstances: str = field(default="", compare=False)
 
 
 Outcome = Completed | Pruned | Failed
@@ -73,6 +86,7 @@ _KINDS: dict[str, type[Completed] | type[Pruned] | type[Failed]] = {
     "pruned": Pruned,
     "failed": Failed,
 }
+_TUPLES = ("values", "returned", "code")
 
 
 def kind(outcome: Outcome) -> str:
@@ -104,21 +118,12 @@ def to_json(outcome: Outcome) -> str:
 
 
 def from_json(text: str) -> Outcome:
-    """The outcome that `to_json` wrote."""
-    fields = json.loads(text)
-    made = _KINDS[fields.pop("kind")]
-    for key in ("values", "returned"):
-        if key in fields:
-            fields[key] = tuple(fields[key])
+    """The outcome that `to_json` wrote, maybe of a later version that says more of it."""
+    told = json.loads(text)
+    made = _KINDS[told["kind"]]
+    fields: dict[str, Any] = {key: value for key, value in told.items() if key in made.__dataclass_fields__}
+    fields |= {key: tuple(fields[key]) for key in _TUPLES if key in fields}
     return made(**fields)
-
-
-def safe_text(text: str, max_chars: int = 4000) -> str:
-    """Text of unknown origin that every database and terminal takes.
-
-    PostgreSQL refuses a NUL, and no encoding takes half a surrogate pair.
-    """
-    return text[:max_chars].encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

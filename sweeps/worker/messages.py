@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast, get_args
 
-from sweeps.outcome import Cause, safe_text
+from sweeps.outcome import Cause
 
 PIPE_CLOSED = 94
 """Exit code of a trial whose task has closed the pipe: it can say nothing more."""
@@ -135,9 +135,9 @@ def decode(data: bytes) -> FromTrial | ToTrial:
         raise ValueError(f"no message: {data[:80]!r}")
     match message:
         case Raised(detail=text):
-            return replace(message, detail=safe_text(text))
+            return replace(message, detail=_safe(text))
         case Waiting(reason=text):
-            return replace(message, reason=safe_text(text))
+            return replace(message, reason=_safe(text))
         case _:
             return message
 
@@ -168,3 +168,11 @@ def _is_time(value: Any) -> bool:
 
 def _holds(table: Any, kind: Any) -> bool:
     return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())
+
+
+def _safe(text: str, max_chars: int = 4000) -> str:
+    """Text of unknown origin that every database and terminal takes.
+
+    PostgreSQL refuses a NUL, and no encoding takes half a surrogate pair.
+    """
+    return text[:max_chars].encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
