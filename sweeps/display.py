@@ -15,6 +15,7 @@ from sweeps.outcome import Failed
 from sweeps.output import counted, drop_output, one_line, width_of
 from sweeps.preparing import prepared
 from sweeps.report.best import best_lines
+from sweeps.report.codes import other_code
 from sweeps.report.frame import trial_frame
 from sweeps.report.lines import Drawn, aim, ended_line, left_out_line, preview_lines
 from sweeps.report.live import Seen, live_view
@@ -203,24 +204,25 @@ def _places(study: Study, directory: Path) -> Iterator[str]:
         yield f"Report:  {report[1]}"
 
 
-def print_summary(study: Study, directory: Path, tracking: str | None) -> list[tuple[int, str]]:
+def print_summary(study: Study, directory: Path, tracking: str | None, code: str = "") -> list[tuple[int, str]]:
     """The benchmark table, the best trial, where the results are, and the commands that look at them.
 
     Args:
         study: The study.
         directory: Where it is kept on this machine.
         tracking: Where its runs are; None: it is not tracked.
+        code: Digest of the code of this command; trials of other code are named.
 
     Returns:
         What was printed, each text with the number of its stream: 1 is standard output, 2 standard error.
     """
-    said = list(_summary(study, directory, tracking))
+    said = list(_summary(study, directory, tracking, code))
     for stream, text in said:
         print(text, file=sys.stdout if stream == 1 else sys.stderr)
     return said
 
 
-def _summary(study: Study, directory: Path, tracking: str | None) -> Iterator[tuple[int, str]]:
+def _summary(study: Study, directory: Path, tracking: str | None, code: str) -> Iterator[tuple[int, str]]:
     table = benchmark_table(trial_frame(study))
     if table is not None and any(column.kind == "metric" for column in table.columns):
         is_marked = any(column.marks.best for column in table.columns)
@@ -232,6 +234,7 @@ def _summary(study: Study, directory: Path, tracking: str | None) -> Iterator[tu
         match trial.outcome:
             case Failed(cause=cause, detail=detail):
                 yield 2, one_line(f"trial {trial.number} failed ({cause}): {detail}", width_of(sys.stderr))
-    yield from ((1, line) for line in (*best_lines(study, trials), *_places(study, directory)))
+    told = filter(None, (*best_lines(study, trials), other_code(trials, code), *_places(study, directory)))
+    yield from ((1, line) for line in told)
     if tracking:
         yield 1, f"MLflow:  {tracking}"

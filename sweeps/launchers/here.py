@@ -92,7 +92,7 @@ def work(order: WorkOrder) -> int:
         notifier.close()
         report = partial(_report, study, files, is_wanted=order.settings.writes_report, is_new=worker is not None)
         cut_off = _closed(tracking, order.tracking.drain_s, report)
-    said = _show(study, files, tracking.address(), order.tracking.uri)
+    said = _show(study, files, tracking.address(), order)
     _tell_of_edits(order)
     tell_of_rest(study)
     if stopped is not None:
@@ -100,12 +100,13 @@ def work(order: WorkOrder) -> int:
     return exit_code(study, order, files, said, interrupted_by, cut_off)
 
 
-def _show(study: Study, files: StudyFiles, address: str | None, uri: str | None) -> Sequence[tuple[int, str]]:
+def _show(study: Study, files: StudyFiles, address: str | None, order: WorkOrder) -> Sequence[tuple[int, str]]:
     """Print what has come out of the study; where another command has brought this worker, that one does."""
     if kinship.is_job:
         return ()
     keep_best(study, files)
-    return print_summary(study, files.directory, address or (uri and shown_by_mlflow(study, uri)))
+    uri = order.tracking.uri
+    return print_summary(study, files.directory, address or (uri and shown_by_mlflow(study, uri)), order.origin.code)
 
 
 def _closed(tracking: Tracking, drain_s: float, report: Callable[[], None]) -> int | None:

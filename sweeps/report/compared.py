@@ -57,6 +57,7 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
         metrics=pd.concat([frame.metrics for frame in frames], ignore_index=True),
         cells=pd.Series([f"{i} {cell}" for i, frame in enumerate(frames) for cell in frame.cells], dtype=str),
         seeds=pd.concat([frame.seeds for frame in frames], ignore_index=True),
+        code=pd.concat([frame.code for frame in frames], ignore_index=True),
         varied=(column, *varied_keys(points, seeds)),
         directions=_agreed(frames),
         returned=tuple(dict.fromkeys(name for frame in frames for name in frame.returned)),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sweeps.report.captions import left_by
+from sweeps.report.origins import left_by
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.trial.files import TrialFiles

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sweeps.outcome import Completed, Failed, Outcome, was_run
+from sweeps.report.codes import are_different, ran
 from sweeps.report.headings import Origin, headings
 from sweeps.space import REPLICATE_KEY, is_key
 from sweeps.study.records import TrialRow
@@ -36,6 +37,7 @@ class Trials:
             unless a completed trial recorded it.
         cells: A label per trial that its replicates share; empty while no point is drawn.
         seeds: What tells replicates of a cell apart: the text of the seed's override; empty where there is none.
+        code: Digest of the code that ran the trial, as `ran` gives it; empty where nobody knows.
         varied: Override keys in which the cells differ, in the order of the command line.
         directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
         returned: Names of the metrics that tasks have returned by name.
@@ -51,6 +53,7 @@ class Trials:
     metrics: "pd.DataFrame"
     cells: "pd.Series"
     seeds: "pd.Series"
+    code: "pd.Series"
     varied: tuple[str, ...]
     directions: Mapping[str, str]
     returned: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ class Trials:
             metrics=self.metrics.loc[index],
             cells=self.cells.loc[index],
             seeds=self.seeds.loc[index],
+            code=self.code.loc[index],
         )
 
     def scaled_by(self, metric: str) -> str:
@@ -82,11 +86,14 @@ class Trials:
         return next((m for m in mappings if any(key == m or key.startswith(f"{m}.") for key in varied)), "")
 
     def flat(self) -> "pd.DataFrame":
-        """Everything in one frame, with the headings of `headings`; an objective NAME is called `objective/NAME`."""
+        """Everything in one frame, with the headings of `headings`; an objective NAME is called `objective/NAME`.
+
+        Where the trials have run different code, a column `code` has its digest.
+        """
         import pandas as pd
 
         parts: tuple[tuple[Origin, pd.DataFrame], ...] = (
-            ("study", self.own),
+            ("study", self.own.assign(code=self.code) if are_different(self.code) else self.own),
             ("key", self.overrides),
             ("objective", self.objectives.rename(columns=_told)),
             ("metric", self.metrics),
@@ -116,6 +123,7 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
         metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
         seeds=pd.Series([trial.point.seed(seed_key) if trial.point else "" for trial in trials], dtype=str),
+        code=pd.Series([ran(trial) for trial in trials], dtype=str),
         varied=varied_keys(trials, {seed_key}),
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),

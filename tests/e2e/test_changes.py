@@ -212,17 +212,53 @@ def test_an_interrupted_trial_whose_configuration_changed_starts_afresh(here: Co
     assert len(list((here.folder / "logs/studies/s/trials").glob("000.other-1"))) == 1
 
 
-def test_a_changed_program_is_warned_of_once(here: Commands) -> None:
-    for arguments in (["init", "-q"], ["add", "app.py"], ["commit", "-qm", "one"]):
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=b", *arguments], cwd=here.folder, check=True)
-    sweep(here, "x=1", "study.name=s")
-    (here.folder / "app.py").write_text(APP + "# more\n")
-    subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=b", "commit", "-qam", "two"], cwd=here.folder, check=True
+def commit(commands: Commands, *arguments: str) -> str:
+    named = ["git", "-c", "user.name=a", "-c", "user.email=b"]
+    subprocess.run([*named, "commit", "-q", *arguments], cwd=commands.folder, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=commands.folder, check=True, capture_output=True, text=True)
+    return head.stdout[:12]
+
+
+def test_a_changed_program_is_warned_of_once_and_its_old_trials_are_named_as_long_as_they_are(here: Commands) -> None:
+    for arguments in (["init", "-q"], ["add", "app.py"]):
+        subprocess.run(["git", *arguments], cwd=here.folder, check=True)
+    first = commit(here, "-m", "one")
+    assert "Code:" not in sweep(here, "x=1,2,3", "study.name=s").stdout
+    (here.folder / "app.py").write_text(APP.replace("return float(", "return 10 * float("))
+    second = commit(here, "-am", "two")
+    again = [sweep(here, "x=1,2,3", "study.name=s") for _ in range(2)]
+    assert re.search(rf"Warning: the code has changed .*: revision {first} -> {second}\.", again[0].stderr)
+    assert "the code has changed" not in again[1].stderr and len(ran(here)) == 3
+    for repeated in again:
+        assert re.search(
+            r"^Code:    All trials ran other code than there is now \([0-9a-f]{8}\)\.", repeated.stdout, re.MULTILINE
+        )
+    more = sweep(here, "x=1,2,3,4,5", "study.name=s")
+    assert re.search(r"^Code:    trials 0 to 2 ran other code than there is now", more.stdout, re.MULTILINE)
+    assert values(study(here).trials()) == [1, 2, 3, 40, 50]
+    table = here.run("sweeps", "table", "s").stdout
+    old, new = (
+        {code for trial in study(here).trials()[part] for code in trial.outcome.code}
+        for part in (slice(3), slice(3, 5))
     )
-    warned = [sweep(here, "x=1", "study.name=s").stderr for _ in range(2)]
-    assert re.search(r"Warning: the code has changed .*: revision [0-9a-f]{12} -> [0-9a-f]{12}\.", warned[0])
-    assert "the code has changed" not in warned[1] and len(ran(here)) == 1
+    assert len(old) == len(new) == 1 and old != new
+    assert f"of different code: trials 0 to 2 ran {old.pop()}; trials 3, 4 ran {new.pop()}." in table
+    assert f"Program: app.py at commit {first} (trials 0 to 2); app.py at commit {second} (trials 3, 4)." in table
+    assert "Code:" not in sweep(here, "x=1,2", "study.name=t").stdout
+
+
+def test_a_trial_that_goes_on_with_other_code_says_both(here: Commands) -> None:
+    project(here.folder, config=CONFIG.replace("sleep: 0", "sleep: 60"))
+    process = here.start("python", "app.py", "-m", "x=1", "study.name=s")
+    wait_for(lambda: (here.folder / "ran.txt").exists())
+    process.send_signal(2)
+    process.communicate(timeout=60)
+    (here.folder / "app.py").write_text(APP.replace("time.sleep(cfg.sleep)", ""))
+    found = sweep(here, "x=1", "study.name=s")
+    (trial,) = study(here).trials()
+    assert trial.outcome is not None and len(set(trial.outcome.code)) == 2 and trial.attempt == 2
+    assert "Code:    All trials ran other code" in found.stdout  # in part
+    assert ", then " in here.run("sweeps", "table", "s", "--trials").stdout
 
 
 @pytest.mark.slow  # so does tests/sweeps/test_configurations.py, without a process

@@ -1,7 +1,8 @@
 """What the page says in words: what was asked, what varied, what was fixed, and what it ran on."""
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -73,19 +74,26 @@ def fixed(findings: Findings) -> list[tuple[str, str]]:
 def versions(findings: Findings) -> list[tuple[str, str]]:
     """When it ran, program and commit, versions and devices, each kind once."""
     told: dict[str, dict[str, None]] = {}
-    for study in findings.studies:
-        for name, value in (*_when(study), *_origin(study)):
-            told.setdefault(name, {})[value] = None
-    for files in _followed(findings):
-        for attempt in journal.events(files.journal, "attempt")[-1:]:
-            known = attempt.get("versions")
-            for name, value in known.items() if isinstance(known, dict) else ():
-                told.setdefault(str(name), {})[str(value)] = None
-            if attempt.get("device"):
-                told.setdefault("device", {})[str(attempt["device"])] = None
-        for event in journal.events(files.journal, "device"):
-            told.setdefault("GPU", {})[str(event.get("device"))] = None
+    for name, value in (*itertools.chain(*map(_when, findings.studies)), *_run_by(findings)):
+        told.setdefault(name, {})[value] = None
     return [(name, ", ".join(values)) for name, values in told.items()]
+
+
+def _run_by(findings: Findings) -> Iterator[tuple[str, str]]:
+    """What has run a trial of each cell; where none says the program, that of the study's last command."""
+    files = _followed(findings)
+    attempts = [event for each in files for event in journal.events(each.journal, "attempt")[-1:]]
+    origins = [attempt["origin"] for attempt in attempts if isinstance(attempt.get("origin"), Mapping)]
+    of_commands = [(study.facts.get("command") or {}).get("origin") or {} for study in findings.studies]
+    for origin in origins or of_commands:
+        yield from _origin(origin)
+    for attempt in attempts:
+        known = attempt.get("versions")
+        yield from ((str(name), str(value)) for name, value in (known.items() if isinstance(known, dict) else ()))
+        if attempt.get("device"):
+            yield "device", str(attempt["device"])
+    for each in files:
+        yield from (("GPU", str(event.get("device"))) for event in journal.events(each.journal, "device"))
 
 
 def _when(study: Study) -> list[tuple[str, str]]:
@@ -96,11 +104,15 @@ def _when(study: Study) -> list[tuple[str, str]]:
     return [("began", first), ("last event", last)]
 
 
-def _origin(study: Study) -> list[tuple[str, str]]:
-    origin = (study.facts.get("command") or {}).get("origin") or {}
+def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
     dirty = " (with changes that are not committed)" if origin.get("is_dirty") else ""
     commit = f"{origin['commit']}{dirty}" if origin.get("commit") else ""
-    found = (("program", origin.get("source")), ("commit", commit), ("repository", origin.get("repository")))
+    found = (
+        ("program", origin.get("source")),
+        ("commit", commit),
+        ("code", origin.get("code")),
+        ("repository", origin.get("repository")),
+    )
     return [(name, str(value)) for name, value in found if value]
 
 
