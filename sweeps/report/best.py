@@ -15,8 +15,10 @@ from sweeps.errors import StudyError
 from sweeps.outcome import Completed
 from sweeps.output import counted
 from sweeps.redact import tree
+from sweeps.report.codes import ran
 from sweeps.report.lines import describe
 from sweeps.report.measures import comparable, told_among
+from sweeps.report.origins import kinds_of, programs
 from sweeps.report.ranking import best_cells, best_trials, by_cell
 from sweeps.report.typed import repeated
 from sweeps.space import REPLICATE_KEY
@@ -114,6 +116,7 @@ def told_best(study: Study) -> list[str]:
         values = ", ".join(f"{name}={value:.6g}" for name, value in _values(study, trial).items())
         told = {"trial": f"{trial.number}, {describe(point)}", "values": f"{values} ({', '.join(study.directions)})"}
         told["again"] = repeated(study, point) if point else ""
+        told["code"] = ", ".join(filter(None, (programs(kinds_of(study, [trial]), None), ran(trial))))
         told["directory"] = str(StudyFiles(Path(directory)).trial(trial.number).directory) if directory else ""
         told["checkpoint"] = str(checkpoint_of(Path(told["directory"])) or "none on this machine")
         lines += [f"{f'{name}:':<11} {text}" for name, text in told.items() if text]
@@ -175,6 +178,7 @@ def record(study: Study, trial: TrialRow, files: StudyFiles) -> dict[str, Any]:
         "params": {key.lstrip("+"): plain(value_of(key, leaves.overrides[key])) for key in leaves.varied},
         "overrides": trial.point.as_arguments(),
         "command": repeated(study, trial.point),
+        **({"code": code} if (code := ran(trial)) else {}),
         "directory": str(files.trial(trial.number).directory),
     }
 

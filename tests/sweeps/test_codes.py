@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sweeps.outcome import Completed, from_json, to_json
 from sweeps.report.asked import Asked, Looked, table_of
+from sweeps.report.best import keep_best, record, told_best
 from sweeps.report.captions import caption
 from sweeps.report.codes import other_code
 from sweeps.report.frame import trial_frame
@@ -169,6 +171,17 @@ def test_a_caption_gives_no_trial_what_another_one_has(tmp_path: Path) -> None:
     assert "Fixed" not in caption([study], [trials]) and "Fixed: data=a, experiment=x." in caption(
         [study], [trials[:1]]
     )
+
+
+def test_the_best_trial_says_which_code_ran_it(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [A, B], [A])
+    files = StudyFiles(Path(study.facts["directory"]))
+    assert "code:       app.py at commit 222222222222, aaaa, then bbbb" in told_best(study)
+    keep_best(study, files)
+    assert yaml.safe_load(files.best.read_text())["best"][0]["code"] == "aaaa, then bbbb"
+    unknown = study_of(tmp_path, [attempt("", "1" * 40)], [], name="unknown")
+    assert "code:       app.py at commit 111111111111" in told_best(unknown)
+    assert "code" not in record(unknown, unknown.trials()[0], files)
 
 
 def test_a_summary_names_the_trials_of_other_code_than_there_is_now(tmp_path: Path) -> None:
