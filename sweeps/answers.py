@@ -51,7 +51,15 @@ class Answer:
 
 
 def keep_answer(
-    database: "Database", name: str, line: str, files: StudyFiles, said: Said, code: int, *, uri: str | None
+    database: "Database",
+    name: str,
+    line: str,
+    files: StudyFiles,
+    said: Said,
+    code: int,
+    *,
+    uri: str | None,
+    read: Sequence[Path] = (),
 ) -> None:
     """Keep what was printed of a finished study; where it is not to be kept, an earlier answer goes.
 
@@ -63,6 +71,7 @@ def keep_answer(
         said: What a repetition prints.
         code: The exit code.
         uri: Where the study's runs are; None: nowhere.
+        read: Files of the application that its trials have imported.
     """
     listed = [path for path in (files.owner, files.best, files.page) if path.is_file()]
     is_tracked = uri is None or files.upload_mark.is_file()
@@ -72,6 +81,7 @@ def keep_answer(
             files.answer.unlink(missing_ok=True)
             return
         sums = {str(path): "" if path == files.page else _digest(path) for path in listed}
+        sums |= {str(path): _digest(path) for path in read if path.is_file()}
         sums |= {str(files.upload_mark): _digest(files.upload_mark)} if uri else {}
         answer = Answer(line=line, study=found.digest, said=said, code=code, files=sums)
         write_text(files.answer, json.dumps(asdict(answer)))

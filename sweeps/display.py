@@ -204,25 +204,25 @@ def _places(study: Study, directory: Path) -> Iterator[str]:
         yield f"Report:  {report[1]}"
 
 
-def print_summary(study: Study, directory: Path, tracking: str | None, code: str = "") -> list[tuple[int, str]]:
+def print_summary(study: Study, directory: Path, tracking: str | None, root: str = "") -> list[tuple[int, str]]:
     """The benchmark table, the best trial, where the results are, and the commands that look at them.
 
     Args:
         study: The study.
         directory: Where it is kept on this machine.
         tracking: Where its runs are; None: it is not tracked.
-        code: Digest of the code of this command; trials of other code are named.
+        root: The project's folder; trials of other code than it has are named. Empty: nothing is compared.
 
     Returns:
         What was printed, each text with the number of its stream: 1 is standard output, 2 standard error.
     """
-    said = list(_summary(study, directory, tracking, code))
+    said = list(_summary(study, directory, tracking, root))
     for stream, text in said:
         print(text, file=sys.stdout if stream == 1 else sys.stderr)
     return said
 
 
-def _summary(study: Study, directory: Path, tracking: str | None, code: str) -> Iterator[tuple[int, str]]:
+def _summary(study: Study, directory: Path, tracking: str | None, root: str) -> Iterator[tuple[int, str]]:
     table = benchmark_table(trial_frame(study))
     if table is not None and any(column.kind == "metric" for column in table.columns):
         is_marked = any(column.marks.best for column in table.columns)
@@ -234,7 +234,7 @@ def _summary(study: Study, directory: Path, tracking: str | None, code: str) -> 
         match trial.outcome:
             case Failed(cause=cause, detail=detail):
                 yield 2, one_line(f"trial {trial.number} failed ({cause}): {detail}", width_of(sys.stderr))
-    told = filter(None, (*best_lines(study, trials), other_code(trials, code), *_places(study, directory)))
+    told = filter(None, (*best_lines(study, trials), other_code(study, trials, root), *_places(study, directory)))
     yield from ((1, line) for line in told)
     if tracking:
         yield 1, f"MLflow:  {tracking}"

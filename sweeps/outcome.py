@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sweeps import redact
 from sweeps.output import counted
+from sweeps.ran import Ran
 
 Cause = Literal[
     "error", "disk", "input_output", "out_of_memory", "crash", "hung", "timeout", "no_objective", "nonfinite"
@@ -24,17 +25,14 @@ class Completed:
         metrics: The value of every metric the trial recorded, at the step that it has selected, else the last one.
         duration_s: Wall time over all attempts.
         returned: Names of the metrics that the task has returned; empty where it gives values without a name.
-        code: Digest of the code that ran it; several, in their order, where the code was another one when it was
-            continued. Empty where nobody knows. It says nothing of how the trial ended, so equality leaves it out.
-        circumstances: Digest of the versions of libraries and of the device of its last attempt.
+        ran: What has run the trial; it says nothing of how it ended, so equality leaves it out.
     """
 
     values: tuple[float, ...]
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
     returned: tuple[str, ...] = ()
-    code: tuple[str, ...] = field(default=(), compare=False)
-    circumstances: str = field(default="", compare=False)
+    ran: Ran = field(default=Ran(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +44,14 @@ class Pruned:
         metrics: As in `Completed`.
         duration_s: As in `Completed`.
         why: Why it was not run at all; empty where the pruner stopped it on its way.
-        code: As in `Completed`.
-        circumstances: As in `Completed`.
+        ran: As in `Completed`.
     """
 
     values: tuple[float, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
     why: str = ""
-    code: tuple[str, ...] = field(default=(), compare=False)
-    circumstances: str = field(default="", compare=False)
+    ran: Ran = field(default=Ran(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +63,7 @@ class Failed:
         detail: One line that says what happened.
         log_tail: The last lines the trial printed.
         duration_s: As in `Completed`.
-        code: As in `Completed`.
-        circumstances: As in `Completed`.
+        ran: As in `Completed`.
     """
 
     cause: Cause
@@ -76,8 +71,7 @@ class Failed:
     log_tail: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
-    code: tuple[str, ...] = field(default=(), compare=False)
-    circumstances: str = field(default="", compare=False)
+    ran: Ran = field(default=Ran(), compare=False)
 
 
 Outcome = Completed | Pruned | Failed
@@ -86,7 +80,7 @@ _KINDS: dict[str, type[Completed] | type[Pruned] | type[Failed]] = {
     "pruned": Pruned,
     "failed": Failed,
 }
-_TUPLES = ("values", "returned", "code")
+_TUPLES = ("values", "returned")
 
 
 def kind(outcome: Outcome) -> str:
@@ -123,7 +117,7 @@ def from_json(text: str) -> Outcome:
     made = _KINDS[told["kind"]]
     fields: dict[str, Any] = {key: value for key, value in told.items() if key in made.__dataclass_fields__}
     fields |= {key: tuple(fields[key]) for key in _TUPLES if key in fields}
-    return made(**fields)
+    return made(**fields | {"ran": Ran.of(fields.get("ran", {}))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

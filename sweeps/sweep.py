@@ -108,6 +108,7 @@ class Sweep:
             configuration=study.configuration,
             identity=wanted.identity,
             origin=self._asked.origin,
+            root=self._asked.program.root,
             line=self._asked.digest,
         )
 

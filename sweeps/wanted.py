@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sweeps.command import started_by
@@ -14,16 +15,20 @@ from sweeps.identity.program import Program
 from sweeps.identity.provenance import Provenance
 from sweeps.output import counted
 from sweeps.plan import Plan
+from sweeps.ran import Files, agree, digest_of
+from sweeps.report.codes import told_files
 from sweeps.report.lines import numbered
 from sweeps.report.ratios import ratio_lines
 from sweeps.space import Point
 from sweeps.study.additions import draws
+from sweeps.study.codes import Codes
 from sweeps.study.configurations import Comparison
 from sweeps.study.sampling import distributions_of
 from sweeps.study.seen import Seen
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
+from sweeps.values import digest
 
 
 class Wanted(Composed):
@@ -81,13 +86,31 @@ class Wanted(Composed):
             self._announce_change(study, found, self.provenance.changes_since(before) if before else "something")
         if before is None or self.plan.settings.preview:
             return
-        if drift := ", ".join(self.provenance.drift_since(before)):
-            if os.environ.get("SWEEPS_STORED_COMMAND") and not self.plan.settings.allow_drift:
+        is_elsewhere = bool(os.environ.get("SWEEPS_STORED_COMMAND"))
+        code = self._changed_code(study, before, is_elsewhere=is_elsewhere)
+        if drift := ", ".join(filter(None, (code, *self.provenance.libraries_since(before)))):
+            if is_elsewhere and not self.plan.settings.allow_drift:
                 raise StudyError(
                     f"Study {study.name!r} runs other code than this machine has: {drift}. Make them equal, or allow"
                     " it: study.allow_drift=true, `sweeps worker --allow-drift`."
                 )
             sys.stderr.write(f"Warning: the code has changed since this study's last command: {drift}.\n")
+
+    def _changed_code(self, study: Study, before: Provenance, *, is_elsewhere: bool) -> str:
+        """Which code is not that of the study's last command; what it has not run does not count, if that is known."""
+        trials = study.trials()
+        codes = Codes.of([(study.facts, trials)])
+        if not codes.files:
+            return self.provenance.code_changes_since(before) or ""
+        now = self._code_now(codes)
+        if any(agree(files, now) for files in codes.files.values()):
+            return ""
+        is_told = not is_elsewhere and study.facts.get("code_seen") == digest(now)
+        last = [trial for trial in trials if trial.outcome and trial.outcome.ran.code][-1]
+        return "" if is_told else told_files(codes.changed(last, now))
+
+    def _code_now(self, codes: Codes) -> Files:
+        return codes.now(lambda name: digest_of(Path(self.provenance.program.root, name)))
 
     def _announce_change(self, study: Study, found: Comparison, changes: str) -> None:
         if os.environ.get("SWEEPS_STORED_COMMAND"):
@@ -126,6 +149,8 @@ class Wanted(Composed):
                 return  # its files are copies of those that the study keeps
             facts = self.provenance.as_facts()
             study.remember("provenance", facts)
+            if (codes := Codes.of([(study.facts, study.trials())])).files:
+                study.remember("code_seen", digest(self._code_now(codes)))
             study.sources.keep(study.configuration or 0, self.sources)
             study.remember(f"configuration_{study.configuration}", {"digest": facts["digest"]})
 

@@ -16,7 +16,6 @@ from sweeps.identity.repository import head_of, remote_of
 from sweeps.redact import without_credentials
 
 _DISTRIBUTION = "hydra-sweeps"
-_CODE_CHARS = 8
 _LIBRARIES = (
     "torch", "lightning", "pytorch_lightning", "torchvision", "transformers", "jax", "tensorflow", "sklearn", "xgboost",
     "lightgbm", "numpy",
@@ -31,7 +30,6 @@ class Origin:
         source: File of the program, inside its project.
         commit: The whole hash of the project's commit; None where there is no repository.
         is_dirty: Whether tracked files differ from that commit.
-        code: Digest of the code; empty where it is not known.
         repository: Address that it was cloned from, without user and password; None where there is none.
         user: Name of the user.
     """
@@ -39,7 +37,6 @@ class Origin:
     source: str = ""
     commit: str | None = None
     is_dirty: bool = False
-    code: str = ""
     repository: str | None = None
     user: str = ""
 
@@ -57,7 +54,6 @@ class Origin:
             source=source_of(task, root),
             commit=head_of(root) if program.revision else None,
             is_dirty=(program.revision or "").endswith("+"),
-            code=program.content[:_CODE_CHARS],
             repository=without_credentials(remote) if remote and _is_elsewhere(remote) else None,
             user=_user(),
         )

@@ -23,7 +23,6 @@ class Program:
         code: Digest of the file that defines the task; empty where there is none.
         revision: Commit of the project's repository, with a plus where files differ from it; None without one.
         state: Digest of what differs from that commit; without a repository of the Python files beside the task.
-        content: Digest of the code itself: two commits with the same code have the same.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Program:
     code: str
     revision: str | None
     state: str = ""
-    content: str = ""
 
     def is_same(self, known: "Program") -> bool:
         """Whether it is the application of another command: in one place, or elsewhere a copy of it."""
@@ -67,7 +65,6 @@ def program_of(task: str) -> Program:
         code=code,
         revision=revision,
         state=_state_of(root, file, revision),
-        content=_content_of(root, file, revision) or code,
     )
 
 
@@ -127,12 +124,6 @@ def _state_of(root: Path, file: Path | None, revision: str | None) -> str:
         changes = git(root, "diff", "HEAD", "--", "*.py") if revision.endswith("+") else None
         return hashlib.sha256(changes.encode()).hexdigest()[:16] if changes else ""
     return contents.of_folder(file.parent) if file is not None and not _is_installed(root) else ""
-
-
-def _content_of(root: Path, file: Path | None, revision: str | None) -> str:
-    if file is None or (file.parent == root and _is_installed(root)):  # a module among those of others
-        return ""
-    return contents.of_repository(root, file) if revision else contents.of_folder(file.parent)
 
 
 def _is_installed(root: Path) -> bool:

@@ -76,10 +76,8 @@ class Provenance:
         """Of the application and of the configuration without overrides."""
         return digest([self.program.identity, self.config_name, dict(self.values)])[:8]
 
-    def drift_since(self, before: "Provenance") -> Iterator[str]:
-        """What is different in the code of the application, and in the libraries that it has."""
-        if code := self.code_changes_since(before):
-            yield code
+    def libraries_since(self, before: "Provenance") -> Iterator[str]:
+        """Which libraries have another version."""
         for name in sorted(self.versions.keys() & before.versions.keys()):
             if (old := before.versions[name]) != (new := self.versions[name]):
                 yield f"{name} {old} -> {new}"

@@ -106,7 +106,7 @@ def _show(study: Study, files: StudyFiles, address: str | None, order: WorkOrder
         return ()
     keep_best(study, files)
     uri = order.tracking.uri
-    return print_summary(study, files.directory, address or (uri and shown_by_mlflow(study, uri)), order.origin.code)
+    return print_summary(study, files.directory, address or (uri and shown_by_mlflow(study, uri)), order.root)
 
 
 def _closed(tracking: Tracking, drain_s: float, report: Callable[[], None]) -> int | None:

@@ -15,13 +15,13 @@ from sweeps.errors import StudyError
 from sweeps.outcome import Completed
 from sweeps.output import counted
 from sweeps.redact import tree
-from sweeps.report.codes import ran
 from sweeps.report.lines import describe
 from sweeps.report.measures import comparable, told_among
 from sweeps.report.origins import kinds_of, programs
 from sweeps.report.ranking import best_cells, best_trials, by_cell
 from sweeps.report.typed import repeated
 from sweeps.space import REPLICATE_KEY
+from sweeps.study.codes import Codes
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.trial.checkpoints import SUFFIXES, newest
@@ -116,7 +116,8 @@ def told_best(study: Study) -> list[str]:
         values = ", ".join(f"{name}={value:.6g}" for name, value in _values(study, trial).items())
         told = {"trial": f"{trial.number}, {describe(point)}", "values": f"{values} ({', '.join(study.directions)})"}
         told["again"] = repeated(study, point) if point else ""
-        told["code"] = ", ".join(filter(None, (programs(kinds_of(study, [trial]), None), ran(trial))))
+        codes = Codes.of([(study.facts, all_trials)])
+        told["code"] = ", ".join(filter(None, (programs(kinds_of(study, [trial], codes), None), codes.of_trial(trial))))
         told["directory"] = str(StudyFiles(Path(directory)).trial(trial.number).directory) if directory else ""
         told["checkpoint"] = str(checkpoint_of(Path(told["directory"])) or "none on this machine")
         lines += [f"{f'{name}:':<11} {text}" for name, text in told.items() if text]
@@ -156,7 +157,8 @@ def keep_best(study: Study, files: StudyFiles) -> None:
     if best:
         alike = [trial.number for trial in best[1:]] if len(study.directions) == 1 else []
         told: dict[str, Any] = {"study": study.name, "objectives": _aims(study)}
-        told["best"] = [record(study, trial, files) for trial in (best[:1] if alike else best)]
+        codes = Codes.of([(study.facts, all_trials)])
+        told["best"] = [record(study, trial, files, codes) for trial in (best[:1] if alike else best)]
         if among := _compared(study, all_trials):
             told["compared"] = among[0]
         if alike:
@@ -168,7 +170,7 @@ def keep_best(study: Study, files: StudyFiles) -> None:
             write_text(files.best, yaml.safe_dump(tree(told), sort_keys=False, allow_unicode=True, width=math.inf))
 
 
-def record(study: Study, trial: TrialRow, files: StudyFiles) -> dict[str, Any]:
+def record(study: Study, trial: TrialRow, files: StudyFiles, codes: Codes | None = None) -> dict[str, Any]:
     """A trial with its values, and all that finds and repeats it."""
     assert trial.point is not None
     leaves = trial.point.leaves
@@ -178,7 +180,7 @@ def record(study: Study, trial: TrialRow, files: StudyFiles) -> dict[str, Any]:
         "params": {key.lstrip("+"): plain(value_of(key, leaves.overrides[key])) for key in leaves.varied},
         "overrides": trial.point.as_arguments(),
         "command": repeated(study, trial.point),
-        **({"code": code} if (code := ran(trial)) else {}),
+        **({"code": code} if codes and (code := codes.of_trial(trial)) else {}),
         "directory": str(files.trial(trial.number).directory),
     }
 

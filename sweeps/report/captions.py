@@ -1,12 +1,14 @@
 """What was fixed in the trials of a table: configuration, program, versions, device."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sweeps.output import counted, one_line
 from sweeps.report.cells import data_keys
 from sweeps.report.origins import Kind, devices, kind_of, kinds_of, programs, versions
 from sweeps.space import REPLICATE_KEY, is_key
+from sweeps.study.codes import Codes
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.values import value_of
@@ -14,7 +16,6 @@ from sweeps.values import value_of
 _TOLD = ("size", "select", "max_epochs", "num_epochs", "epochs", "max_steps", "batch_size")
 """Last parts of keys whose value a reader asks for, whether it was typed or not."""
 
-_FACTS = {"fixed": "Fixed", "values": "Values", "program": "Program", "versions": "Versions", "device": "Device"}
 _DEEPEST, _LONGEST, _MAX_SEEDS, _MAX_OPTIONS = 2, 60, 12, 24
 
 
@@ -25,29 +26,50 @@ def caption(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> s
         studies: The studies.
         trials: Those of each study.
     """
-    names = ", ".join(study.name for study in studies)
+    names = [study.name for study in studies]
     seeds = [seed for study, own in zip(studies, trials, strict=True) for seed in _seeds(study, own)]
     num_trials = counted(sum(map(len, trials)), "trial")
-    parts = [f"{'Studies' if studies[1:] else 'Study'} {names}: {num_trials}{_told_seeds(seeds)}."]
-    facts = [_facts(study, own) for study, own in zip(studies, trials, strict=True)]
-    for told, title in _FACTS.items():
-        found = list(dict.fromkeys(filter(None, (fact[told] for fact in facts))))
-        if found:
-            parts.append(f"{title}: {'; '.join(found)}.")
-    return " ".join(parts)
+    parts = [f"{'Studies' if studies[1:] else 'Study'} {', '.join(names)}: {num_trials}{_told_seeds(seeds)}."]
+    codes = Codes.of((study.facts, own) for study, own in zip(studies, trials, strict=True))
+    facts = [_facts(study, own, codes) for study, own in zip(studies, trials, strict=True)]
+    common = _equal([fact.fixed for fact in facts])
+    fixed = [_listed({key: text for key, text in fact.fixed.items() if key not in common}) for fact in facts]
+    told = {"Fixed": "; ".join(filter(None, [_listed(common), *_of_each(names, fixed)]))}
+    for title in facts[0].others:
+        told[title] = "; ".join(_of_each(names, [fact.others[title] for fact in facts]))
+    return " ".join([*parts, *(f"{title}: {text}." for title, text in told.items() if text)])
 
 
-def _facts(study: Study, trials: Sequence[TrialRow]) -> dict[str, str]:
+def _listed(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _of_each(names: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """What is said of several studies: once where it is the same of all, else behind the name of each."""
+    if len(set(texts)) == 1:
+        return [texts[0]] if texts[0] else []
+    return [f"{name}: {text}" for name, text in zip(names, texts, strict=True) if text]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is said of one study: what was fixed, and title to text of all else."""
+
+    fixed: Mapping[str, str]
+    others: Mapping[str, str]
+
+
+def _facts(study: Study, trials: Sequence[TrialRow], codes: Codes) -> _Facts:
     done = [trial for trial in trials if trial.state == "completed"]
-    kinds = kinds_of(study, done)
+    kinds = kinds_of(study, done, codes)
     shapes = [*kinds, *(kind_of(study, [trial]) for trial in _of_each_option(done))]
-    return {
-        "fixed": ", ".join(f"{key}={value}" for key, value in _fixed(study, trials, shapes).items()),
-        "values": "of the step that each trial has selected, as its checkpoint is" if kinds[0].is_selected else "",
-        "program": programs(kinds, (study.facts.get("command") or {}).get("origin")),
-        "versions": versions(kinds),
-        "device": devices(kinds),
+    others = {
+        "Values": "of the step that each trial has selected, as its checkpoint is" if kinds[0].is_selected else "",
+        "Program": programs(kinds, (study.facts.get("command") or {}).get("origin")),
+        "Versions": versions(kinds),
+        "Device": devices(kinds),
     }
+    return _Facts(_fixed(study, trials, shapes), others)
 
 
 def _of_each_option(trials: Sequence[TrialRow]) -> list[TrialRow]:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from sweeps.report.frame import Trials
 
-_DATA = ("data", "dataset", "datamodule")
+DATA = ("data", "dataset", "datamodule")
+"""First parts of the keys that choose a data set."""
 """How the group is called that chooses a data set. Results on two of them are never compared."""
 
 
@@ -80,7 +81,7 @@ class Cells:
 
 def data_keys(varied: Sequence[str]) -> list[str]:
     """The keys that choose the data set, or its labels: groups such as `data` and `data/labels`."""
-    return [key for key in varied if "." not in key and key.lstrip("+").split("/")[0] in _DATA]
+    return [key for key in varied if "." not in key and key.lstrip("+").split("/")[0] in DATA]
 
 
 def cells_of(trials: "Trials") -> Cells | None:

@@ -1,21 +1,27 @@
-"""Which code has run the trials of a table: told where it is not the same in all of them."""
+"""Which code has run the trials of a table, and which data they have read: told where it is not the same in all."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweeps.output import counted
+from sweeps.output import counted, one_line
+from sweeps.ran import digest_of
+from sweeps.report.cells import DATA
+from sweeps.study.codes import THEN, Codes
 from sweeps.study.records import TrialRow
+from sweeps.study.study import Study
 
 if TYPE_CHECKING:
     from sweeps.report.frame import Trials
 
-THEN = ", then "
-_MAX_CODES, _MAX_SPANS = 4, 6
+_MAX_CODES, _MAX_SPANS, _MAX_FILES = 4, 6, 3
 
 
-def ran(trial: TrialRow) -> str:
-    """Digest of the code that has run a trial, of several one after the other; empty where nobody knows."""
-    return THEN.join(trial.outcome.code) if trial.outcome else ""
+def data_of(trial: TrialRow) -> str:
+    """Name of each data set that a trial has read to its digest, as JSON."""
+    return json.dumps(dict(trial.outcome.ran.data) if trial.outcome else {}, sort_keys=True)
 
 
 def are_different(codes: Iterable[str]) -> bool:
@@ -25,27 +31,70 @@ def are_different(codes: Iterable[str]) -> bool:
 
 def note_of_codes(trials: "Trials") -> str:
     """Says of a table's completed trials which code each ran; empty where it is the same, or known of none."""
+    codes = trials.code.tolist()
+    if not are_different(codes):
+        return ""
+    return f"The trials of this table are of different code: {_who(trials, codes, 'ran {}')}."
+
+
+def notes_of_data(trials: "Trials") -> Iterator[str]:
+    """Says of each data set which content each trial has read, where that differs and no key of the trial explains it.
+
+    Keys of data sets and the seed may choose another content of the same name.
+    """
+    chosen = [key for key in map(str, trials.overrides) if re.split(r"[./@]", key.lstrip("+"))[0] in DATA]
+    alike = zip(trials.seeds, *(map(str, trials.overrides[key]) for key in chosen), strict=True)
+    asked = dict[tuple[str, Hashable], set[str]]()
+    read = [json.loads(told) for told in trials.data]
+    for place, told in zip(alike, read, strict=True):
+        for name, digest in told.items():
+            asked.setdefault((name, place), set()).add(digest)
+    for name in dict.fromkeys(name for (name, _), digests in asked.items() if len(digests) > 1):
+        who = _who(trials, [told.get(name, "") for told in read], "{}")
+        yield f"The trials of this table have read different data by the name of {one_line(name)}: {who}."
+
+
+def _who(trials: "Trials", told: Sequence[str], what: str) -> str:
+    """Which trials are of which text; those of an empty one are left out."""
     numbers = trials.own["trial"].tolist()
     found: dict[str, list[int]] = {}
-    for number, code in zip(numbers, trials.code.tolist(), strict=True):
-        if code:
-            found.setdefault(code, []).append(number)
-    if not are_different(found):
-        return ""
+    for number, text in zip(numbers, told, strict=True):
+        if text:
+            found.setdefault(text, []).append(number)
     is_one_study = len(set(numbers)) == len(numbers)
-    parts = [f"{_told(own) if is_one_study else counted(len(own), 'trial')} ran {code}" for code, own in found.items()]
+    parts = [
+        f"{_told(sorted(own)) if is_one_study else counted(len(own), 'trial')} {what.format(text)}"
+        for text, own in found.items()
+    ]
     left = len(parts) - _MAX_CODES
-    listed = "; ".join([*parts[:_MAX_CODES], *([f"{left} more"] if left > 0 else [])])
-    return f"The trials of this table are of different code: {listed}."
+    return "; ".join([*parts[:_MAX_CODES], *([f"{left} more"] if left > 0 else [])])
 
 
-def other_code(trials: Sequence[TrialRow], now: str) -> str:
-    """Says which completed trials ran other code than a command has; empty where none has, or it is not known."""
-    others = [trial.number for trial in trials if trial.state == "completed" and ran(trial) not in ("", now)]
-    if not now or not others:
+def other_code(study: Study, trials: Sequence[TrialRow], root: str) -> str:
+    """Says which completed trials ran other code than there is now; empty where none has, or it is not known.
+
+    Args:
+        study: The study.
+        trials: Those that are looked at.
+        root: The project's folder on this machine.
+    """
+    done = [trial for trial in trials if trial.state == "completed"]
+    codes = Codes.of([(study.facts, done)])
+    now = codes.now(lambda name: digest_of(Path(root, name)))
+    changed = {trial.number: codes.changed(trial, now) for trial in done}
+    others = sorted(number for number, names in changed.items() if names)
+    if not root or not others:
         return ""
-    whose = "All trials" if len(others) == sum(trial.state == "completed" for trial in trials) else _told(others)
-    return f"Code:    {whose} ran other code than there is now ({now}). A new study.name trains them with it."
+    whose = "All trials" if len(others) == len(done) else _told(others)
+    files = told_files({name for names in changed.values() for name in names})
+    return f"Code:    {whose} ran other code than there is now ({files}). A new study.name trains them with it."
+
+
+def told_files(names: Iterable[str]) -> str:
+    """Some of the names."""
+    listed = sorted(names)
+    left = len(listed) - _MAX_FILES
+    return ", ".join([*map(one_line, listed[:_MAX_FILES]), *([f"{left} more"] if left > 0 else [])])
 
 
 def among(texts: Mapping[str, Sequence[int]]) -> Iterator[str]:

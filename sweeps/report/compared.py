@@ -9,6 +9,7 @@ import pandas as pd
 from sweeps.errors import StudyError
 from sweeps.report.frame import Trials, trial_frame, varied_keys, with_implied
 from sweeps.space import REPLICATE_KEY
+from sweeps.study.codes import Codes
 from sweeps.study.declared import together
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
@@ -42,7 +43,8 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
         studies: Studies that `check_comparable` has let pass.
         trials: Those of each study.
     """
-    frames = [trial_frame(study, own) for study, own in zip(studies, trials, strict=True)]
+    codes = Codes.of((study.facts, own) for study, own in zip(studies, trials, strict=True))
+    frames = [trial_frame(study, own, codes) for study, own in zip(studies, trials, strict=True)]
     names = [study.name for study, own in zip(studies, trials, strict=True) for _ in own]
     implied = {key: value for frame in frames for key, value in frame.implied.items()}
     overrides = with_implied(pd.concat([frame.overrides for frame in frames], ignore_index=True), implied)
@@ -58,6 +60,7 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
         cells=pd.Series([f"{i} {cell}" for i, frame in enumerate(frames) for cell in frame.cells], dtype=str),
         seeds=pd.concat([frame.seeds for frame in frames], ignore_index=True),
         code=pd.concat([frame.code for frame in frames], ignore_index=True),
+        data=pd.concat([frame.data for frame in frames], ignore_index=True),
         varied=(column, *varied_keys(points, seeds)),
         directions=_agreed(frames),
         returned=tuple(dict.fromkeys(name for frame in frames for name in frame.returned)),

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sweeps.outcome import Completed, Failed, Outcome, was_run
-from sweeps.report.codes import are_different, ran
+from sweeps.report.codes import are_different, data_of
 from sweeps.report.headings import Origin, headings
 from sweeps.space import REPLICATE_KEY, is_key
+from sweeps.study.codes import Codes
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.values import value_of
@@ -37,7 +38,8 @@ class Trials:
             unless a completed trial recorded it.
         cells: A label per trial that its replicates share; empty while no point is drawn.
         seeds: What tells replicates of a cell apart: the text of the seed's override; empty where there is none.
-        code: Digest of the code that ran the trial, as `ran` gives it; empty where nobody knows.
+        code: Short name of the code that ran the trial; empty where nobody knows.
+        data: Name of each data set that the trial has read to its digest, as JSON.
         varied: Override keys in which the cells differ, in the order of the command line.
         directions: Metric or objective name to `min` or `max`; what has no entry has no better or worse.
         returned: Names of the metrics that tasks have returned by name.
@@ -54,6 +56,7 @@ class Trials:
     cells: "pd.Series"
     seeds: "pd.Series"
     code: "pd.Series"
+    data: "pd.Series"
     varied: tuple[str, ...]
     directions: Mapping[str, str]
     returned: tuple[str, ...] = ()
@@ -77,6 +80,7 @@ class Trials:
             cells=self.cells.loc[index],
             seeds=self.seeds.loc[index],
             code=self.code.loc[index],
+            data=self.data.loc[index],
         )
 
     def scaled_by(self, metric: str) -> str:
@@ -102,16 +106,18 @@ class Trials:
         return pd.concat([part for _, part in parts], axis=1).set_axis(headings(names), axis=1)
 
 
-def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trials:
+def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None, codes: Codes | None = None) -> Trials:
     """All trials of a study that are of its configuration of today.
 
     Args:
         study: The study.
         trials: These trials, where they have been read; None: reads them.
+        codes: The states of the code of all studies that stand in a table with this one; None: it stands alone.
     """
     import pandas as pd
 
     trials = study.current_trials() if trials is None else trials
+    codes = Codes.of([(study.facts, trials)]) if codes is None else codes
     seed_key = study.facts.get("seed_key", REPLICATE_KEY)
     objectives, implied = study.value_names, study.facts.get("implied") or {}
     of_objectives = {name: _DIRECTIONS[way] for name, way in zip(objectives, study.directions, strict=True)}
@@ -123,7 +129,8 @@ def trial_frame(study: Study, trials: Sequence[TrialRow] | None = None) -> Trial
         metrics=_frame([trial.outcome.metrics if isinstance(trial.outcome, Completed) else {} for trial in trials]),
         cells=pd.Series([trial.point.cell_key if trial.point else "" for trial in trials], dtype=str),
         seeds=pd.Series([trial.point.seed(seed_key) if trial.point else "" for trial in trials], dtype=str),
-        code=pd.Series([ran(trial) for trial in trials], dtype=str),
+        code=pd.Series([codes.of_trial(trial) for trial in trials], dtype=str),
+        data=pd.Series([data_of(trial) for trial in trials], dtype=str),
         varied=varied_keys(trials, {seed_key}),
         directions={**study.metric_directions, **of_objectives},
         returned=_named(trials),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweeps.output import counted, one_line
-from sweeps.report.codes import note_of_codes
+from sweeps.report.codes import note_of_codes, notes_of_data
 from sweeps.report.marks import FEW_SEEDS
 from sweeps.report.measures import most_told
 from sweeps.report.numbers import short
@@ -39,7 +39,7 @@ def notes(table: "Table", cells: "Cells", shown: "Sequence[Column]") -> tuple[st
     """
     seen = replace(table, columns=tuple(shown))
     chosen = (*_of_choice(table, seen, cells), *_of_front(table, cells))
-    of_code = filter(None, [note_of_codes(cells.done)])
+    of_code = filter(None, [note_of_codes(cells.done), *notes_of_data(cells.done)])
     return (*_of_spread(seen), *_of_marks(seen), *chosen, *_of_missing(seen, cells), *of_code)
 
 

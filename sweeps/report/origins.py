@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from sweeps.output import one_line
-from sweeps.report.codes import among, ran
+from sweeps.report.codes import among
+from sweeps.study.codes import THEN, Codes
 from sweeps.study.records import TrialRow
 from sweeps.study.study import Study
 from sweeps.trial import journal
@@ -31,6 +32,7 @@ class Kind:
         numbers: Of these trials.
         code: Digest of their code; empty where nobody knows.
         attempt: Fields of the journal's event of its last attempt, whatever a task has made of it.
+        origins: What each of its attempts has run, as `Origin.as_facts` gives it.
         gpu: Name of the GPU that it has used.
         config: Its configuration as it was written.
         is_selected: Whether it has selected a step.
@@ -39,17 +41,20 @@ class Kind:
     numbers: Sequence[int] = ()
     code: str = ""
     attempt: Mapping[str, Any] = field(default_factory=dict)
+    origins: Sequence[Any] = ()
     gpu: str = ""
     config: Any = None
     is_selected: bool = False
 
 
-def kinds_of(study: Study, trials: Sequence[TrialRow]) -> list[Kind]:
+def kinds_of(study: Study, trials: Sequence[TrialRow], codes: Codes) -> list[Kind]:
     """The kinds of these trials, of which there are at most eight here; at least one, maybe of nothing."""
     found: dict[tuple[str, str], list[TrialRow]] = {}
     for trial in trials:
-        found.setdefault((ran(trial), trial.outcome.circumstances if trial.outcome else ""), []).append(trial)
-    return [kind_of(study, own) for own in itertools.islice(found.values(), _MAX_KINDS)] or [Kind()]
+        circumstances = trial.outcome.ran.circumstances if trial.outcome else ""
+        found.setdefault((codes.of_trial(trial), circumstances), []).append(trial)
+    told = itertools.islice(found.items(), _MAX_KINDS)
+    return [kind_of(study, own, code) for (code, _), own in told] or [Kind()]
 
 
 def programs(kinds: Sequence[Kind], of_study: Any) -> str:
@@ -59,7 +64,8 @@ def programs(kinds: Sequence[Kind], of_study: Any) -> str:
         kinds: The kinds of a study's trials.
         of_study: The origin of the study's last command, for trials that say none.
     """
-    texts = [program_of(kind.attempt.get("origin") or of_study) for kind in kinds]
+    each = [[program_of(origin or of_study) for origin in kind.origins or [None]] for kind in kinds]
+    texts = [THEN.join(dict.fromkeys(filter(None, told))) for told in each]
     codes: dict[str, set[str]] = {}
     for text, kind in zip(texts, kinds, strict=True):
         codes.setdefault(text, set()).add(kind.code)
@@ -103,19 +109,21 @@ def _numbers(told: Iterable[tuple[str, Kind]]) -> dict[str, list[int]]:
     return found
 
 
-def kind_of(study: Study, trials: Sequence[TrialRow]) -> Kind:
+def kind_of(study: Study, trials: Sequence[TrialRow], code: str = "") -> Kind:
     """What the first of these trials has left, for all of them."""
-    numbers, code, config = [trial.number for trial in trials], ran(trials[0]), None
+    numbers, config = [trial.number for trial in trials], None
     with left_by(study, trials[0]) as files:
         if files is None:
             return Kind(numbers=numbers, code=code)
         with contextlib.suppress(OSError, yaml.YAMLError, RecursionError):
             config = config_in(files.config.read_text(errors="replace"))
+        attempts = journal.events(files.journal, "attempt") or [{}]
         gpus = [str(event.get("device") or "") for event in journal.events(files.journal, "device")]
         return Kind(
             numbers=numbers,
             code=code,
-            attempt=(journal.events(files.journal, "attempt") or [{}])[-1],
+            attempt=attempts[-1],
+            origins=[attempt.get("origin") for attempt in attempts],
             gpu=gpus[-1] if gpus else "",
             config=config,
             is_selected=bool(journal.events(files.journal, "selected")),

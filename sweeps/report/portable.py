@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 FILE = "trials.json"
 _VERSION = 1
 _FRAMES = ("own", "overrides", "objectives", "metrics")
-_LABELS = ("cells", "seeds", "code")
+_LABELS = ("cells", "seeds", "code", "data")
+_UNKNOWN = {"code": "", "data": "{}"}
+"""What an earlier version has not written."""
 _FACTS = ("varied", "directions", "returned", "is_drawn", "means", "implied", "scales")
 
 
@@ -61,7 +63,7 @@ class Portable:
             rows = pd.RangeIndex(len(told["cells"]))
             fields: dict[str, Any] = {name: told[name] for name in _FACTS}
             fields |= {name: _frame(told[name], rows, is_of_objects=name == "overrides") for name in _FRAMES}
-            told.setdefault("code", [""] * len(rows))  # an earlier version did not know it
+            told = {**{name: [text] * len(rows) for name, text in _UNKNOWN.items()}, **told}
             fields |= {name: pd.Series(told[name], index=rows, dtype=str) for name in _LABELS}
             fields |= {name: tuple(told[name]) for name in ("varied", "returned")}
             return cls(told["name"], Trials(**fields), told["caption"], told["seconds"])

@@ -13,9 +13,11 @@ from optuna.study import StudyDirection
 
 from sweeps.errors import StudyError, did_you_mean
 from sweeps.outcome import Goal, names_of_values
+from sweeps.ran import Files
 from sweeps.space import Point
 from sweeps.study.additions import OfDraw, columns, draws, points
 from sweeps.study.claims import Claims
+from sweeps.study.codes import FACT
 from sweeps.study.configurations import Comparison, Identify, compare
 from sweeps.study.declared import news
 from sweeps.study.events import Event, Note
@@ -133,6 +135,12 @@ class Study(Claims):
         """Keep a plain value with the study."""
         self.database.patiently(lambda: self._optuna.set_user_attr(key, value))
         self.facts[key] = value
+
+    def know_code(self, code: Mapping[str, Files]) -> None:
+        """Keep the files that trials have run, by the digests that their outcomes have for them."""
+        for digest, files in code.items():
+            if (key := f"{FACT}{digest}") not in self.facts:
+                self.remember(key, dict(files))
 
     def compare(self, identify: Identify) -> Comparison:
         """Compose every point of the study again, to see which trials are of the configuration of today."""

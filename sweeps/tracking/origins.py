@@ -23,7 +23,6 @@ def origin_tags(origin: Any) -> dict[str, str]:
         "mlflow.source.git.commit": known.get("commit"),
         "mlflow.source.git.repoURL": known.get("repository"),
         "mlflow.source.git.dirty": json.dumps(bool(known.get("is_dirty"))) if known.get("commit") else None,
-        "code": known.get("code"),
     }
     return {name: str(value) for name, value in tags.items() if value}
 

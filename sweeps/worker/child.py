@@ -43,7 +43,7 @@ from sweeps.worker.own_runs import bind
 from sweeps.worker.own_stores import share_stores
 from sweeps.worker.piped import PipedTrial
 from sweeps.worker.system import measured
-from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt, record_device
+from sweeps.worker.written import guard_hydra_files, learn_secrets, record_attempt, record_used
 
 _ELSEWHERE = (
     "starts again: what its earlier attempt has left is on another machine."
@@ -129,7 +129,7 @@ def _work(job: Job, trial: PipedTrial, take: Callable[[], None], seat: Seat | No
             end_runs()
             if seat is None:  # else when the last trial of the process has ended
                 finish()
-    record_device(files)
+            record_used(files, job.root)
     if numbers := named_numbers(returned):
         Journal(job.directory).log_last(numbers)
     return returned
@@ -203,7 +203,7 @@ def _run_task(job: Job, seat: Seat | None) -> Any:
 
     application = published()
     config = _compose(job)
-    record_attempt(TrialFiles(job.directory), job.attempt, config, job.origin)
+    record_attempt(TrialFiles(job.directory), job.attempt, config, job.origin, job.root)
     task = application.find_task()
     if seat is not None:
         task = _joining(task, fusion_of(job.fusion, trusted_by(application.hydra_context)), seat)

@@ -22,6 +22,7 @@ class Job:
         experiment: Experiment of the study's runs.
         may_restart: Whether it begins anew where its task cannot continue from what is there.
         origin: What the command runs, and who typed it, as `Origin.as_facts` gives it.
+        root: The project's folder, from which its files are named.
         system_metrics: Whether it records what its process uses.
         checkpoints: URL of the folder that mirrors the trial's checkpoints; empty: there is none.
         fusion: What `study.fusion` says; None: nothing.
@@ -39,6 +40,7 @@ class Job:
     experiment: str = ""
     may_restart: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
+    root: str = ""
     system_metrics: bool = False
     checkpoints: str = ""
     fusion: Any = None

@@ -36,6 +36,7 @@ class WorkOrder:
         configuration: Which of the study's configurations this is, counted from 1.
         identity: Tells the application apart from others.
         origin: What the command runs, and who typed it.
+        root: The project's folder on the machine of the command.
         line: Digest of the command, by which its answer is found again; empty where none is kept.
     """
 
@@ -50,6 +51,7 @@ class WorkOrder:
     configuration: int | None = None
     identity: str = ""
     origin: Origin = field(default_factory=Origin)
+    root: str = ""
     line: str = ""
 
     def fingerprints(self) -> Fingerprints:
@@ -78,6 +80,7 @@ class WorkOrder:
             may_restart=self.settings.retry_failed,
             environment=dict(place.environment),
             origin=self.origin.as_facts(),
+            root=self.root,
             system_metrics=self.tracking.system_metrics,
             checkpoints=self._checkpoints(claim),
             fusion=self.settings.fusion,

@@ -7,7 +7,7 @@ import importlib
 import sys
 
 from sweeps.identity.origin import Circumstances
-from sweeps.worker import at_exit, generators, lost_threads
+from sweeps.worker import at_exit, generators, lost_threads, own_code
 from sweeps.worker.application import published
 from sweeps.worker.rehearsal import rehearse
 from sweeps.worker.script import give_globals
@@ -32,6 +32,8 @@ with contextlib.suppress(Exception):
     Circumstances.here()
 with contextlib.suppress(Exception):
     lost_threads.note()
+with contextlib.suppress(Exception):
+    own_code.watch()
 with contextlib.suppress(Exception):
     generators.hold()
 with contextlib.suppress(Exception):

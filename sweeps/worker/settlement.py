@@ -8,7 +8,7 @@ from sweeps.settings import StudySettings
 from sweeps.study.records import TrialHandedBack
 from sweeps.study.requeue import Ended, Ending, Finish, Stopped
 from sweeps.study.study import Study
-from sweeps.trial.ran import signed
+from sweeps.trial.signed import signed
 from sweeps.worker.attempt import Attempt, Member
 from sweeps.worker.brake import Brake
 from sweeps.worker.observers import Observers
@@ -71,7 +71,9 @@ class Settlement:
     def _settle(self, attempt: Attempt, member: Member, ending: Ending) -> None:
         worked_s, max_retries = attempt.worked_s(member), self._settings.max_retries
         if isinstance(ending, Ended):
-            ending = Ended(outcome=signed(ending.outcome, member.files.journal))
+            outcome, code = signed(ending.outcome, member.files.journal)
+            self._study.know_code(code)
+            ending = Ended(outcome=outcome)
         decision = self._study.settle(member.claim, ending, worked_s, max_retries, member.files)
         if isinstance(ending, Ended) and decision is not None:
             self._brake.note(ending.outcome, is_final=isinstance(decision, Finish))

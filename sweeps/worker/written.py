@@ -20,13 +20,18 @@ from omegaconf.resolvers import oc
 
 from sweeps.identity.origin import Circumstances, gpu_in_use
 from sweeps.own_keys import OwnKeys, own_keys
+from sweeps.ran import Files
 from sweeps.redact import learn_config, learn_variables, tree
 from sweeps.trial.files import TrialFiles, write_text
 from sweeps.trial.journal import Journal
 from sweeps.versions import replace_resolver
+from sweeps.worker.own_code import own_files
+
+_noted: dict[Path, Files] = {}
+"""Directory of each trial of this process to the files of its code that its journal has."""
 
 
-def record_attempt(files: TrialFiles, attempt: int, config: Any, origin: Mapping[str, Any]) -> None:
+def record_attempt(files: TrialFiles, attempt: int, config: Any, origin: Mapping[str, Any], root: str) -> None:
     """Keep the configuration as it is written, less what says how the study runs, and note the attempt.
 
     Args:
@@ -34,6 +39,7 @@ def record_attempt(files: TrialFiles, attempt: int, config: Any, origin: Mapping
         attempt: 1 for the first execution.
         config: The composed configuration.
         origin: What the command runs, and who typed it.
+        root: The project's folder, from which its files are named.
     """
     ours = own_keys(config)
     write_text(files.config, _yaml(_own(config, ours)))
@@ -42,13 +48,21 @@ def record_attempt(files: TrialFiles, attempt: int, config: Any, origin: Mapping
     with environment_as_written():
         shown = {name: value for name, key in keys.items() if (value := _resolved(config, key)) is not None}
     shown |= {"seed_key": keys["seed"], "origin": origin, **asdict(Circumstances.here())}
-    Journal(files.directory).event("attempt", attempt=attempt, pid=os.getpid(), choices=choices, **shown)
+    journal = Journal(files.directory)
+    journal.event("attempt", attempt=attempt, pid=os.getpid(), choices=choices, **shown)
+    _noted[files.directory] = own_files(root)
+    journal.event("code", files=_noted[files.directory])
 
 
-def record_device(files: TrialFiles) -> None:
-    """Note the GPU that the task has used, if any."""
-    if (name := gpu_in_use()) is not None:
-        Journal(files.directory).event("device", device=name)
+def record_used(files: TrialFiles, root: str) -> None:
+    """Note what the task has used: the GPU, if any, and files of its project that it has imported itself."""
+    gpu, known = gpu_in_use(), _noted.pop(files.directory, {})
+    new = {name: digest for name, digest in own_files(root).items() if name not in known}
+    with contextlib.suppress(OSError):  # a full disk, which the task has met before
+        if gpu is not None:
+            Journal(files.directory).event("device", device=gpu)
+        if new:
+            Journal(files.directory).event("code", files=new)
 
 
 def learn_secrets(config: Any, ours: OwnKeys | None = None) -> None:

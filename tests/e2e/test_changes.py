@@ -227,24 +227,96 @@ def test_a_changed_program_is_warned_of_once_and_its_old_trials_are_named_as_lon
     (here.folder / "app.py").write_text(APP.replace("return float(", "return 10 * float("))
     second = commit(here, "-am", "two")
     again = [sweep(here, "x=1,2,3", "study.name=s") for _ in range(2)]
-    assert re.search(rf"Warning: the code has changed .*: revision {first} -> {second}\.", again[0].stderr)
+    assert "Warning: the code has changed since this study's last command: app.py." in again[0].stderr
     assert "the code has changed" not in again[1].stderr and len(ran(here)) == 3
     for repeated in again:
-        assert re.search(
-            r"^Code:    All trials ran other code than there is now \([0-9a-f]{8}\)\.", repeated.stdout, re.MULTILINE
-        )
+        assert "\nCode:    All trials ran other code than there is now (app.py). " in repeated.stdout
     more = sweep(here, "x=1,2,3,4,5", "study.name=s")
-    assert re.search(r"^Code:    trials 0 to 2 ran other code than there is now", more.stdout, re.MULTILINE)
+    assert "\nCode:    trials 0 to 2 ran other code than there is now (app.py). " in more.stdout
     assert values(study(here).trials()) == [1, 2, 3, 40, 50]
     table = here.run("sweeps", "table", "s").stdout
-    old, new = (
-        {code for trial in study(here).trials()[part] for code in trial.outcome.code}
-        for part in (slice(3), slice(3, 5))
-    )
-    assert len(old) == len(new) == 1 and old != new
-    assert f"of different code: trials 0 to 2 ran {old.pop()}; trials 3, 4 ran {new.pop()}." in table
+    old, *_, new = (trial.outcome.ran.code[0][:8] for trial in study(here).trials() if trial.outcome)
+    assert f"of different code: trials 0 to 2 ran {old}; trials 3, 4 ran {new}." in table and old != new
     assert f"Program: app.py at commit {first} (trials 0 to 2); app.py at commit {second} (trials 3, 4)." in table
+    (here.folder / "app.py").write_text(APP)  # as it was
+    assert "Code:    trials 3, 4 ran other" in sweep(here, "x=1,2,3,4,5", "study.name=s").stdout
     assert "Code:" not in sweep(here, "x=1,2", "study.name=t").stdout
+
+
+PARTS = """
+import hydra
+
+from near import NEAR
+from linked.inner import LINKED
+
+
+@hydra.main(config_path="conf", config_name="config")
+def main(cfg):
+    from late import LATE
+
+    if cfg.x == 9:  # an edit while the sweep runs
+        with open("late.py", "w") as file:
+            file.write("LATE = 5\\n")
+    return float(cfg.x * NEAR * LINKED * LATE)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("is_repository", [False, True])
+@pytest.mark.parametrize(
+    ("edited", "named", "name"),
+    [
+        ("app/near.py", "near.py", "NEAR"),  # not known to git
+        ("shared/inner.py", "linked/inner.py", "LINKED"),  # behind a link to a folder elsewhere
+        ("app/late.py", "late.py", "LATE"),  # imported by the task itself
+    ],
+)
+def test_an_edit_of_what_a_trial_imports_is_seen_and_no_other(
+    commands: Commands, edited: str, named: str, name: str, is_repository: bool
+) -> None:
+    folder = project(commands.folder / "app", app=PARTS)
+    (commands.folder / "shared").mkdir()
+    for path, text in {
+        "shared/inner.py": "LINKED = 1\n",
+        "app/near.py": "NEAR = 1\n",
+        "app/late.py": "LATE = 1\n",
+    }.items():
+        (commands.folder / path).write_text(text)
+    (folder / "linked").symlink_to("../shared")
+    here = Commands(folder)
+    if is_repository:
+        for arguments in (["init", "-q"], ["add", "app.py", "linked"]):
+            subprocess.run(["git", *arguments], cwd=folder, check=True)
+        commit(here, "-m", "one")
+    sweep(here, "x=1,2", "study.name=s")
+    (folder / "other.py").write_text("x = 1\n")
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_app.py").write_text("x = 1\n")
+    if is_repository:
+        subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+        commit(here, "-am", "what no trial imports, and what all have imported")
+    same = sweep(here, "x=1,2,3", "study.name=s")
+    assert "Code:" not in same.stdout and "code" not in same.stderr
+    (commands.folder / edited).write_text(f"{name} = 2\n")
+    other = sweep(here, "x=1,2,3,4", "study.name=s")
+    assert f"Warning: the code has changed since this study's last command: {named}." in other.stderr
+    assert f"\nCode:    trials 0 to 2 ran other code than there is now ({named}). " in other.stdout
+    assert values(study(here).trials()) == [1, 2, 3, 8]
+
+
+def test_a_module_that_is_edited_while_a_sweep_runs_is_told_of_the_trials_that_import_it(commands: Commands) -> None:
+    here = Commands(project(commands.folder / "app", app=PARTS))
+    for name in ("NEAR", "LATE"):
+        (here.folder / f"{name.lower()}.py").write_text(f"{name} = 1\n")
+    (here.folder / "linked").mkdir()
+    (here.folder / "linked" / "inner.py").write_text("LINKED = 1\n")
+    told = sweep(here, "x=1,9,2", "study.name=s").stdout
+    assert values(study(here).trials()) == [1, 9, 10]
+    assert "\nCode:    trials 0, 1 ran other code than there is now (late.py). " in told
+    assert "of different code: trials 0, 1 ran " in here.run("sweeps", "table", "s").stdout
 
 
 def test_a_trial_that_goes_on_with_other_code_says_both(here: Commands) -> None:
@@ -256,7 +328,7 @@ def test_a_trial_that_goes_on_with_other_code_says_both(here: Commands) -> None:
     (here.folder / "app.py").write_text(APP.replace("time.sleep(cfg.sleep)", ""))
     found = sweep(here, "x=1", "study.name=s")
     (trial,) = study(here).trials()
-    assert trial.outcome is not None and len(set(trial.outcome.code)) == 2 and trial.attempt == 2
+    assert trial.outcome is not None and len(set(trial.outcome.ran.code)) == 2 and trial.attempt == 2
     assert "Code:    All trials ran other code" in found.stdout  # in part
     assert ", then " in here.run("sweeps", "table", "s", "--trials").stdout
 

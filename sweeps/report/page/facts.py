@@ -107,12 +107,7 @@ def _when(study: Study) -> list[tuple[str, str]]:
 def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
     dirty = " (with changes that are not committed)" if origin.get("is_dirty") else ""
     commit = f"{origin['commit']}{dirty}" if origin.get("commit") else ""
-    found = (
-        ("program", origin.get("source")),
-        ("commit", commit),
-        ("code", origin.get("code")),
-        ("repository", origin.get("repository")),
-    )
+    found = (("program", origin.get("source")), ("commit", commit), ("repository", origin.get("repository")))
     return [(name, str(value)) for name, value in found if value]
 
 

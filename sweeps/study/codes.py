@@ -1,0 +1,68 @@
+"""The states of an application's code that the trials of studies have run."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeps.ran import Files, agree
+from sweeps.study.records import TrialRow
+
+FACT = "code/"
+"""Beginning of a study's facts that are the files of a digest."""
+
+_CHARS = 8
+THEN = ", then "
+
+
+@dataclass(slots=True)
+class Codes:
+    """The states of the code, as far as trials tell them apart.
+
+    Two trials have run the same code where the files are the same that both have imported. One that trains another
+    network has imported another file, and an edit of a file that no trial imports is no other code.
+
+    Attributes:
+        files: Digest to the files that it is of.
+        labels: Digest to the short name of its state of the code.
+    """
+
+    files: dict[str, Files] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, studies: Iterable[tuple[Mapping[str, Any], Sequence[TrialRow]]]) -> "Codes":
+        """Those of studies.
+
+        Args:
+            studies: The facts of each, and its trials.
+        """
+        found, states = cls(), dict[str, dict[str, str]]()
+        for facts, trials in studies:
+            for digest in dict.fromkeys(d for trial in trials if trial.outcome for d in trial.outcome.ran.code):
+                files = facts.get(f"{FACT}{digest}")
+                if digest in found.files or not isinstance(files, Mapping):
+                    continue
+                found.files[digest] = files
+                label = next((label for label, known in states.items() if agree(known, files)), digest[:_CHARS])
+                states.setdefault(label, {}).update(files)
+                found.labels[digest] = label
+        return found
+
+    def of_trial(self, trial: TrialRow) -> str:
+        """The short name of the code that has run a trial, of several one after the other; empty: nobody knows."""
+        told = [self.labels.get(digest, "") for digest in trial.outcome.ran.code] if trial.outcome else []
+        return THEN.join(dict.fromkeys(told)) if all(told) else ""
+
+    def changed(self, trial: TrialRow, now: Files) -> list[str]:
+        """Names of the files that a trial has run and that are others now."""
+        digests = trial.outcome.ran.code if trial.outcome else ()
+        found = [(name, told) for digest in digests for name, told in self.files.get(digest, {}).items()]
+        return sorted({name for name, told in found if now.get(name) != told})
+
+    def now(self, read: Callable[[str], str]) -> Files:
+        """All files that trials have run, as they are now.
+
+        Args:
+            read: Name of a file to its digest; empty where it cannot be read.
+        """
+        return {name: read(name) for files in self.files.values() for name in files}
