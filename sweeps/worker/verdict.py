@@ -15,6 +15,10 @@ from sweeps.worker.messages import PIPE_CLOSED, GaveUp, Raised, Returned
 _TERMINATED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """How a process ends that takes SIGTERM: by the signal, or by itself once it has written its checkpoint."""
 
+_BY_STOPPING: frozenset[Cause] = frozenset({"error", "input_output", "crash"})
+"""What a task may end with because it is stopped: a signal for all processes of a command ends those of a loader, too.
+What was wrong before will be so again when the trial is continued."""
+
 
 def verdict(attempt: Attempt, member: Member, goal: Goal) -> Ending:
     """How a trial's attempt ended, once its process has.
@@ -29,8 +33,10 @@ def verdict(attempt: Attempt, member: Member, goal: Goal) -> Ending:
             return Ended(outcome=_judge(attempt, member, value, goal))
         case GaveUp():
             return Ended(outcome=_pruned(attempt, member, goal))
-        case Raised(cause=cause, detail=detail) if attempt.stopped_because is None or cause != "crash":
+        case Raised(cause=cause, detail=detail) if attempt.stopped_because is None or cause not in _BY_STOPPING:
             return Ended(outcome=failure(attempt, member, cause, detail))
+        case Raised(detail=detail):
+            return Stopped(why=f"{attempt.stopped_because}; its task ended with {detail}")
     if attempt.stopped_because is not None:
         return Stopped(why=attempt.stopped_because)
     crash = _crash(attempt, member)

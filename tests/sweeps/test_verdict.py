@@ -75,8 +75,15 @@ def test_a_task_that_ends_its_process_when_it_is_stopped_is_handed_back(tmp_path
     word = Raised(trial=0, cause="crash", detail="exited with code 0 without a result (sys.exit in app.py, line 3)")
     assert of(judged(tmp_path, word)) == of(judged(tmp_path, word, exit_code=143))
     assert isinstance(judged(tmp_path, word, is_stopped=True), Stopped)
-    error = Raised(trial=0, cause="error", detail="ValueError: wrong")
-    assert isinstance(of(judged(tmp_path, error, is_stopped=True)), Failed)
+
+
+def test_an_error_of_a_task_that_is_stopped_may_come_of_that(tmp_path: Path) -> None:
+    why = "its worker was told to stop by SIGINT; its task ended with"
+    for cause in ("error", "input_output"):
+        error = Raised(trial=0, cause=cause, detail="RuntimeError: DataLoader worker is killed by signal: Terminated")
+        assert judged(tmp_path, error, is_stopped=True) == Stopped(why=f"{why} {error.detail}")
+    full = Raised(trial=0, cause="disk", detail="OSError: no space")
+    assert isinstance(of(judged(tmp_path, full, is_stopped=True)), Failed)
 
 
 @pytest.mark.parametrize(
