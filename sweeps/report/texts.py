@@ -9,6 +9,7 @@ from sweeps.report.tables import Column, Table
 MISSING = "-"
 """In place of a metric that a row has no value of."""
 
+_AS_TYPED = {None: "null", True: "true", False: "false"}
 _FEWEST_DIGITS, _LONG = 5, 10
 """Digits of a number that is longer than so many signs."""
 
@@ -37,7 +38,7 @@ def texts_of(column: Column) -> list[str]:
 
 def key_texts(values: Sequence[Any]) -> list[str]:
     """Values as they are; numbers with many digits, as samplers draw them, with as few as keep the rows apart."""
-    texts = [str(value) for value in values]
+    texts = [_AS_TYPED[v] if v is None or isinstance(v, bool) else str(v) for v in values]
     for num_digits in range(_FEWEST_DIGITS, 17):
         is_long = [isinstance(value, float) and len(text) > _LONG for value, text in zip(values, texts, strict=True)]
         short = [

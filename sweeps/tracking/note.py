@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from sweeps.output import counted
 from sweeps.report.best import leaders, winners
+from sweeps.report.codes import note_of_codes
 from sweeps.report.export import to_markdown
+from sweeps.report.frame import trial_frame
 from sweeps.report.measures import told_among
 from sweeps.report.tables import Column, Table
 from sweeps.study.records import TrialRow
@@ -52,6 +54,8 @@ def note(study: Study, view: MlflowView, files: StudyFiles, page: SavedView, tab
     table_link, studies_link = view.experiment.link(page), view.experiment.link(of_studies())
     charts = f"{table_link}&compareRunsMode=CHART"
     parts.append(f"[Table of the trials]({table_link}) · [Charts]({charts}) · [All studies]({studies_link})")
+    if mixed := note_of_codes(trial_frame(study, trials).completed()):
+        parts.append(literal(mixed))
     rest = [_HOW]
     if table is not None:
         rest = [_fitted(table, _LONGEST_NOTE - len("\n\n".join([*parts, _HOW])) - 4), *rest]

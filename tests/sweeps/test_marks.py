@@ -104,3 +104,4 @@ def test_accuracies_that_differ_by_one_image_in_each_seed_are_not_told_apart() -
     values[1] -= 1 / 360
     found = compared(values.astype(np.float32).astype(float), "max")
     assert found.best.tolist() == [True, False, False] and found.same.tolist() == [False, True, False]
+    assert found.sd.tolist()[1:] == [0.0, 0.0]  # what is rounding is no spread that a difference could be seen by

@@ -72,6 +72,13 @@ def test_cells_without_the_key_of_the_lines_are_a_line_of_their_own(tmp_path: Pa
     assert sorted(map(list, lines)) == [[0, 1, 2], [0, 2], [0, 2]]
 
 
+def test_trials_without_a_number_for_the_axis_are_counted(tmp_path: Path) -> None:
+    texts = ("1", "2", "null", "nan", "inf", "true", "small")
+    study = study_of(tmp_path, [({"x": text}, done(0.5)) for text in texts])
+    (panel,) = PICTURES["effects"].panels(found(study, tmp_path))
+    assert panel.note == "Left out: 5 trials without a number for x."
+
+
 def test_the_front_and_the_cost_have_a_point_per_cell(tmp_path: Path) -> None:
     findings = found(grid(tmp_path), tmp_path, "acc", "test/mae")
     (front,) = PICTURES["pareto"].panels(findings)

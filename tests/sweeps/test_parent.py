@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 
 from sweeps.outcome import Completed, Failed
 from sweeps.owners import machine
+from sweeps.ran import Ran
 from sweeps.report.asked import Asked, Looked, table_of
 from sweeps.report.export import EXPORTS, TRACKED, to_page
 from sweeps.settings import TrackingSettings
@@ -275,6 +276,20 @@ def test_the_note_of_a_large_study_is_whole(server: Server, tmp_path: Path) -> N
     assert "The best 10 of 40 cells." in note
     best = [re.findall(r"[\w.*]+", row)[1] for row in note.splitlines() if row.startswith("| cnn")]
     assert best == [str(w) for w in range(39, 29, -1)]
+
+
+def test_the_note_says_that_trials_are_of_different_code(server: Server, tmp_path: Path) -> None:
+    study = Study.create(Database(f"sqlite:///{tmp_path}/studies.db"), "codes", ["minimize"], {"objective": ["loss"]})
+    study.add([Point(overrides={"x": str(x)}, varied=("x",)) for x in range(3)])
+    study.know_code({"one": {"app.py": "1"}, "two": {"app.py": "2"}})
+    for code in ("one", "one", "two"):
+        claim = study.claim("w", None)
+        assert claim is not None
+        study.tell(claim, Completed(values=(1.0,), ran=Ran(code=(code,))))
+    view = connect(study, server.uri, "tests")
+    finish(study, view, StudyFiles(tmp_path))
+    note = view.state(view.parent())[1]["mlflow.note.content"]
+    assert "The trials of this table are of different code: trials 0, 1 ran one; trial 2 ran two." in note
 
 
 def test_names_and_values_in_the_note_are_text(server: Server, tmp_path: Path) -> None:

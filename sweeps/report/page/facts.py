@@ -82,7 +82,7 @@ def versions(findings: Findings) -> list[tuple[str, str]]:
 def _run_by(findings: Findings) -> Iterator[tuple[str, str]]:
     """What has run a trial of each cell; where none says the program, that of the study's last command."""
     files = _followed(findings)
-    attempts = [event for each in files for event in journal.events(each.journal, "attempt")[-1:]]
+    attempts = [event for each in files for event in journal.events(each.journal, "attempt")]
     origins = [attempt["origin"] for attempt in attempts if isinstance(attempt.get("origin"), Mapping)]
     of_commands = [(study.facts.get("command") or {}).get("origin") or {} for study in findings.studies]
     for origin in origins or of_commands:

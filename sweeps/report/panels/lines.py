@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from sweeps.output import counted
 from sweeps.report.averages import (
     interval,
     is_number,
@@ -46,7 +47,9 @@ def effect_panels(findings: Findings) -> Iterator[Panel]:
     for key in numeric_keys(done):
         split = key_of_lines(done, MAX_SERIES, without=key)
         others = [short[other] for other in done.varied if other not in (key, split)]
-        note = f"{', '.join(others)} {'varies' if len(others) == 1 else 'vary'}, too." if others else ""
+        told = [f"{', '.join(others)} {'varies' if len(others) == 1 else 'vary'}, too."] if others else []
+        num_out = sum(not is_number(value) for value in done.overrides[key])
+        told += [f"Left out: {counted(num_out, 'trial')} without a number for {short[key]}."] if num_out else []
         split_values = done.overrides[split] if split else [None] * len(done.own)
         names = [name_in(short, split, value) if split else "all" for value in split_values]
         for metric in findings.shown:
@@ -60,7 +63,7 @@ def effect_panels(findings: Findings) -> Iterator[Panel]:
                 metric=metric,
                 key=key,
                 draw=partial(effects, found, key.lstrip("+"), metric),
-                note=note,
+                note=" ".join(told),
             )
 
 

@@ -50,7 +50,7 @@ class Comparison:
         best: Cells with the best mean, all of them where several are equal.
         same: Cells that are not told apart from the best.
         p: Probability by Holm; NaN for the best cell and for those that cannot be compared.
-        sd: Standard deviation of the differences from the best; NaN likewise.
+        sd: Standard deviation of the differences from the best, 0 where it is rounding alone; NaN likewise.
         n: Seeds in common with the best.
     """
 
@@ -113,12 +113,13 @@ def compared(values: Array, direction: str, alpha: float = ALPHA) -> Comparison:
     top = np.take_along_axis(means, reference, axis=-1)
     best = np.isfinite(means) & (means >= top - _TIE * np.abs(top))
     differences = np.take_along_axis(values, reference[..., None], axis=-2) - values
-    test = paired_t(differences, resolution(values), _rounding(values))
+    test = paired_t(differences, resolution(values), rounding := _rounding(values))
+    sd = np.where(test.sd <= rounding, 0.0, test.sd)
     is_other = np.isfinite(means) & (np.arange(means.shape[-1]) != reference)
     p = holm(np.where(is_other, test.p, np.nan))
     with np.errstate(invalid="ignore"):
         same = ~best & (p > alpha)
-    return Comparison(best=best, same=same, p=p, sd=np.where(is_other, test.sd, np.nan), n=test.n)
+    return Comparison(best=best, same=same, p=p, sd=np.where(is_other, sd, np.nan), n=test.n)
 
 
 def resolution(values: Array) -> float:
