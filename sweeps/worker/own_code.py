@@ -58,19 +58,26 @@ def own_files(root: str) -> dict[str, str]:
         root: The project's folder.
     """
     _note_imports()
-    named = {Path(os.path.relpath(path, root)).as_posix(): digest for path, digest in _digests.items()}
-    return dict(sorted(named.items())[:_MAX_FILES])
+    return dict(sorted((_named(path, root), digest) for path, digest in _digests.items())[:_MAX_FILES])
+
+
+def _named(path: str, root: str) -> str:
+    return path[len(root) + 1 :] if _is_below(path, root) else os.path.relpath(path, root)
 
 
 def _is_own(path: str) -> bool:
     """Whether it is neither of Python's library, nor of an installed one that came from an index, nor of ours."""
-    if any(_is_below(path, folder) for folder in _OURS):
-        return False
-    libraries = _libraries(tuple(sys.path))
-    folder = max((place for place in libraries if _is_below(path, place)), key=len, default=None)
-    if folder is None:
-        return True
-    return Path(path).relative_to(folder).parts[0] in libraries[folder]
+    folder, name = os.path.split(path)
+    library, inside = _library_of(folder, tuple(sys.path))
+    return library is None or (inside or name) in library
+
+
+@functools.cache
+def _library_of(folder: str, paths: tuple[str, ...]) -> tuple[frozenset[str] | None, str]:
+    """Of a folder: what was installed from a folder into the library that it is in, and the first part of it there."""
+    libraries = _libraries(paths)
+    place = max((each for each in libraries if _is_below(f"{folder}{os.sep}", each)), key=len, default=None)
+    return (None, "") if place is None else (libraries[place], folder[len(place) + 1 :].partition(os.sep)[0])
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -80,7 +87,8 @@ def _is_below(path: str, folder: str) -> bool:
 @functools.cache
 def _libraries(paths: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
     """Folders of libraries, and of sources among them, to the names in them that were installed from a folder."""
-    found = {sysconfig.get_path(kind): frozenset[str]() for kind in ("stdlib", "platstdlib")}
+    standard = (sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib"))
+    found = dict.fromkeys((*standard, *_OURS), frozenset[str]())
     for place in {os.path.abspath(path or ".") for path in paths}:  # noqa: PTH100
         folder = Path(place)
         about = sorted(folder.glob("*.dist-info")) if folder.is_dir() else []
