@@ -1,10 +1,14 @@
 """What has run a trial, and what it has read."""
 
 import hashlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+INSTALLED = "site-packages/"
+"""Beginning of the name of a file that is installed among libraries, wherever these are."""
 
 _CHARS = 12
 Files = Mapping[str, str]
@@ -36,6 +40,24 @@ class Ran:
 def agree(one: Files, other: Files) -> bool:
     """Whether the files that both have are the same in both."""
     return all(other.get(name, digest) == digest for name, digest in one.items())
+
+
+def files_now(root: str, names: Iterable[str]) -> Files:
+    """Files as they are now; of what lies outside of the project and is not there, nobody knows.
+
+    Args:
+        root: The project's folder on this machine.
+        names: Of files, as trials have noted them.
+    """
+    found = {name: digest_of(place_of(root, name)) for name in names}
+    return {name: digest for name, digest in found.items() if digest or not name.startswith("..")}
+
+
+def place_of(root: str, name: str) -> Path:
+    """Where a file lies on this machine."""
+    inside = name.removeprefix(INSTALLED)
+    places = (Path(folder, inside) for folder in sys.path) if inside != name else ()
+    return next((place for place in places if place.is_file()), Path(root, name))
 
 
 def digest_of(path: Path) -> str:

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from sweeps.command import started_by
@@ -15,7 +14,7 @@ from sweeps.identity.program import Program
 from sweeps.identity.provenance import Provenance
 from sweeps.output import counted
 from sweeps.plan import Plan
-from sweeps.ran import Files, agree, digest_of
+from sweeps.ran import Files, files_now
 from sweeps.report.codes import told_files
 from sweeps.report.lines import numbered
 from sweeps.report.ratios import ratio_lines
@@ -28,7 +27,8 @@ from sweeps.study.seen import Seen
 from sweeps.study.storage import Database
 from sweeps.study.study import Study
 from sweeps.trial.files import StudyFiles
-from sweeps.values import digest
+
+_SEEN = "code_seen"
 
 
 class Wanted(Composed):
@@ -87,7 +87,7 @@ class Wanted(Composed):
         if before is None or self.plan.settings.preview:
             return
         is_elsewhere = bool(os.environ.get("SWEEPS_STORED_COMMAND"))
-        code = self._changed_code(study, before, is_elsewhere=is_elsewhere)
+        code = self._changed_code(study, before)
         if drift := ", ".join(filter(None, (code, *self.provenance.libraries_since(before)))):
             if is_elsewhere and not self.plan.settings.allow_drift:
                 raise StudyError(
@@ -96,21 +96,13 @@ class Wanted(Composed):
                 )
             sys.stderr.write(f"Warning: the code has changed since this study's last command: {drift}.\n")
 
-    def _changed_code(self, study: Study, before: Provenance, *, is_elsewhere: bool) -> str:
-        """Which code is not that of the study's last command; what it has not run does not count, if that is known."""
-        trials = study.trials()
-        codes = Codes.of([(study.facts, trials)])
-        if not codes.files:
+    def _changed_code(self, study: Study, before: Provenance) -> str:
+        """Which code is not that of the study's last command: of what its trials have imported, if that is known."""
+        known = _code_of(study)
+        if not known:
             return self.provenance.code_changes_since(before) or ""
-        now = self._code_now(codes)
-        if any(agree(files, now) for files in codes.files.values()):
-            return ""
-        is_told = not is_elsewhere and study.facts.get("code_seen") == digest(now)
-        last = [trial for trial in trials if trial.outcome and trial.outcome.ran.code][-1]
-        return "" if is_told else told_files(codes.changed(last, now))
-
-    def _code_now(self, codes: Codes) -> Files:
-        return codes.now(lambda name: digest_of(Path(self.provenance.program.root, name)))
+        now = files_now(self.provenance.program.root, known)
+        return told_files(name for name, digest in now.items() if known[name] != digest)
 
     def _announce_change(self, study: Study, found: Comparison, changes: str) -> None:
         if os.environ.get("SWEEPS_STORED_COMMAND"):
@@ -149,10 +141,17 @@ class Wanted(Composed):
                 return  # its files are copies of those that the study keeps
             facts = self.provenance.as_facts()
             study.remember("provenance", facts)
-            if (codes := Codes.of([(study.facts, study.trials())])).files:
-                study.remember("code_seen", digest(self._code_now(codes)))
+            seen = files_now(facts["program"]["root"], _code_of(study))
+            if seen and seen != study.facts.get(_SEEN):
+                study.remember(_SEEN, seen)
             study.sources.keep(study.configuration or 0, self.sources)
             study.remember(f"configuration_{study.configuration}", {"digest": facts["digest"]})
+
+
+def _code_of(study: Study) -> Files:
+    """The files that trials have imported, as the study's last command has seen them."""
+    each = (*Codes.of([(study.facts, study.trials())]).files.values(), study.facts.get(_SEEN) or {})
+    return {name: digest for files in each for name, digest in files.items()}
 
 
 def provenance_of(study: Study | None) -> Provenance | None:

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from sweeps.answers import keep_answer
 from sweeps.display import opening_of_finished
 from sweeps.granted import requeue
+from sweeps.ran import place_of
 from sweeps.report.typed import looked_at
 from sweeps.study.codes import Codes
 from sweeps.study.study import Study
@@ -49,7 +49,6 @@ def exit_code(
     code = int(any(trial.state == "failed" for trial in study.current_trials()))
     if said:
         again = [(1, opening_of_finished(study)), *said]
-        codes = Codes.of([(study.facts, study.current_trials())])
-        read = [Path(order.root, name) for name in {name for known in codes.files.values() for name in known}]
+        read = [place_of(order.root, name) for name in Codes.of([(study.facts, study.current_trials())]).names()]
         keep_answer(study.database, order.study, order.line, files, again, code, uri=order.tracking.uri, read=read)
     return code

@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweeps.output import counted, one_line
-from sweeps.ran import digest_of
+from sweeps.ran import files_now
 from sweeps.report.cells import DATA
 from sweeps.study.codes import THEN, Codes
 from sweeps.study.records import TrialRow
@@ -80,7 +79,7 @@ def other_code(study: Study, trials: Sequence[TrialRow], root: str) -> str:
     """
     done = [trial for trial in trials if trial.state == "completed"]
     codes = Codes.of([(study.facts, done)])
-    now = codes.now(lambda name: digest_of(Path(root, name)))
+    now = files_now(root, codes.names())
     changed = {trial.number: codes.changed(trial, now) for trial in done}
     others = sorted(number for number, names in changed.items() if names)
     if not root or not others:

@@ -1,6 +1,6 @@
 """The states of an application's code that the trials of studies have run."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,12 +57,8 @@ class Codes:
         """Names of the files that a trial has run and that are others now."""
         digests = trial.outcome.ran.code if trial.outcome else ()
         found = [(name, told) for digest in digests for name, told in self.files.get(digest, {}).items()]
-        return sorted({name for name, told in found if now.get(name) != told})
+        return sorted({name for name, told in found if name in now and now[name] != told})
 
-    def now(self, read: Callable[[str], str]) -> Files:
-        """All files that trials have run, as they are now.
-
-        Args:
-            read: Name of a file to its digest; empty where it cannot be read.
-        """
-        return {name: read(name) for files in self.files.values() for name in files}
+    def names(self) -> set[str]:
+        """Of all files that trials have run."""
+        return {name for files in self.files.values() for name in files}

@@ -11,7 +11,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
-from sweeps.ran import digest_of
+from sweeps.ran import INSTALLED, digest_of
 
 _MAX_FILES = 1000
 _OURS = (str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "hydra_plugins" / "hydra_sweeps"))
@@ -62,22 +62,28 @@ def own_files(root: str) -> dict[str, str]:
 
 
 def _named(path: str, root: str) -> str:
+    if library := _library_of(path):
+        return f"{INSTALLED}{path[len(library) + 1 :]}"
     return path[len(root) + 1 :] if _is_below(path, root) else os.path.relpath(path, root)
 
 
 def _is_own(path: str) -> bool:
     """Whether it is neither of Python's library, nor of an installed one that came from an index, nor of ours."""
-    folder, name = os.path.split(path)
-    library, inside = _library_of(folder, tuple(sys.path))
-    return library is None or (inside or name) in library
+    library = _library_of(path)
+    if library is None:
+        return True
+    return path[len(library) + 1 :].partition(os.sep)[0] in _libraries(tuple(sys.path))[library]
+
+
+def _library_of(path: str) -> str | None:
+    return _library_around(os.path.dirname(path), tuple(sys.path))  # noqa: PTH120
 
 
 @functools.cache
-def _library_of(folder: str, paths: tuple[str, ...]) -> tuple[frozenset[str] | None, str]:
-    """Of a folder: what was installed from a folder into the library that it is in, and the first part of it there."""
-    libraries = _libraries(paths)
-    place = max((each for each in libraries if _is_below(f"{folder}{os.sep}", each)), key=len, default=None)
-    return (None, "") if place is None else (libraries[place], folder[len(place) + 1 :].partition(os.sep)[0])
+def _library_around(folder: str, paths: tuple[str, ...]) -> str | None:
+    """The folder of libraries, or of sources among them, that a folder is in."""
+    around = (place for place in _libraries(paths) if _is_below(f"{folder}{os.sep}", place))
+    return max(around, key=len, default=None)
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.ran import digest_of, files_now
 from sweeps.worker import own_code
 
 
@@ -34,6 +35,10 @@ def test_libraries_are_not_own_but_for_those_that_were_built_from_a_folder(
     own = [str(mine), str(project / "app.py"), str(tmp_path / "elsewhere.py")]
     others = [str(index), str(wheel), json.__file__, pytest.__file__, own_code.__file__, sysconfig.__file__]
     assert [path for path in [*own, *others] if own_code._is_own(path)] == own
+    names = [own_code._named(path, str(project)) for path in own]
+    assert names == ["site-packages/mine/__init__.py", "app.py", "../elsewhere.py"]
+    now = files_now(str(project), [*names, "../gone.py", "gone.py", "site-packages/gone.py"])
+    assert now == {names[0]: digest_of(mine), "app.py": "", "gone.py": "", "site-packages/gone.py": ""}
 
 
 def test_files_are_named_from_the_project_and_looked_at_once(tmp_path: Path) -> None:
