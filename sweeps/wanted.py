@@ -20,7 +20,7 @@ from sweeps.report.lines import numbered
 from sweeps.report.ratios import ratio_lines
 from sweeps.space import Point
 from sweeps.study.additions import draws
-from sweeps.study.codes import Codes
+from sweeps.study.codes import FACT
 from sweeps.study.configurations import Comparison
 from sweeps.study.sampling import distributions_of
 from sweeps.study.seen import Seen
@@ -150,8 +150,8 @@ class Wanted(Composed):
 
 def _code_of(study: Study) -> Files:
     """The files that trials have imported, as the study's last command has seen them."""
-    each = (*Codes.of([(study.facts, study.trials())]).files.values(), study.facts.get(_SEEN) or {})
-    return {name: digest for files in each for name, digest in files.items()}
+    each = [files for key, files in study.facts.items() if key.startswith(FACT)]
+    return {name: digest for files in (*each, study.facts.get(_SEEN) or {}) for name, digest in files.items()}
 
 
 def provenance_of(study: Study | None) -> Provenance | None:

@@ -60,9 +60,8 @@ def _who(trials: "Trials", told: Sequence[str], what: str) -> str:
     for number, text in zip(numbers, told, strict=True):
         if text:
             found.setdefault(text, []).append(number)
-    is_one_study = len(set(numbers)) == len(numbers)
     parts = [
-        f"{_told(sorted(own)) if is_one_study else counted(len(own), 'trial')} {what.format(text)}"
+        f"{counted(len(own), 'trial') if trials.is_joined else _told(sorted(own))} {what.format(text)}"
         for text, own in found.items()
     ]
     left = len(parts) - _MAX_CODES
@@ -79,12 +78,11 @@ def other_code(study: Study, trials: Sequence[TrialRow], root: str) -> str:
     """
     done = [trial for trial in trials if trial.state == "completed"]
     codes = Codes.of([(study.facts, done)])
-    now = files_now(root, codes.names())
-    changed = {trial.number: codes.changed(trial, now) for trial in done}
-    others = sorted(number for number, names in changed.items() if names)
-    if not root or not others:
+    changed = codes.changed(files_now(root, codes.names())) if root else {}
+    others = [trial.number for trial in done if trial.outcome and changed.keys() & trial.outcome.ran.code]
+    if not others:
         return ""
-    whose = "All trials" if len(others) == len(done) else _told(others)
+    whose = "All trials" if len(others) == len(done) else _told(sorted(others))
     files = told_files({name for names in changed.values() for name in names})
     return f"Code:    {whose} ran other code than there is now ({files}). A new study.name trains them with it."
 

@@ -65,6 +65,7 @@ def joined(studies: Sequence[Study], trials: Sequence[Sequence[TrialRow]]) -> Tr
         directions=_agreed(frames),
         returned=tuple(dict.fromkeys(name for frame in frames for name in frame.returned)),
         is_drawn=any(frame.is_drawn for frame in frames),
+        is_joined=True,
         means=reduce(together, [frame.means for frame in frames], {}),
         implied=implied,
         scales={key: names for frame in frames for key, names in frame.scales.items()},

@@ -47,6 +47,7 @@ class Trials:
         implied: Mappings of which a key has this value in trials that do not write it.
         scales: Mappings, to the metrics that the numbers in them scale.
         is_drawn: Whether a sampler has drawn points of them.
+        is_joined: Whether they are of several studies, so that a number is of several trials.
     """
 
     own: "pd.DataFrame"
@@ -64,6 +65,7 @@ class Trials:
     means: Mapping[str, Sequence[str]] = field(default_factory=dict)
     implied: Mapping[str, Any] = field(default_factory=dict)
     scales: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    is_joined: bool = False
 
     def completed(self) -> "Trials":
         """Those that have completed."""

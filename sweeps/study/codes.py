@@ -53,11 +53,13 @@ class Codes:
         told = [self.labels.get(digest, "") for digest in trial.outcome.ran.code] if trial.outcome else []
         return THEN.join(dict.fromkeys(told)) if all(told) else ""
 
-    def changed(self, trial: TrialRow, now: Files) -> list[str]:
-        """Names of the files that a trial has run and that are others now."""
-        digests = trial.outcome.ran.code if trial.outcome else ()
-        found = [(name, told) for digest in digests for name, told in self.files.get(digest, {}).items()]
-        return sorted({name for name, told in found if name in now and now[name] != told})
+    def changed(self, now: Files) -> dict[str, list[str]]:
+        """Digest to the names of its files that are others now, where any is."""
+        found = {
+            digest: [name for name, told in files.items() if now.get(name, told) != told]
+            for digest, files in self.files.items()
+        }
+        return {digest: names for digest, names in found.items() if names}
 
     def names(self) -> set[str]:
         """Of all files that trials have run."""

@@ -14,7 +14,7 @@ from sweeps.ran import Ran, digest_of
 from sweeps.report.asked import Asked, Looked, table_of
 from sweeps.report.best import keep_best, told_best
 from sweeps.report.captions import caption
-from sweeps.report.codes import other_code
+from sweeps.report.codes import note_of_codes, other_code
 from sweeps.report.frame import trial_frame
 from sweeps.report.portable import Portable
 from sweeps.space import Point
@@ -148,6 +148,8 @@ def test_a_table_says_that_its_trials_are_of_different_code(tmp_path: Path) -> N
     alone = Looked.at([study_of(tmp_path, A + B, name="alone")])
     assert table_of(alone, Asked()).notes[-1].endswith(f"different code: trial 0 ran {OF_A}, then {OF_B}.")
     both = Looked.at([study_of(tmp_path, A, A, name="p"), study_of(tmp_path, B, name="q")])
+    apart = both.frame(["x=0"]).completed()  # a number is of several trials, even where only one of them is left
+    assert apart.is_joined and note_of_codes(apart).endswith(f"code: 1 trial ran {OF_A}; 1 trial ran {OF_B}.")
     assert table_of(both, Asked()).notes[-1].endswith(f"different code: 2 trials ran {OF_A}; 1 trial ran {OF_B}.")
 
 
