@@ -86,10 +86,9 @@ class Wanted(Composed):
             self._announce_change(study, found, self.provenance.changes_since(before) if before else "something")
         if before is None or self.plan.settings.preview:
             return
-        is_elsewhere = bool(os.environ.get("SWEEPS_STORED_COMMAND"))
         code = self._changed_code(study, before)
         if drift := ", ".join(filter(None, (code, *self.provenance.libraries_since(before)))):
-            if is_elsewhere and not self.plan.settings.allow_drift:
+            if os.environ.get("SWEEPS_STORED_COMMAND") and not self.plan.settings.allow_drift:
                 raise StudyError(
                     f"Study {study.name!r} runs other code than this machine has: {drift}. Make them equal, or allow"
                     " it: study.allow_drift=true, `sweeps worker --allow-drift`."

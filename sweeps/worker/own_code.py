@@ -52,7 +52,7 @@ def _note(file: object) -> None:
 
 
 def own_files(root: str) -> dict[str, str]:
-    """Name of each file, as seen from the project's folder, to its digest, in the order of the names.
+    """Name of each file, as seen from the project's folder, to its digest; the first thousand in order of the names.
 
     Args:
         root: The project's folder.

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def sweep(commands: Commands, *arguments: str, code: int = 0) -> subprocess.Comp
     result = commands.run("python", "app.py", "-m", *arguments)
     assert result.returncode == code, result.stdout + result.stderr
     return result
+
+
+def interrupt(commands: Commands, *arguments: str) -> None:
+    """Start a sweep of trials that last, and stop it while the first one runs."""
+    project(commands.folder, config=CONFIG.replace("sleep: 0", "sleep: 60"))
+    process = commands.start("python", "app.py", "-m", *arguments)
+    wait_for(lambda: (commands.folder / "ran.txt").exists())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
 
 
 def study(commands: Commands, name: str = "s", folder: str = ".") -> Study:
@@ -198,11 +208,7 @@ def test_an_edit_in_the_middle_of_a_sweep_changes_no_later_trial_and_is_said(her
 
 
 def test_an_interrupted_trial_whose_configuration_changed_starts_afresh(here: Commands) -> None:
-    project(here.folder, config=CONFIG.replace("sleep: 0", "sleep: 60"))
-    process = here.start("python", "app.py", "-m", "x=1,2", "study.name=s")
-    wait_for(lambda: (here.folder / "ran.txt").exists())
-    process.send_signal(2)
-    process.communicate(timeout=60)
+    interrupt(here, "x=1,2", "study.name=s")
     project(here.folder)
     net(here, "small", "scale: 3\n")
     sweep(here, "x=1,2", "study.name=s")
@@ -320,11 +326,7 @@ def test_a_module_that_is_edited_while_a_sweep_runs_is_told_of_the_trials_that_i
 
 
 def test_a_trial_that_goes_on_with_other_code_says_both(here: Commands) -> None:
-    project(here.folder, config=CONFIG.replace("sleep: 0", "sleep: 60"))
-    process = here.start("python", "app.py", "-m", "x=1", "study.name=s")
-    wait_for(lambda: (here.folder / "ran.txt").exists())
-    process.send_signal(2)
-    process.communicate(timeout=60)
+    interrupt(here, "x=1", "study.name=s")
     (here.folder / "app.py").write_text(APP.replace("time.sleep(cfg.sleep)", ""))
     found = sweep(here, "x=1", "study.name=s")
     (trial,) = study(here).trials()
