@@ -105,7 +105,8 @@ class Elementwise:
         self._is_one = all(settings == first for settings in others) and len(set(map(float, self._counts))) == 1
 
     def step(self) -> None:
-        for count in self._counts:
+        # On a GPU, each of these additions is a call of its own.
+        for count in self._counts[:1] if self._is_one else self._counts:
             count += 1
         if self._is_one:
             return self._kernel(self._all, self._settings[0], self._counts[0])
@@ -114,7 +115,8 @@ class Elementwise:
         return None
 
     def end(self) -> None:
-        for optimizer, parameters, count in zip(self._optimizers, self._parameters, self._counts, strict=True):
+        counts = self._counts[:1] * len(self._optimizers) if self._is_one else self._counts
+        for optimizer, parameters, count in zip(self._optimizers, self._parameters, counts, strict=True):
             for parameter in parameters:
                 if "step" in optimizer.state[parameter]:
                     optimizer.state[parameter]["step"].copy_(count)
