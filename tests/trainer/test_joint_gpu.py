@@ -1,18 +1,23 @@
 """What a GPU needs of trials that train together: on a GPU itself where there is one, and piece by piece elsewhere."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import Generator, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.trainer.fused import each_way, gaps_between
 from tests.trainer.runs import final_state
+from tests.trainer.test_vmapped import FAMILIES, NUM, ROWS, module_of
 from trainer_pkg.data.rows import Rows
 from trainer_pkg.data.sampler import Picked
-from trainer_pkg.fused.draws import Draws
+from trainer_pkg.fused.draws import Draws, JointDraws
 from trainer_pkg.fused.stack import Stack
+from trainer_pkg.fused.vmapped import Vmapped
+from trainer_pkg.nets.backbone import Backbone
 
 META = torch.device("meta")
 
@@ -75,3 +80,29 @@ def test_a_step_on_a_gpu_reaches_all_numbers_at_once() -> None:
 
     assert pieces("meta") == [2 * (16 + 16)]  # each slice begins with a line of the cache
     assert pieces("cpu") == [0, 15, 15, 3, 3]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("shape", [(ROWS,), (NUM, ROWS)])
+def test_vmap_has_what_the_layers_of_each_family_ask_of_a_gpu(family: type[Backbone], shape: tuple[int, ...]) -> None:
+    """Without a GPU: torch works out shapes and orders in memory, and refuses what it would refuse on one."""
+    modules = [module_of(family, seed) for seed in range(NUM)]
+    stack = Stack(modules, [name for name, parameter in modules[0].named_parameters() if parameter.requires_grad])
+    stack.hand_gradients()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        there = SimpleNamespace(
+            values={name: on_a_gpu(block) for name, block in stack.values.items()},
+            gradients={name: on_a_gpu(block) for name, block in stack.gradients.items()},
+            all_values=on_a_gpu(stack.all_values),
+        )
+        draws = JointDraws([Draws(torch.device("cpu")) for _ in modules])
+        network = Vmapped(modules[0].network, there, draws)  # type: ignore[arg-type]
+        images = torch.empty(*shape, 1, 28, 28, device="cuda")
+        for outputs in (network.forward(images, None), network.evaluate(images, None) if len(shape) == 1 else {}):
+            for of in outputs.values():
+                assert (of.device.type, tuple(of.shape[:2])) == ("cuda", (ROWS, NUM))
+
+
+def on_a_gpu(tensor: torch.Tensor) -> torch.Tensor:
+    """One of the same shape and order, of which torch only believes that it lies on a GPU."""
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cuda")

@@ -79,23 +79,40 @@ class JointDraws:
         self._are_one = self._were_asked_for = False
 
     @property
+    def different(self) -> Sequence[Draws]:
+        """Those of each trial, or of the first one for all."""
+        self._were_asked_for = True
+        return self.each[:1] if self._are_one else self.each
+
+    @property
     def generators(self) -> list[Generator]:
         """One per trial, or one for all."""
-        self._were_asked_for = True
-        return [draws.generator for draws in (self.each[:1] if self._are_one else self.each)]
+        return [draws.generator for draws in self.different]
 
     def begin(self, states: Sequence[Mapping[str, Any]]) -> None:
         """Go on from such states of each trial."""
         for draws, its_states in zip(self.each, states, strict=True):
             draws.begin(its_states)
-        first, *others = [draws.states() for draws in self.each]
-        self._are_one = all(all(map(torch.equal, first, other)) for other in others)
-        self._were_asked_for = False
+        self._compare()
 
     def end(self, states: Sequence[dict[str, Any]]) -> None:
         """Write into the states of each trial where it is now."""
-        first, *others = self.each
-        for draws in others if self._are_one and self._were_asked_for else ():
-            draws.set_states(first.states())
+        self.set_states(self.states())
         for draws, its_states in zip(self.each, states, strict=True):
             draws.end(its_states)
+
+    def states(self) -> list[list[Tensor]]:
+        """Where each trial is now."""
+        shared = self.each[0].states() if self._are_one and self._were_asked_for else None
+        return [shared or draws.states() for draws in self.each]
+
+    def set_states(self, states: Sequence[list[Tensor]]) -> None:
+        """Set what `states` has given."""
+        for draws, its_states in zip(self.each, states, strict=True):
+            draws.set_states(its_states)
+        self._compare()
+
+    def _compare(self) -> None:
+        first, *others = [draws.states() for draws in self.each]
+        self._are_one = all(all(map(torch.equal, first, other)) for other in others)
+        self._were_asked_for = False

@@ -12,8 +12,9 @@ from trainer_pkg.fused.gathered import Gathered
 from trainer_pkg.fused.losses import are_plain
 from trainer_pkg.fused.member import Member
 from trainer_pkg.fused.memory import give_back_much
-from trainer_pkg.fused.networks import Layered
+from trainer_pkg.fused.networks import Evaluating, Layered
 from trainer_pkg.fused.together import Team
+from trainer_pkg.fused.tried import Tried
 from trainer_pkg.metrics import HeadMetrics
 from trainer_pkg.spec import Batch
 
@@ -54,7 +55,7 @@ class Apart:
 
 
 class Stacked:
-    """Fully connected networks with plain cross entropies, for all trials at once.
+    """Networks that are evaluated together, with plain cross entropies, for all trials at once.
 
     Args:
         members: The trials.
@@ -65,7 +66,7 @@ class Stacked:
     """
 
     def __init__(
-        self, members: Sequence[Member], is_test: bool, num_rows: int, network: Layered, positions: Sequence[int]
+        self, members: Sequence[Member], is_test: bool, num_rows: int, network: Evaluating, positions: Sequence[int]
     ) -> None:
         self._network, self._positions, self._is_test = network, list(positions), is_test
         stage = "test" if is_test else "val"
@@ -118,9 +119,18 @@ def measure_of(members: Sequence[Member], is_test: bool, rows: Rows, num_rows: i
     if team is None or any(member.team is not team for member in members) or not are_plain(members, rows):
         return Apart(members, is_test, num_rows)
     positions = [team.members.index(member) for member in members]
-    if not isinstance(team.network, Layered) or not all(_is_there(team, position) for position in positions):
+    network = _evaluating(team, len(members))
+    if network is None or not all(_is_there(team, position) for position in positions):
         return Apart(members, is_test, num_rows)
-    return Stacked(members, is_test, num_rows, team.network, positions)
+    return Stacked(members, is_test, num_rows, network, positions)
+
+
+def _evaluating(team: Team, num: int) -> Evaluating | None:
+    """What evaluates so many of a team together; None: their own steps cost less, or nothing does."""
+    if isinstance(team.network, Layered):
+        return team.network
+    is_for_all = num == len(team.members)  # it evaluates all of them, at their full cost
+    return team.network if isinstance(team.network, Tried) and team.network.is_fast and is_for_all else None
 
 
 def _is_there(team: Team, position: int) -> bool:

@@ -1,7 +1,8 @@
 """Networks of trials that train together, as one."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -38,6 +39,17 @@ class Network(Protocol):
         ...
 
 
+class Evaluating(Network, Protocol):
+    """n networks that are evaluated together, too."""
+
+    def evaluate(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
+        """As `forward`, of networks that are not trained meanwhile and share the images, (B, C, H, W).
+
+        What is given is valid until the next batch.
+        """
+        ...
+
+
 class Layered:
     """Fully connected networks, layer by layer.
 
@@ -60,10 +72,6 @@ class Layered:
         return {head: _through(layers, features) for head, layers in self._heads.items()}
 
     def evaluate(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
-        """As `forward`, of networks that are not trained meanwhile and share the images, (B, C, H, W).
-
-        What is given is valid until the next batch.
-        """
         features = _evaluated(self._trunk, images.flatten(1))
         return {head: _evaluated(layers, features) for head, layers in self._heads.items()}
 
@@ -107,6 +115,13 @@ class OneByOne:
                 self._outputs.append(module(mine, its_aux))
         return {head: torch.stack([of_one[head].detach() for of_one in self._outputs], 1) for head in self._outputs[0]}
 
+    def evaluate(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
+        found: list[dict[str, Tensor]] = []
+        for module in self._modules:
+            with torch.no_grad(), evaluated(module.network):
+                found.append(module(images, aux))
+        return {head: torch.stack([of_one[head] for of_one in found], 1) for head in found[0]}
+
     def backward(self, slopes: Mapping[str, Tensor]) -> None:
         torch._foreach_zero_(self._slopes)
         for position, outputs in enumerate(self._outputs):
@@ -115,6 +130,21 @@ class OneByOne:
 
     def let_go(self) -> None:
         self._outputs = []
+
+
+@contextmanager
+def evaluated(network: nn.Module) -> Iterator[None]:
+    """While a network is evaluated, whatever its trial does with it, without shortcuts of which vmap does not know."""
+    were_training = [module for module in network.modules() if module.training]
+    is_short = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    network.eval()
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(is_short)
+        for module in were_training:
+            module.training = True
 
 
 def layered(network: MultiheadNetwork, stack: Stack, draws: JointDraws) -> Layered | None:

@@ -9,8 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from trainer_pkg.errors import first_line
-from trainer_pkg.fused.draws import Draws
-from trainer_pkg.fused.networks import Network
+from trainer_pkg.fused.draws import JointDraws
+from trainer_pkg.fused.networks import Evaluating
 from trainer_pkg.fused.stack import Stack
 
 TOLERANCE = 1e-3
@@ -52,18 +52,19 @@ class Tried:
         fast: The faster way.
         right: The way that is known to be right.
         stack: The stack that both of them use.
-        draws: The random numbers of each trial.
+        draws: The random numbers of the trials.
 
     Attributes:
         chosen: The way that is kept; None before the first batch.
         why: Why it is not the faster one; empty if it is.
     """
 
-    def __init__(self, fast: Network, right: Network, stack: Stack, draws: Sequence[Draws]) -> None:
+    def __init__(self, fast: Evaluating, right: Evaluating, stack: Stack, draws: JointDraws) -> None:
         self._fast, self._right, self._stack, self._draws = fast, right, stack, draws
         self._buffers = [block for name, block in stack.values.items() if name not in stack.parameters[0]]
-        self.chosen: Network | None = None
+        self.chosen: Evaluating | None = None
         self.why = ""
+        self._evaluates: Evaluating | None = None
 
     def forward(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
         if self.chosen is None:
@@ -77,13 +78,26 @@ class Tried:
         assert self.chosen is not None
         self.chosen.backward(slopes)
 
+    def evaluate(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
+        if self._evaluates is None:
+            why = self._difference_in_evaluation(images, aux)
+            self._evaluates = self._right if why else self._fast
+            if why:
+                log.info("Fused trials are evaluated one after the other, not by vmap: %s", why)
+        return self._evaluates.evaluate(images, aux)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether the faster way is kept."""
+        return self.chosen is self._fast
+
     def let_go(self) -> None:
         for way in (self._fast, self._right):
             way.let_go()
 
     def _difference(self, images: Tensor, aux: Tensor | None) -> str:
         """Why the faster way is not to be taken; empty if it is."""
-        buffers, states = [block.clone() for block in self._buffers], [each.states() for each in self._draws]
+        buffers, states = [block.clone() for block in self._buffers], self._draws.states()
         found: list[_Pass] = []
         with _in_full_precision():
             for way in (self._right, self._fast):
@@ -96,18 +110,28 @@ class Tried:
                 finally:
                     for block, kept in zip(self._buffers, buffers, strict=True):
                         block.copy_(kept)
-                    for each, state in zip(self._draws, states, strict=True):
-                        each.set_states(state)
+                    self._draws.set_states(states)
         return _difference(*found)
 
-    def _pass(self, way: Network, images: Tensor, aux: Tensor | None) -> _Pass:
+    def _difference_in_evaluation(self, images: Tensor, aux: Tensor | None) -> str:
+        with _in_full_precision():
+            right = self._right.evaluate(images, aux)
+            try:
+                found = self._fast.evaluate(images, aux)
+            except Exception as error:  # likewise
+                return first_line(error)
+        return _gap(
+            "outputs", [of.transpose(0, 1) for of in right.values()], [found[head].transpose(0, 1) for head in right]
+        )
+
+    def _pass(self, way: Evaluating, images: Tensor, aux: Tensor | None) -> _Pass:
         outputs, generator = way.forward(images, aux), Generator().manual_seed(0)
         way.backward({head: torch.randn(of.shape, generator=generator).to(of) for head, of in outputs.items()})
         return _Pass(
             outputs=[outputs_BnK.transpose(0, 1) for outputs_BnK in outputs.values()],
             gradients=torch.cat([block.reshape(len(block), -1) for block in self._stack.gradients.values()], 1),
             buffers=[block.clone() for block in self._buffers],
-            draws=[each.states() for each in self._draws],
+            draws=self._draws.states(),
         )
 
 
@@ -120,11 +144,15 @@ def _difference(right: _Pass, found: _Pass) -> str:
         ("outputs", right.outputs, found.outputs, 0.0),
         ("running statistics", right.buffers, found.buffers, _LEAST),
     ):
-        gap = max((apart(*pair, least) for pair in zip(ours, theirs, strict=True)), default=0.0)
-        if not gap <= TOLERANCE:
-            return f"{what} differ by {gap:.1g} of the largest"
+        if why := _gap(what, ours, theirs, least):
+            return why
     gap = norm_apart(right.gradients, found.gradients)
     return "" if gap <= SLOPE_TOLERANCE else f"gradients differ by {gap:.1g} of their norm"
+
+
+def _gap(what: str, right: Sequence[Tensor], found: Sequence[Tensor], least: float = 0.0) -> str:
+    gap = max((apart(*pair, least) for pair in zip(right, found, strict=True)), default=0.0)
+    return "" if gap <= TOLERANCE else f"{what} differ by {gap:.1g} of the largest"
 
 
 def apart(right: Tensor, found: Tensor, least: float = 0.0) -> float:

@@ -23,5 +23,5 @@ def network_of(modules: Sequence[ImageModule], stack: Stack, draws: JointDraws) 
     """
     network, right = modules[0].network, OneByOne(modules, stack, draws.each)
     if stack.all_values.device.type in VMAPPED:
-        return Tried(Vmapped(network, stack, draws.each), right, stack, draws.each)
+        return Tried(Vmapped(network, stack, draws), right, stack, draws)
     return layered(network, stack, draws) or right
