@@ -199,14 +199,16 @@ def fused(
     rounds: int = 3,
     seeds: Annotated[int, typer.Option(help="Seeds whose results are compared.")] = 5,
     gpu: Annotated[bool, typer.Option("--gpu", help="Groups of 32 on a GPU instead.")] = False,
+    lone: Annotated[int, typer.Option(help="Of those on a GPU, how many are also run alone.")] = 4,
     data_dir: DataDir = Path("data"),
 ) -> None:
     """Trials that share a process (study.fuse=auto) beside trials with a process each, and the bare loop."""
     from benchmarks import fused as side
-    from benchmarks import gpu as on_gpu
 
     if gpu:
-        on_gpu.show(data_dir.resolve(), rounds)
+        from benchmarks import gpu as on_gpu
+
+        on_gpu.show(data_dir.resolve(), lone, rounds)
     else:
         side.show(data_dir.resolve(), num, rounds, seeds)
 

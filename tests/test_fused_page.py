@@ -23,12 +23,19 @@ def test_the_preview_of_the_page_is_printed(commands: Commands) -> None:
     assert out.splitlines()[-5:] == shown.splitlines()
 
 
-@pytest.mark.parametrize(("fuse", "said"), [("auto", "Not fused: dense was not measured to pay on a GPU"), ("4", "")])
-def test_on_a_gpu_trials_are_fused_only_where_somebody_says_so(fuse: str, said: str, commands: Commands) -> None:
+@pytest.mark.parametrize(
+    ("model", "fuse", "said"),
+    [
+        ("dense", "auto", "Fused:     trials 0 to 2"),
+        ("mlp", "auto", "Not fused: mlp was not measured to pay on a GPU"),
+        ("mlp", "4", "Fused:     trials 0 to 2"),
+    ],
+)
+def test_on_a_gpu_auto_fuses_what_was_measured_there(model: str, fuse: str, said: str, commands: Commands) -> None:
     commands.environment["CUDA_VISIBLE_DEVICES"] = "0"  # that is all that a preview looks at
-    line = ("data=multihead_digits", "model=dense", "model.loss_weights.thickness=0.1,0.2,0.5", "study.preview=true")
+    line = ("data=multihead_digits", f"model={model}", "model.loss_weights.thickness=0.1,0.2,0.5", "study.preview=true")
     out = commands.run("train", "-m", *line, f"study.fuse={fuse}").stdout.splitlines()
-    assert out[-2:] == (["Fused:     none", said] if said else [out[-2], "Fused:     trials 0 to 2"])
+    assert out[-1] == said and (said.startswith("Fused") or out[-2] == "Fused:     none")
 
 
 def test_the_application_of_the_page_gives_the_same_fused_and_apart(tmp_path: Path) -> None:

@@ -16,14 +16,38 @@ OWN = "data.train_transform={_target_: my_package.Warp}"
 
 @pytest.mark.parametrize(
     ("accelerator", "device", "pays"),
-    [("auto", "cpu", 12), ("cpu", "cuda", 12), ("auto", "cuda", 1), ("gpu", "cuda", 1), ("cuda", "cuda", 1)],
+    [("auto", "cpu", 8), ("cpu", "cuda", 8), ("auto", "cuda", 1), ("gpu", "cuda", 1), ("cuda", "cuda", 1)],
 )
-def test_trials_train_together_on_a_cpu_and_where_somebody_says_so_on_a_gpu(
-    accelerator: str, device: str, pays: int
-) -> None:
-    capacity = Fusion().capacity(_config("model=dense", f"trainer.accelerator={accelerator}"), device)
+def test_the_device_is_the_one_that_a_trial_would_use(accelerator: str, device: str, pays: int) -> None:
+    capacity = Fusion().capacity(_config("model=mlp", f"trainer.accelerator={accelerator}"), device)
     assert (capacity.most > 100, capacity.pays) == (True, pays)
-    assert capacity.why == ("" if pays > 1 else "dense was not measured to pay on a GPU")
+    assert capacity.why == ("" if pays > 1 else "mlp was not measured to pay on a GPU")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "pays", "why"),
+    [
+        ("model=dense", 32, ""),
+        ("model=dense model.size=tiny data=multihead_digits", 32, ""),
+        ("model=cnn data.batch_size=128", 32, ""),
+        ("model=cnn data.batch_size=500", 8, ""),
+        ("model=cnn data=cifar10 data.batch_size=2048", 2, ""),
+        ("model=dense data.batch_size=4096", 1, "data.batch_size=4096 fills a GPU alone"),
+        ("model=dense data.batch_size=10000", 1, "data.batch_size=10000 fills a GPU alone"),
+        ("model=vit model.size=tiny", 32, ""),
+        ("model=vit", 1, "vit of size base was not measured to pay on a GPU"),
+        ("model=dense model.size=large", 1, "dense of size large was not measured to pay on a GPU"),
+        ("model=convnext", 1, "convnext was not measured to pay on a GPU"),
+        (
+            "model=cnn data=hf data.source.path=x",
+            1,
+            "HuggingFace may have larger images than were measured to pay on a GPU",
+        ),
+    ],
+)
+def test_on_a_gpu_as_much_trains_together_as_was_measured_to_pay(overrides: str, pays: int, why: str) -> None:
+    capacity = Fusion().capacity(_config(*overrides.split(), "trainer.accelerator=gpu"), "cuda")
+    assert (capacity.most > 100, capacity.pays, capacity.why) == (True, pays, why)
 
 
 @pytest.mark.parametrize(("accelerator", "device"), [("mps", "cpu"), ("gpu", "cpu"), ("tpu", "cuda")])

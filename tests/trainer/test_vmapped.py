@@ -13,7 +13,7 @@ from tests.trainer.fused import alone, each_way, gaps_between, together
 from tests.trainer.runs import final_state
 from trainer_pkg.environment import quiet
 from trainer_pkg.errors import Diverged
-from trainer_pkg.fused import ways
+from trainer_pkg.fused import vmapped, ways
 from trainer_pkg.fused.draws import Draws, JointDraws
 from trainer_pkg.fused.networks import OneByOne
 from trainer_pkg.fused.stack import Stack
@@ -133,9 +133,10 @@ def test_each_family_does_what_its_trials_do_alone(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_is_evaluated_as_its_trials_are_alone(
-    family: type[Backbone], caplog: pytest.LogCaptureFixture
+    family: type[Backbone], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr(vmapped, "_MOST_IMAGES", NUM * 5)  # five of the sixteen rows at once
     network, _, draws, others = networks(family)
     train_twice(network, images(ROWS))
     before = draws.states()

@@ -17,6 +17,19 @@ _UNLIMITED = 2**31
 _PAYS: Mapping[str, int] = {"dense": 12, "mlp": 8}
 """Family to the largest group that was measured to pay on a CPU; docs/fused.md has the figures."""
 
+_PAYS_ON_GPU: Mapping[str, Collection[str]] = {
+    "dense": ("tiny", "small", "base"),
+    "cnn": ("tiny", "small", "base"),
+    "vit": ("tiny",),
+}
+"""Family to the sizes up to the largest that was measured to pay on a GPU, in groups of 32; docs/fused.md likewise."""
+
+_SMALL_IMAGES = ("Digits", "TorchvisionImages")
+"""The data whose images are as small as those that were measured on a GPU, where memory is the limit."""
+
+_MOST_ON_GPU, _MOST_IMAGES = 32, 4096
+"""The largest group that was measured on a GPU, and how many images its step had."""
+
 _ASIDE = frozenset({"hydra", "study", "tracking"})
 """What of a configuration says nothing of a run; resolving it takes longer than all the rest."""
 
@@ -78,10 +91,8 @@ class Fusion:
         plain: Any = _plain(config, _ASIDE)
         if reason := hindrance(plain, device):
             return Capacity(most=1, pays=1, why=reason)
-        family = str(plain["model"]["net"].get("_target_")).rpartition(".")[2].lower()
         is_on_gpu = device == "cuda" and plain["trainer"].get("accelerator", "auto") != "cpu"
-        pays = 1 if is_on_gpu else _PAYS.get(family, 1)
-        why = "" if pays > 1 else f"{family} was not measured to pay on a {'GPU' if is_on_gpu else 'CPU'}"
+        pays, why = (_paying_on_gpu if is_on_gpu else _paying_on_cpu)(plain)
         return Capacity(most=_UNLIMITED, pays=pays, why=why)
 
     def join(self, config: DictConfig, seat: "Seat") -> None:
@@ -94,6 +105,31 @@ class Fusion:
         from trainer_pkg.fused import places  # needs torch
 
         places.take(seat)
+
+
+def _paying_on_cpu(plain: Mapping[str, Any]) -> tuple[int, str]:
+    """The largest group that was measured to pay, and why it is no more."""
+    family = _name_of(plain["model"]["net"]).lower()
+    pays = _PAYS.get(family, 1)
+    return pays, "" if pays > 1 else f"{family} was not measured to pay on a CPU"
+
+
+def _paying_on_gpu(plain: Mapping[str, Any]) -> tuple[int, str]:
+    """The same for a GPU: with as many images in a step as were measured, of a size as was measured."""
+    family, size, data = _name_of(plain["model"]["net"]).lower(), plain["model"].get("size") or "base", plain["data"]
+    if size not in _PAYS_ON_GPU.get(family, ()):
+        of_size = f" of size {size}" if family in _PAYS_ON_GPU else ""
+        return 1, f"{family}{of_size} was not measured to pay on a GPU"
+    source = _name_of(data.get("source") or {})
+    if source not in _SMALL_IMAGES:
+        return 1, f"{source or 'this data'} may have larger images than were measured to pay on a GPU"
+    pays = min(_MOST_ON_GPU, _MOST_IMAGES // int(data.get("batch_size") or _MOST_IMAGES))
+    return (pays, "") if pays > 1 else (1, f"data.batch_size={data.get('batch_size')} fills a GPU alone")
+
+
+def _name_of(node: Mapping[str, Any]) -> str:
+    """The name of the class that a node builds."""
+    return str(node.get("_target_", "")).rpartition(".")[2]
 
 
 def _plain(node: Any, aside: Collection[str] = ()) -> Any:

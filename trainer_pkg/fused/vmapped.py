@@ -14,6 +14,9 @@ from trainer_pkg.nets.heads import MultiheadNetwork
 
 _PREFIX = "network."
 
+_MOST_IMAGES = 4096
+"""The most images of all trials that are evaluated at once; a step of 32 trials has as many."""
+
 
 class Vmapped:
     """Networks whose parameters and buffers are slices of a stack: what one of them computes, for all.
@@ -43,8 +46,13 @@ class Vmapped:
         return {head: outputs_BnK.detach() for head, outputs_BnK in self._outputs.items()}
 
     def evaluate(self, images: Tensor, aux: Tensor | None) -> dict[str, Tensor]:
+        num_rows = max(1, _MOST_IMAGES // len(self._positions_n))
         with torch.no_grad(), evaluated(self._network):
-            return self._run(images, aux)
+            parts = [
+                self._run(images[start : start + num_rows], None if aux is None else aux[start : start + num_rows])
+                for start in range(0, len(images), num_rows)
+            ]
+        return {head: torch.cat([part[head] for part in parts]) for head in parts[0]}
 
     def backward(self, slopes: Mapping[str, Tensor]) -> None:
         outputs, self._outputs = self._outputs, {}
