@@ -124,7 +124,8 @@ def _keep_model(made: Run, cfg: DictConfig) -> None:
     if not made.trainer.is_global_zero or made.trainer.fast_dev_run:  # type: ignore[attr-defined]
         return
     is_there = places.taken() is not None and is_newest_best(made.trainer)
-    weights = without_neighbours(made.module.state_dict()) if is_there else None
+    # Without a test, a module that has trained with others is on the GPU still.
+    weights = without_neighbours(made.module.cpu().state_dict()) if is_there else None
     folder = package(made, Path(cfg.paths.output_dir) / "model", weights)
     if folder is not None:
         tell(made.trainer, "log_model", folder=str(folder))

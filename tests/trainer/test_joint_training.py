@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.strategies import Strategy
 
 from sweeps.trial.handle import Trial, TrialPruned
 from tests.trainer.fused import alone, assert_alike, assert_each_ends_as_alone, together
@@ -226,3 +227,20 @@ def test_a_head_of_numbers_ends_as_alone(options: tuple[str, ...], num_aux: int,
     weights = ("model.loss_weights.age=0.1", "model.loss_weights.age=1", "seed=2")
     own = {number: (*common, *options, "data.eval_batch_size=40", each) for number, each in enumerate(weights)}
     assert_each_ends_as_alone(tmp_path, tmp_path, own)
+
+
+@pytest.mark.parametrize(("test", "places"), [("true", ["test", "test"]), ("false", [])])
+def test_a_network_is_not_moved_off_its_device_between_fit_and_test(
+    test: str, places: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[str] = []
+    teardown = Strategy.teardown
+
+    def noted(strategy: Strategy) -> None:
+        moved.append(strategy.lightning_module.trainer.state.fn.value)  # type: ignore[union-attr]
+        teardown(strategy)
+
+    monkeypatch.setattr(Strategy, "teardown", noted)
+    options = {number: ("trainer.max_epochs=1", f"test={test}", f"seed={number}") for number in range(2)}
+    found = together(tmp_path, tmp_path, options)
+    assert moved == places and all(isinstance(score, float) for score in found.values()), found

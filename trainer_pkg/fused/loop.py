@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fetchers import _DataFetcher
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from trainer_pkg.fused.evaluation import JointEvaluationLoop
@@ -74,6 +75,7 @@ def join(trainer: Trainer, module: ImageModule, place: Place) -> None:
     member = Member(place=place, trainer=trainer, module=module)
     trainer.fit_loop.epoch_loop = JointEpochLoop(trainer, member)
     trainer.test_loop = JointEvaluationLoop(trainer.test_loop, member)
+    _stay_on_device(trainer)
     connector = trainer._signal_connector
     notify = connector._sigterm_notifier_fn
 
@@ -86,3 +88,20 @@ def join(trainer: Trainer, module: ImageModule, place: Place) -> None:
 
     connector._sigterm_notifier_fn = notify_all  # type: ignore[assignment, method-assign]
     _trainers.add(trainer)
+
+
+def _stay_on_device(trainer: Trainer) -> None:
+    """Leave a module where it is behind its fit: moved off a GPU and back, its numbers would no longer be in the stack.
+
+    So a test finds the networks of all trials there. Behind that they are moved as usual.
+    """
+    strategy = trainer.strategy
+    move = strategy.teardown
+
+    def teardown() -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            strategy.checkpoint_io.teardown()  # it may write in a thread
+        else:
+            move()
+
+    strategy.teardown = teardown  # type: ignore[method-assign]
