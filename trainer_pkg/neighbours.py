@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -42,24 +43,54 @@ def moment_of(value: Any) -> Any:
         >>> before == moment_of({"weight": weight.add_(1), "step": 1})
         False
     """
+    return _moment_of(value, _near(value))
+
+
+def _moment_of(value: Any, near: Mapping[int, torch.Tensor]) -> Any:
     if isinstance(value, torch.Tensor):
-        return _moment_of(value)
+        return _moment_of_tensor(value, near)
     if isinstance(value, dict):
-        return {key: moment_of(item) for key, item in value.items()}
+        return {key: _moment_of(item, near) for key, item in value.items()}
     if isinstance(value, list | tuple):
         is_flat = not any(isinstance(item, _NESTED) for item in value)
-        return list(value) if is_flat else [moment_of(item) for item in value]
+        return list(value) if is_flat else [_moment_of(item, near) for item in value]
     return value if isinstance(value, _PLAIN) else id(value)
 
 
-def _moment_of(tensor: torch.Tensor) -> tuple[Any, ...]:
+def _near(value: Any) -> dict[int, torch.Tensor]:
+    """The bytes of all small tensors on a GPU, by `id`: to fetch each by itself would be to wait for it."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return {}
+    far: dict[torch.device, dict[int, torch.Tensor]] = {}
+    for tensor in _tensors_of(value):
+        is_far = tensor.device.type == "cuda" and tensor.layout is torch.strided and not is_lazy(tensor)
+        if is_far and tensor.numel() <= _SMALL:
+            far.setdefault(tensor.device, {})[id(tensor)] = tensor.detach().reshape(-1).view(torch.uint8)
+    found: dict[int, torch.Tensor] = {}
+    for parts in far.values():
+        whole = torch.cat(list(parts.values())).cpu()
+        found.update(zip(parts, torch.split(whole, [len(part) for part in parts.values()]), strict=True))
+    return found
+
+
+def _tensors_of(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, _NESTED):
+                yield from _tensors_of(item)
+
+
+def _moment_of_tensor(tensor: torch.Tensor, near: Mapping[int, torch.Tensor]) -> tuple[Any, ...]:
     kind = (tensor.dtype, tensor.device, tensor.layout)
     if is_lazy(tensor) or tensor.layout is not torch.strided or tensor.is_meta:
         return (*kind, id(tensor))
     if tensor.numel() > _SMALL:
         return (*kind, tensor.shape, tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version)
-    numbers = tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy()
-    return (*kind, tensor.shape, hashlib.sha256(numbers.data).digest())  # a moment is kept as long as the training
+    numbers = near[id(tensor)] if id(tensor) in near else tensor.detach().cpu().reshape(-1).view(torch.uint8)
+    digest = hashlib.sha256(numbers.numpy().data).digest()  # a moment is kept as long as the training
+    return (*kind, tensor.shape, digest)
 
 
 _SMALL = 8192

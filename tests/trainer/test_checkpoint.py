@@ -85,6 +85,27 @@ def test_what_tells_two_moments_apart_keeps_no_copy_of_the_numbers() -> None:
     assert moment_of({"w": small}) != moment == moment_of({"w": torch.zeros(8192)})
 
 
+class OnAGpu(torch.Tensor):
+    """A tensor that seems to lie on a GPU."""
+
+    device = torch.device("cuda", 0)  # type: ignore[assignment]
+    num_fetched = 0
+
+    def cpu(self, *_: object) -> torch.Tensor:
+        OnAGpu.num_fetched += 1
+        return self.as_subclass(torch.Tensor)
+
+
+def test_a_moment_fetches_all_small_tensors_of_a_gpu_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    first, second = (torch.full((3,), float(i)).as_subclass(OnAGpu) for i in range(2))
+    state = {"w": first, "optimizer": [{"step": second, "far": torch.zeros(10000).as_subclass(OnAGpu)}], "rate": 0.1}
+    moment = moment_of(state)
+    assert OnAGpu.num_fetched == 1 and moment == moment_of(state)
+    second.data[1] = 1e-30  # through a view
+    assert moment != (changed := moment_of(state)) and changed["w"] == moment["w"]
+
+
 @pytest.mark.parametrize("num_crashes", [1, 2, 15])
 def test_a_crash_between_digest_and_rename_leaves_a_valid_checkpoint(
     num_crashes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

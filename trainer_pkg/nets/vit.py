@@ -39,7 +39,8 @@ class ViT(Backbone):
         super().__init__()
         plan = widths_of(size, SIZES)
         channels, height, width = input_shape
-        self.fill = nn.ZeroPad2d((0, -width % patch, 0, -height % patch))
+        missing = (-width % patch, -height % patch)
+        self.fill = nn.ZeroPad2d((0, missing[0], 0, missing[1])) if any(missing) else nn.Identity()
         num_patches = -(-height // patch) * -(-width // patch)
         self.embed = nn.Conv2d(channels, plan.width, patch, stride=patch)
         self.positions = nn.Parameter(torch.empty(1, num_patches, plan.width))
