@@ -36,8 +36,8 @@ def result(trial: TrialRow) -> str:
         case Failed(cause=cause, detail=detail):
             return one_line(f"{cause}: {detail}")
         case Pruned(values=values, why=why):
-            told = ", ".join(f"{value:.6g}" for value in values) or "no value"
-            return one_line(why or f"stopped by the pruner at {told}")
+            told = ", ".join(f"{value:.6g}" for value in values)  # by the pruner, or by the task itself
+            return one_line(why or (f"stopped at {told}" if told else "stopped without a value"))
     return ""
 
 

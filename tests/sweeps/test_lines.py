@@ -38,7 +38,7 @@ def test_a_point_is_told_by_what_varies_or_whole() -> None:
             "error: ValueError: shape [64, 32]",
             "[2/6] trial 7 failed x=3: error: ValueError: shape [64, 32]",
         ),
-        (trial("pruned", PRUNED), "stopped by the pruner at 9", "[2/6] trial 7 pruned x=3: stopped by the pruner at 9"),
+        (trial("pruned", PRUNED), "stopped at 9", "[2/6] trial 7 pruned x=3: stopped at 9"),
     ],
 )
 def test_a_trial_that_has_ended(row: TrialRow, expected: str, line: str) -> None:

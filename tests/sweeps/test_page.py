@@ -101,7 +101,7 @@ def test_the_page_has_all_parts_as_text_and_needs_no_other_file(tmp_path: Path) 
         "20 trials: 18 completed, 1 failed, 1 pruned. 0:38 of compute. Maximizes val/acc_best.",
         *("Learning curves", "Metrics against swept numbers", "Trade-offs", "Parallel coordinates", "What it costs"),
         *("Importance of the keys", "Workers and slots", "Trials without a result"),
-        *("1 trial failed (error), 1 trial pruned.", "stopped by the pruner at 0.25"),
+        *("1 trial failed (error), 1 trial pruned.", "stopped at 0.25"),
         *(f"error: ValueError: {NASTY}", f"Traceback {NASTY}", "c0ffee (with changes that are not committed)"),
         *("torch 9.9", "0.760 ± 0.010"),
     ):
