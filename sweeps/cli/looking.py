@@ -31,6 +31,7 @@ from sweeps.cli.options import (
 
 if TYPE_CHECKING:
     from sweeps.report.asked import Asked, Source
+    from sweeps.report.tables import Table
     from sweeps.study.study import Study
 
 
@@ -146,15 +147,13 @@ def weights(
     storage: Storage = None,
 ) -> None:
     """The weightings of a study: what each reaches on every task, over networks trained for one, and the best."""
-    from sweeps.report.asked import check_format, format_of, write
-    from sweeps.report.export import EXPORTS
+    from sweeps.report.asked import check_format, format_of
     from sweeps.report.opened import open_study
     from sweeps.report.tradeoff.constants import constants_of
     from sweeps.report.tradeoff.table import weights_table
 
     check_format(format := format_of(format, out), is_of_trials=False)
-    table = weights_table(open_study(name, storage), constants_of(constant or []))
-    write(out, EXPORTS[format or "md"].data(table))
+    _write(weights_table(open_study(name, storage), constants_of(constant or [])), format, out)
 
 
 def best(name: Name, storage: Storage = None) -> None:
@@ -192,16 +191,24 @@ def _print_source(
 ) -> None:
     from sweeps.report.asked import check_format, format_of, table_of, trials_content, write
     from sweeps.report.compared import study_first
-    from sweeps.report.export import EXPORTS
     from sweeps.report.plain import printed
 
     check_format(format := format_of(format, out), is_of_trials=is_of_trials)
     if is_of_trials:
         found = source.frame(asked.where)
-        content = trials_content(study_first(found) if is_joined else found)
+        write(out, trials_content(study_first(found) if is_joined else found))
     elif format is None and out is None and sys.stdout.isatty():
         print(printed(table_of(source, asked)))
-        return
     else:
-        content = EXPORTS[format or "md"].data(table_of(source, asked))
-    write(out, content)
+        _write(table_of(source, asked), format, out)
+
+
+def _write(table: "Table", format: str | None, out: Path | None) -> None:
+    """Print a table or write it to a file; what a format without notes cannot say goes to stderr."""
+    from sweeps.report.asked import write
+    from sweeps.report.export import EXPORTS
+
+    export = EXPORTS[format or "md"]
+    for warning in () if export.has_notes else table.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    write(out, export.data(table))

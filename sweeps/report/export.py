@@ -30,11 +30,13 @@ class Export:
         render: Makes the content of a file: text, or bytes where the format is not text.
         suffix: Of that file, with its dot.
         description: A few words for the help of `sweeps table`.
+        has_notes: Whether the content has the notes of the table.
     """
 
     render: Callable[[Table], str | bytes]
     suffix: str
     description: str
+    has_notes: bool = True
 
     def data(self, table: Table) -> bytes:
         """The content of the file; text ends with a newline."""
@@ -126,11 +128,11 @@ def _marked(column: Column) -> list[str]:
 
 EXPORTS = {
     "md": Export(render=to_page, suffix=".md", description="Markdown, the best in bold"),
-    "csv": Export(render=to_csv, suffix=".csv", description="every digit, for programs"),
+    "csv": Export(render=to_csv, suffix=".csv", description="every digit, for programs", has_notes=False),
     "latex": Export(render=to_latex, suffix=".tex", description="booktabs and siunitx"),
     "html": Export(render=to_html, suffix=".html", description="a page of its own"),
     "json": Export(render=to_json, suffix=".json", description="with marks and notes, docs/tables.md has its schema"),
-    "parquet": Export(render=to_parquet, suffix=".parquet", description="columns as in csv, typed"),
+    "parquet": Export(render=to_parquet, suffix=".parquet", description="columns as in csv, typed", has_notes=False),
 }
 
 TRACKED = ("md", "csv", "html")

@@ -39,8 +39,12 @@ def notes(table: "Table", cells: "Cells", shown: "Sequence[Column]") -> tuple[st
     """
     seen = replace(table, columns=tuple(shown))
     chosen = (*_of_choice(table, seen, cells), *_of_front(table, cells))
-    of_code = filter(None, [note_of_codes(cells.done), *notes_of_data(cells.done)])
-    return (*_of_spread(seen), *_of_marks(seen), *chosen, *_of_missing(seen, cells), *of_code)
+    return (*_of_spread(seen), *_of_marks(seen), *chosen, *_of_missing(seen, cells))
+
+
+def warnings(cells: "Cells") -> tuple[str, ...]:
+    """What has to be said wherever the numbers of a table go: its trials ran different code, or read other data."""
+    return tuple(filter(None, [note_of_codes(cells.done), *notes_of_data(cells.done)]))
 
 
 def _of_spread(table: "Table") -> Iterator[str]:

@@ -88,6 +88,7 @@ class Table:
         caption: What was fixed; empty where nobody has said it.
         label: By which a LaTeX document refers to the table.
         notes: Sentences below it: how to read the numbers and marks, and what is missing.
+        warnings: Those of them without which its numbers are taken for what they are not: mixed code, or data.
     """
 
     columns: tuple[Column, ...]
@@ -96,6 +97,7 @@ class Table:
     caption: str = ""
     label: str = ""
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def num_rows(self) -> int:
@@ -137,7 +139,7 @@ def benchmark_table(
     Raises:
         KeyError: No completed trial recorded one of the metrics.
     """
-    from sweeps.report.notes import notes
+    from sweeps.report.notes import notes, warnings
 
     cells = cells_of(trials)
     if cells is None:
@@ -150,7 +152,8 @@ def benchmark_table(
     table = Table(columns=named, groups=cells.groups if max(cells.groups) else (), spread=spread)
     hidden = [] if has_objectives else [name for name in cells.done.objectives if name not in metrics]
     shown = tuple(column for name, column in zip(_names(columns), named, strict=True) if name not in hidden)
-    return replace(table, columns=shown, notes=notes(table, cells, shown))
+    told = warnings(cells)
+    return replace(table, columns=shown, notes=(*notes(table, cells, shown), *told), warnings=told)
 
 
 def _names(columns: Sequence[Column]) -> list[str]:

@@ -242,7 +242,11 @@ def test_a_changed_program_is_warned_of_once_and_its_old_trials_are_named_as_lon
     assert values(study(here).trials()) == [1, 2, 3, 40, 50]
     table = here.run("sweeps", "table", "s").stdout
     old, *_, new = (trial.outcome.ran.code[0][:8] for trial in study(here).trials() if trial.outcome)
-    assert f"of different code: trials 0 to 2 ran {old}; trials 3, 4 ran {new}." in table and old != new
+    told = f"of different code: trials 0 to 2 ran {old}; trials 3, 4 ran {new}."
+    assert told in table and old != new
+    for arguments in (("--format", "csv"), ("--out", "table.csv"), ("--out", "table.parquet")):
+        assert here.run("sweeps", "table", "s", *arguments).stderr == f"Warning: The trials of this table are {told}\n"
+    assert here.run("sweeps", "table", "s", "--format", "json").stderr == ""
     assert f"Program: app.py at commit {first} (trials 0 to 2); app.py at commit {second} (trials 3, 4)." in table
     (here.folder / "app.py").write_text(APP)  # as it was
     assert "Code:    trials 3, 4 ran other" in sweep(here, "x=1,2,3,4,5", "study.name=s").stdout
