@@ -15,7 +15,7 @@ from sweeps.study.study import Study
 if TYPE_CHECKING:
     from sweeps.report.frame import Trials
 
-_MAX_CODES, _MAX_SPANS, _MAX_FILES = 4, 6, 3
+_MAX_CODES, _MAX_SPANS, _MAX_FILES, _MAX_STUDIES = 4, 6, 3, 3
 
 
 def data_of(trial: TrialRow) -> str:
@@ -56,16 +56,22 @@ def notes_of_data(trials: "Trials") -> Iterator[str]:
 def _who(trials: "Trials", told: Sequence[str], what: str) -> str:
     """Which trials are of which text; those of an empty one are left out."""
     numbers = trials.own["trial"].tolist()
-    found: dict[str, list[int]] = {}
-    for number, text in zip(numbers, told, strict=True):
+    studies = trials.overrides[trials.varied[0]].tolist() if trials.is_joined else [""] * len(numbers)
+    found: dict[str, dict[str, list[int]]] = {}
+    for number, study, text in zip(numbers, studies, told, strict=True):
         if text:
-            found.setdefault(text, []).append(number)
-    parts = [
-        f"{counted(len(own), 'trial') if trials.is_joined else _told(sorted(own))} {what.format(text)}"
-        for text, own in found.items()
-    ]
+            found.setdefault(text, {}).setdefault(study, []).append(number)
+    parts = [f"{_of_studies(own)} {what.format(text)}" for text, own in found.items()]
     left = len(parts) - _MAX_CODES
     return "; ".join([*parts[:_MAX_CODES], *([f"{left} more"] if left > 0 else [])])
+
+
+def _of_studies(numbers: Mapping[str, Sequence[int]]) -> str:
+    """`trials 0, 1`, or `trials 0, 1 of one and trial 3 of two`; without names where these are too many."""
+    if len(numbers) > _MAX_STUDIES:
+        return counted(sum(map(len, numbers.values())), "trial")
+    told = [_told(sorted(own)) + (f" of {one_line(study)}" if study else "") for study, own in numbers.items()]
+    return " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
 
 
 def other_code(study: Study, trials: Sequence[TrialRow], root: str) -> str:
