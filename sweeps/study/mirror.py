@@ -48,7 +48,7 @@ class Mirror:
 
     def name_values(self, names: Sequence[str]) -> None:
         """Tell Optuna what the numbers of a result are called."""
-        if self._study.metric_names != list(names):
+        if self._db.patiently(lambda: self._study.metric_names) != list(names):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # before version 5 it calls this experimental
                 self._db.patiently(lambda: self._study.set_metric_names(list(names)))
@@ -154,7 +154,8 @@ class Mirror:
     def fail_orphans(self) -> None:
         """End the trials that a worker made and died before it could note them; only once no trial runs."""
         known = {row.trial_id for row in self._ledger.rows()}
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+        states = (TrialState.RUNNING, TrialState.WAITING)
+        for trial in self._db.patiently(lambda: self._study.get_trials(deepcopy=False, states=states)):
             if trial._trial_id not in known:
                 self._finish(trial._trial_id, TrialState.FAIL, None, _ORPHAN)
 

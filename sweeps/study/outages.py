@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from optuna.exceptions import StorageInternalError
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, PendingRollbackError, SQLAlchemyError
 
 from sweeps.errors import StorageLost
 
@@ -47,7 +47,7 @@ def is_passing(error: BaseException) -> bool:
     state = getattr(found, "sqlstate", None)
     if state is not None:
         return str(state).startswith(_PASSING_STATES)
-    is_of_connection = type(found).__name__ in ("OperationalError", "InterfaceError")
+    is_of_connection = type(found).__name__ in ("OperationalError", "InterfaceError", "PendingRollbackError")
     return is_of_connection and not _REFUSED.search(str(found))
 
 
@@ -112,6 +112,8 @@ def _driver_error(error: BaseException) -> BaseException:
     """What the driver has raised, below what SQLAlchemy and Optuna have made of it."""
     if isinstance(error, StorageInternalError) and error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, PendingRollbackError) and error.__context__ is not None:
+        error = error.__context__  # Optuna has asked once more in a transaction whose connection was gone
     if isinstance(error, SQLAlchemyError):
         return getattr(error, "orig", None) or error
     return error

@@ -72,7 +72,7 @@ class Study(Claims):
             study = database.patiently(
                 lambda: create(study_name=name, storage=database.storage, directions=wanted, load_if_exists=True)
             )
-            known = study.user_attrs
+            known = database.patiently(lambda: study.user_attrs)
             if "key" not in known:
                 Ledger.drop_rows_of_others(database, database.study_keys())
             for key, value in {"key": uuid.uuid4().hex, **facts}.items():
