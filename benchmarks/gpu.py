@@ -54,6 +54,7 @@ def show(data_dir: Path, num_lone: int, num_rounds: int) -> None:
         f"{NUM} one by one",
         f"{NUM} by vmap",
         "per trial x alone",
+        f"{NUM} seeds",
         "why not",
     ]
     print(tabulate(steps(torch.device("cuda")), headers=headers, tablefmt="pipe", floatfmt=".3g"), end="\n\n")
@@ -84,7 +85,7 @@ def studies(data_dir: Path, num_lone: int, num_rounds: int) -> list[list[object]
 def steps(device: torch.device) -> list[list[object]]:
     """Of each network: its name, milliseconds forward and backward, alone and of a group, and why vmap is not taken.
 
-    All trials have one seed, as those of a study of loss weights do.
+    All trials have one seed, as those of a study of loss weights do; but for the last time, which is by vmap, too.
     """
     found = []
     for net, size in STEPS:
@@ -99,7 +100,7 @@ def _steps_of(net: type[Backbone], size: str, device: torch.device) -> list[obje
     stack = Stack(modules, [name for name, parameter in lone.named_parameters() if parameter.requires_grad])
     stack.hand_gradients()
     draws = JointDraws([Draws(device) for _ in modules])
-    draws.set_states([_states(device)] * NUM)
+    draws.set_states([_states(device, 0)] * NUM)
     vmapped, one_by_one = Vmapped(modules[0].network, stack, draws), OneByOne(modules, stack, draws.each)
     tried = Tried(vmapped, one_by_one, stack, draws)
     images = torch.rand(_ROWS, 1, 28, 28, device=device)
@@ -108,7 +109,9 @@ def _steps_of(net: type[Backbone], size: str, device: torch.device) -> list[obje
     alone_ms = _timed(lambda: torch.autograd.grad(_sum(lone(images)), weights), device)
     each_ms = _timed(lambda: _step(one_by_one, images), device)
     all_ms = _timed(lambda: _step(vmapped, images), device)
-    return [alone_ms, each_ms, all_ms, all_ms / NUM / alone_ms, tried.why]
+    draws.set_states([_states(device, seed) for seed in range(NUM)])
+    seeds_ms = _timed(lambda: _step(vmapped, images), device)
+    return [alone_ms, each_ms, all_ms, all_ms / NUM / alone_ms, seeds_ms, tried.why]
 
 
 def _module(net: type[Backbone], size: str) -> ImageModule:
@@ -127,9 +130,9 @@ def _module(net: type[Backbone], size: str) -> ImageModule:
     )
 
 
-def _states(device: torch.device) -> list[Tensor]:
+def _states(device: torch.device, seed: int) -> list[Tensor]:
     kinds = ["cpu"] if device.type == "cpu" else ["cpu", device]
-    return [Generator(kind).manual_seed(1).get_state() for kind in kinds]
+    return [Generator(kind).manual_seed(seed).get_state() for kind in kinds]
 
 
 def _step(network: Evaluating, images: Tensor) -> None:
