@@ -150,11 +150,8 @@ def test_a_table_says_that_its_trials_are_of_different_code(tmp_path: Path) -> N
     both = Looked.at([study_of(tmp_path, A, A, name="p"), study_of(tmp_path, B, name="q")])
     apart = both.frame(["x=0"]).completed()  # a number is of several trials, even where only one of them is left
     assert apart.is_joined and note_of_codes(apart).endswith(f"code: trial 0 of p ran {OF_A}; trial 0 of q ran {OF_B}.")
-    assert (
-        table_of(both, Asked())
-        .notes[-1]
-        .endswith(f"different code: trials 0, 1 of p ran {OF_A}; trial 0 of q ran {OF_B}.")
-    )
+    note = table_of(both, Asked()).notes[-1]
+    assert note.endswith(f"different code: trials 0, 1 of p ran {OF_A}; trial 0 of q ran {OF_B}.")
     more = Looked.at([*both.studies, *(study_of(tmp_path, A, B, name=name) for name in "uv")])
     sentence = (
         f"trials 0, 1 of p, trial 0 of u and trial 0 of v ran {OF_A}; trial 0 of q, trial 1 of u and trial 1 of v"

@@ -64,7 +64,6 @@ def test_attention_with_dropout(
 @pytest.mark.parametrize("p", [0.3, 1.0])
 def test_dropout_follows_the_order_of_the_numbers_in_memory(seeds: tuple[int, ...], p: float) -> None:
     images = torch.randn(len(seeds), *SHAPE)
-
     plain = by_vmap(lambda image: F.dropout(image.transpose(1, 3), p), seeds, images)[0]
     for position, seed in enumerate(seeds):
         torch.manual_seed(seed)
